@@ -1,0 +1,69 @@
+"""Logs: dotted event names with key-values, one JSON object a line (coloured text on a terminal).
+
+Never a body, a header, a query string or a file's content. What still slips in is cut by `Redactor`: every live secret
+by exact match, and anything that has the form of a provider's key.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Iterable
+
+import structlog
+
+_KEY_FORMS = re.compile(r"AIza[0-9A-Za-z_\-]{10,}|sk-[0-9A-Za-z_\-]{10,}|pbpm-[0-9A-Za-z_\-]{10,}|whsec_[0-9A-Za-z+/=]{10,}")
+_HIDDEN = "[hidden]"
+
+
+class Redactor:
+    """A structlog processor that removes secrets from every string of an event, nested ones too."""
+
+    def __init__(self, secrets: Iterable[str]):
+        self._secrets = tuple(sorted({secret for secret in secrets if len(secret) >= 8}, key=len, reverse=True))
+
+    def clean(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, _HIDDEN)
+        return _KEY_FORMS.sub(_HIDDEN, text)
+
+    def _walk(self, value: object) -> object:
+        if isinstance(value, str):
+            return self.clean(value)
+        if isinstance(value, dict):
+            return {key: self._walk(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._walk(item) for item in value]
+        return value
+
+    def __call__(self, _logger: object, _method: str, event: dict[str, object]) -> dict[str, object]:
+        return {key: self._walk(value) for key, value in event.items()}
+
+
+def configure(level: str, secrets: Iterable[str]) -> None:
+    """Sets structlog and the standard library's loggers up to write to standard error through one redactor."""
+    shared = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        Redactor(secrets),
+    ]
+    tty = sys.stderr.isatty()
+    renderer = structlog.dev.ConsoleRenderer() if tty else structlog.processors.JSONRenderer()
+    handler = logging.StreamHandler(sys.stderr)
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+    )
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    # These write whole URLs at INFO, and a URL may carry a key.
+    for noisy in ("httpx2", "httpcore2", "google_genai", "aiohttp.access", "uvicorn.access"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )

@@ -1,0 +1,203 @@
+"""The nouns: stages, statuses and the moves between them, and the rows of the database.
+
+A job moves like this; every arrow is one compare-and-set in the database:
+
+    queued ─► extracting ─► extracted ─► analyzing ─► analyzed ─► formatting ─► done
+       └──────────┴─────────────┴────────────┴────────────┴───────────┴─────► failed | cancelled
+    a busy status falls back to the one before it when the server stops or dies; failed ─► where its artefacts end (retry)
+"""
+
+from enum import StrEnum
+
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+
+class Stage(StrEnum):
+    EXTRACTION = "extraction"
+    MODEL = "model"
+    FORMATTING = "formatting"
+
+
+class JobStatus(StrEnum):
+    QUEUED = "queued"
+    EXTRACTING = "extracting"
+    EXTRACTED = "extracted"
+    ANALYZING = "analyzing"
+    ANALYZED = "analyzed"
+    FORMATTING = "formatting"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+TERMINAL = frozenset({JobStatus.DONE, JobStatus.FAILED, JobStatus.CANCELLED})
+ACTIVE = frozenset(JobStatus) - TERMINAL
+
+ENTRY: dict[Stage, JobStatus] = {
+    Stage.EXTRACTION: JobStatus.QUEUED,
+    Stage.MODEL: JobStatus.EXTRACTED,
+    Stage.FORMATTING: JobStatus.ANALYZED,
+}
+BUSY: dict[Stage, JobStatus] = {
+    Stage.EXTRACTION: JobStatus.EXTRACTING,
+    Stage.MODEL: JobStatus.ANALYZING,
+    Stage.FORMATTING: JobStatus.FORMATTING,
+}
+SUCCESS: dict[Stage, JobStatus] = {
+    Stage.EXTRACTION: JobStatus.EXTRACTED,
+    Stage.MODEL: JobStatus.ANALYZED,
+    Stage.FORMATTING: JobStatus.DONE,
+}
+
+TRANSITIONS: dict[JobStatus, frozenset[JobStatus]] = {
+    JobStatus.QUEUED: frozenset({JobStatus.EXTRACTING, JobStatus.FAILED, JobStatus.CANCELLED}),
+    JobStatus.EXTRACTING: frozenset({JobStatus.EXTRACTED, JobStatus.QUEUED, JobStatus.FAILED, JobStatus.CANCELLED}),
+    JobStatus.EXTRACTED: frozenset({JobStatus.ANALYZING, JobStatus.FAILED, JobStatus.CANCELLED}),
+    JobStatus.ANALYZING: frozenset({JobStatus.ANALYZED, JobStatus.EXTRACTED, JobStatus.FAILED, JobStatus.CANCELLED}),
+    JobStatus.ANALYZED: frozenset({JobStatus.FORMATTING, JobStatus.FAILED, JobStatus.CANCELLED}),
+    JobStatus.FORMATTING: frozenset({JobStatus.DONE, JobStatus.ANALYZED, JobStatus.FAILED, JobStatus.CANCELLED}),
+    JobStatus.DONE: frozenset(),
+    JobStatus.FAILED: frozenset(ENTRY.values()),
+    JobStatus.CANCELLED: frozenset(),
+}
+
+# What clients see: a job that waits for a stage is shown in it, `queue_position` says that it waits.
+PUBLIC_STATUS: dict[JobStatus, str] = {status: status.value for status in JobStatus} | {
+    JobStatus.EXTRACTED: JobStatus.ANALYZING.value,
+    JobStatus.ANALYZED: JobStatus.FORMATTING.value,
+}
+
+STAGE_OF: dict[JobStatus, Stage] = {
+    **{status: stage for table in (ENTRY, BUSY) for stage, status in table.items()},
+    JobStatus.DONE: Stage.FORMATTING,
+}
+
+PRIORITIES: dict[str, int] = {"urgent": 0, "normal": 1, "batch": 2}
+PRIORITY_NAMES: dict[int, str] = {number: name for name, number in PRIORITIES.items()}
+OPERATOR = "operator"
+
+metadata = MetaData()
+
+# Times are seconds since 1970, durations milliseconds, JSON is text: what is read needs no conversion.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("owner", String(64), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("deaths", Integer, nullable=False, default=0),
+    Column("boot_id", String(32)),
+    Column("filename", Text, nullable=False),
+    Column("content_type", Text),
+    Column("bytes", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("pages", Integer),
+    Column("pages_read", Integer),
+    Column("text_source", String(8)),
+    Column("language", String(8)),
+    Column("notices", Text),
+    Column("prompt", Text, nullable=False),
+    Column("format_response", Text, nullable=False),
+    Column("example", Text),
+    Column("ai_provider", String(64), nullable=False),
+    Column("model", Text, nullable=False),
+    Column("gemini_api_key", LargeBinary),
+    Column("model_version", Text),
+    Column("webhook_url", Text),
+    Column("served", Text),
+    Column("reply", Text),
+    Column("answer", Text),
+    Column("evidence", Text),
+    Column("warnings", Text),
+    Column("error", Text),
+    Column("queued_ms", Float, nullable=False, default=0),
+    Column("extraction_ms", Float),
+    Column("model_ms", Float),
+    Column("formatting_ms", Float),
+    Column("created_at", Float, nullable=False),
+    Column("entered_at", Float, nullable=False),
+    Column("finished_at", Float),
+    Column("expires_at", Float),
+    Index("jobs_by_status", "status", "priority", "seq"),
+    Index("jobs_by_owner", "owner", "seq"),
+    Index("jobs_by_expiry", "expires_at"),
+    sqlite_autoincrement=True,
+)
+
+_JOB = {"ondelete": "CASCADE"}
+
+pages = Table(
+    "pages",
+    metadata,
+    Column("job_id", String(32), ForeignKey("jobs.id", **_JOB), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("owner", String(64), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("job_id", String(32), ForeignKey("jobs.id", **_JOB), nullable=False, index=True),
+    Column("created_at", Float, nullable=False, index=True),
+    sqlite_with_rowid=False,
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("job_id", String(32), nullable=False, index=True),
+    Column("owner", String(64), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("next_at", Float),
+    Column("state", String(12), nullable=False, default="pending"),
+    Column("created_at", Float, nullable=False),
+    Index("outbox_due", "state", "next_at"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("outbox_id", String(40), ForeignKey("outbox.id", **_JOB), primary_key=True),
+    Column("attempt", Integer, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("status", Integer),
+    Column("ms", Float, nullable=False),
+    Column("error", Text),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("digest", LargeBinary(32), nullable=False, unique=True),
+    Column("hint", String(24), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("revoked_at", Float),
+)
+
+downloads = Table(
+    "downloads",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("record", Text, nullable=False),
+    Column("updated_at", Float, nullable=False),
+)
+
+state = Table(
+    "state",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)

@@ -1,0 +1,260 @@
+"""Jobs and their pages. Every change of status is one compare-and-set; the caller learns whether it won."""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, case, delete, func, insert, or_, select, update
+
+from core.clock import Clock
+from core.errors import Conflict, IdempotencyMismatch
+from models import ACTIVE, BUSY, ENTRY, SUCCESS, TERMINAL, TRANSITIONS, JobStatus, Stage, idempotency, jobs, outbox, pages
+from store.database import Database
+
+Row = Mapping[str, Any]
+
+_MAX_DEATHS = 5
+# What is erased of a job that ended: the caller's key always, the content when the job is cancelled.
+_NO_SECRETS: dict[str, Any] = {"gemini_api_key": None}
+_NO_CONTENT: dict[str, Any] = {
+    name: None for name in ("reply", "answer", "evidence", "warnings", "notices", "example")
+} | {"prompt": "", "format_response": "null"}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A job that waits for a stage, as the queues need it."""
+
+    priority: int
+    seq: int
+    id: str
+    status: JobStatus
+
+
+class Jobs:
+    def __init__(self, database: Database, clock: Clock, retention_seconds: float):
+        self._database = database
+        self._clock = clock
+        self._retention = retention_seconds
+
+    # ---- accepting -----------------------------------------------------------------------------------------------
+
+    async def replayed(self, owner: str, key: str, fingerprint: str) -> str | None:
+        """The job made by an earlier request with this Idempotency-Key; raises IdempotencyMismatch for another request."""
+        statement = select(idempotency).where(idempotency.c.owner == owner, idempotency.c.key == key)
+        rows = await self._database.read(statement)
+        return _same_request(rows[0], fingerprint) if rows else None
+
+    async def create(self, values: Mapping[str, Any], replay: tuple[str, str] | None = None) -> tuple[Row, bool]:
+        """Stores the job (durable on return) and gives (row, created); with `replay` = (key, fingerprint) an earlier one wins."""
+
+        def write(connection: Connection) -> tuple[Row, bool]:
+            if replay:
+                known = select(idempotency).where(idempotency.c.owner == values["owner"], idempotency.c.key == replay[0])
+                if row := connection.execute(known).mappings().first():
+                    return _find(connection, _same_request(row, replay[1])), False
+            now = self._clock.now()
+            fresh = {"status": JobStatus.QUEUED, "created_at": now, "entered_at": now}
+            row = connection.execute(insert(jobs).values(**values, **fresh).returning(*jobs.c)).mappings().one()
+            if replay:
+                mark = {"owner": values["owner"], "key": replay[0], "fingerprint": replay[1], "job_id": values["id"]}
+                connection.execute(insert(idempotency).values(**mark, created_at=now))
+            return row, True
+
+        return await self._database.write(write)
+
+    async def unfinished(self, owner: str | None = None) -> int:
+        statement = select(func.count().label("n")).select_from(jobs).where(jobs.c.status.in_(sorted(ACTIVE)), *_of(owner))
+        return (await self._database.read(statement))[0]["n"]
+
+    # ---- moving --------------------------------------------------------------------------------------------------
+
+    async def claim(self, job_id: str, stage: Stage, boot_id: str) -> Row | None:
+        """Takes a waiting job for a stage; None when it is not waiting there any more."""
+
+        def write(connection: Connection) -> Row | None:
+            now = self._clock.now()
+            changes = {
+                "status": BUSY[stage],
+                "boot_id": boot_id,
+                "attempts": jobs.c.attempts + (1 if stage is Stage.EXTRACTION else 0),
+                "queued_ms": jobs.c.queued_ms + (now - jobs.c.entered_at) * 1000,
+                "entered_at": now,
+            }
+            return _move(connection, job_id, ENTRY[stage], changes)
+
+        return await self._database.write(write)
+
+    async def advance(
+        self, job_id: str, stage: Stage, boot_id: str, values: Mapping[str, Any], contents: Iterable[tuple[int, bytes]] = (), hook: Row | None = None
+    ) -> Row | None:
+        """A stage succeeded: stores what it made and moves on; None when the job was cancelled meanwhile."""
+
+        def write(connection: Connection) -> Row | None:
+            changes = dict(values) | {"status": SUCCESS[stage], "boot_id": None}
+            changes |= self._ended() if SUCCESS[stage] in TERMINAL else {"entered_at": self._clock.now()}
+            row = _move(connection, job_id, BUSY[stage], changes, boot_id)
+            if row is not None:
+                _replace_pages(connection, job_id, contents)
+                _post(connection, hook)
+            return row
+
+        return await self._database.write(write)
+
+    async def release(self, job_id: str, stage: Stage, boot_id: str) -> Row | None:
+        """Puts a job back to where it waited, because the server stops."""
+        changes = {"status": ENTRY[stage], "boot_id": None, "entered_at": self._clock.now()}
+        return await self._database.write(lambda connection: _move(connection, job_id, BUSY[stage], changes, boot_id))
+
+    async def fail(self, job_id: str, stage: Stage, boot_id: str, error: Mapping[str, Any], hook: Row | None = None) -> Row | None:
+        def write(connection: Connection) -> Row | None:
+            changes = {"status": JobStatus.FAILED, "boot_id": None, "error": orjson.dumps(error).decode()} | self._ended()
+            row = _move(connection, job_id, BUSY[stage], changes, boot_id)
+            if row is not None:
+                _post(connection, hook)
+            return row
+
+        return await self._database.write(write)
+
+    async def cancel(self, job_id: str, owner: str | None, hook: Row | None = None) -> Row | None:
+        """Ends an unfinished job and erases its content in the same transaction; None when it is not unfinished."""
+
+        def write(connection: Connection) -> Row | None:
+            changes = {"status": JobStatus.CANCELLED, "boot_id": None} | self._ended() | _NO_CONTENT
+            mine = jobs.c.status.in_(sorted(ACTIVE))
+            row = _first(connection, update(jobs).where(jobs.c.id == job_id, mine, *_of(owner)).values(**changes))
+            if row is not None:
+                connection.execute(delete(pages).where(pages.c.job_id == job_id))
+                _post(connection, hook)
+            return row
+
+        return await self._database.write(write)
+
+    async def retry(self, job_id: str, owner: str | None, gemini_api_key: bytes | None) -> Row | None:
+        """Sends a failed job back to the stage whose work is missing; raises Conflict when it has not failed."""
+
+        def write(connection: Connection) -> Row | None:
+            row = connection.execute(select(jobs).where(jobs.c.id == job_id, *_of(owner))).mappings().first()
+            if row is None:
+                return None
+            if row["status"] != JobStatus.FAILED:
+                raise Conflict("Only a failed job can be tried again.", hint=f"This one is {row['status']}.")
+            read = connection.execute(select(func.count()).select_from(pages).where(pages.c.job_id == job_id)).scalar_one()
+            entry = JobStatus.ANALYZED if row["reply"] else JobStatus.EXTRACTED if read else JobStatus.QUEUED
+            changes = {"status": entry, "error": None, "finished_at": None, "expires_at": None, "deaths": 0}
+            changes |= {"entered_at": self._clock.now(), "gemini_api_key": gemini_api_key}
+            return _move(connection, job_id, JobStatus.FAILED, changes)
+
+        return await self._database.write(write)
+
+    async def release_all(self, boot_id: str) -> None:
+        """At the end of a clean stop: whatever this server still holds waits again, with no death counted."""
+        back = case({BUSY[stage].value: ENTRY[stage].value for stage in Stage}, value=jobs.c.status)
+        held = jobs.c.status.in_(list(BUSY.values())) & (jobs.c.boot_id == boot_id)
+        await self._database.write(lambda connection: connection.execute(update(jobs).where(held).values(status=back, boot_id=None)) and None)
+
+    async def recover(self, boot_id: str) -> list[Waiting]:
+        """After a start: jobs held by a server that died wait again, poison ones fail; gives all that wait, in order."""
+
+        def write(connection: Connection) -> None:
+            lost = jobs.c.status.in_([status.value for status in BUSY.values()]) & or_(jobs.c.boot_id.is_(None), jobs.c.boot_id != boot_id)
+            reason = {"code": "worker_died", "message": "The server died several times while it worked on this document.",
+                      "hint": "Try once more with POST /response/{id}/retry.", "retryable": True}  # fmt: skip
+            poison = {"status": JobStatus.FAILED, "boot_id": None, "error": orjson.dumps(reason).decode()} | self._ended()
+            connection.execute(update(jobs).where(lost, jobs.c.deaths >= _MAX_DEATHS).values(**poison))
+            back = case({BUSY[stage].value: ENTRY[stage].value for stage in Stage}, value=jobs.c.status)
+            changes = {"status": back, "boot_id": None, "deaths": jobs.c.deaths + 1, "entered_at": self._clock.now()}
+            connection.execute(update(jobs).where(lost).values(**changes))
+
+        await self._database.write(write)
+        return await self._waiting()
+
+    async def _waiting(self) -> list[Waiting]:
+        entries = [status.value for status in ENTRY.values()]
+        statement = select(jobs.c.priority, jobs.c.seq, jobs.c.id, jobs.c.status).where(jobs.c.status.in_(entries))
+        rows = await self._database.read(statement.order_by(jobs.c.priority, jobs.c.seq))
+        return [Waiting(row["priority"], row["seq"], row["id"], JobStatus(row["status"])) for row in rows]
+
+    def _ended(self) -> dict[str, Any]:
+        now = self._clock.now()
+        return _NO_SECRETS | {"finished_at": now, "entered_at": now, "expires_at": now + self._retention}
+
+    # ---- reading -------------------------------------------------------------------------------------------------
+
+    async def get(self, job_id: str, owner: str | None) -> sqlite3.Row | None:
+        """`owner` None sees every job; for a client a foreign job does not exist."""
+        rows = await self._database.read(select(jobs).where(jobs.c.id == job_id, *_of(owner)))
+        return rows[0] if rows else None
+
+    async def pages(self, job_id: str) -> list[bytes]:
+        """The pages as `Page.to_json` wrote them, in order."""
+        rows = await self._database.read(select(pages.c.content).where(pages.c.job_id == job_id).order_by(pages.c.number))
+        return [row["content"] for row in rows]
+
+    async def listing(self, owner: str | None, statuses: Iterable[str], limit: int, before: int | None) -> list[sqlite3.Row]:
+        """The newest first; `before` is the `seq` of the last one already seen."""
+        statement = select(jobs).where(*_of(owner)).order_by(jobs.c.seq.desc()).limit(limit)
+        if wanted := sorted(statuses):
+            statement = statement.where(jobs.c.status.in_(wanted))
+        if before is not None:
+            statement = statement.where(jobs.c.seq < before)
+        return await self._database.read(statement)
+
+    async def known_ids(self) -> set[str]:
+        return {row["id"] for row in await self._database.read(select(jobs.c.id))}
+
+    # ---- erasing -------------------------------------------------------------------------------------------------
+
+    async def expired(self, limit: int = 200) -> list[str]:
+        statement = select(jobs.c.id).where(jobs.c.expires_at <= self._clock.now()).order_by(jobs.c.expires_at).limit(limit)
+        return [row["id"] for row in await self._database.read(statement)]
+
+    async def erase(self, ids: Iterable[str], owner: str | None = None) -> int:
+        """Removes finished jobs with their pages and marks; returns how many there were."""
+
+        def write(connection: Connection) -> int:
+            ended = jobs.c.status.in_(sorted(TERMINAL))
+            return connection.execute(delete(jobs).where(jobs.c.id.in_(list(ids)), ended, *_of(owner))).rowcount
+
+        return await self._database.write(write)
+
+
+def _of(owner: str | None) -> list[Any]:
+    return [] if owner is None else [jobs.c.owner == owner]
+
+
+def _same_request(row: Mapping[str, Any], fingerprint: str) -> str:
+    if row["fingerprint"] != fingerprint:
+        raise IdempotencyMismatch(
+            "This Idempotency-Key was used for another upload.", field="Idempotency-Key", hint="Use a new key for a new upload."
+        )
+    return row["job_id"]
+
+
+def _find(connection: Connection, job_id: str) -> Row:
+    return connection.execute(select(jobs).where(jobs.c.id == job_id)).mappings().one()
+
+
+def _first(connection: Connection, statement) -> Row | None:
+    return connection.execute(statement.returning(*jobs.c)).mappings().first()
+
+
+def _move(connection: Connection, job_id: str, old: JobStatus, changes: Mapping[str, Any], boot_id: str | None = None) -> Row | None:
+    assert JobStatus(changes["status"]) in TRANSITIONS[old], f"{old} may not become {changes['status']}"
+    held = [] if boot_id is None else [jobs.c.boot_id == boot_id]
+    return _first(connection, update(jobs).where(jobs.c.id == job_id, jobs.c.status == old, *held).values(**changes))
+
+
+def _replace_pages(connection: Connection, job_id: str, contents: Iterable[tuple[int, bytes]]) -> None:
+    rows = [{"job_id": job_id, "number": number, "content": content} for number, content in contents]
+    if rows:
+        connection.execute(delete(pages).where(pages.c.job_id == job_id))
+        connection.execute(insert(pages), rows)
+
+
+def _post(connection: Connection, hook: Row | None) -> None:
+    if hook is not None:
+        connection.execute(insert(outbox).values(**hook))
+
