@@ -1,0 +1,49 @@
+"""Erases what has had its time: rows with their texts, answers and evidence, and files. Runs every minute."""
+
+import asyncio
+
+import structlog
+
+from core.clock import Clock
+from core.errors import MyelinError
+from store.database import Database
+from store.files import Files
+from store.jobs import Jobs
+from store.outbox import Outbox
+
+log = structlog.get_logger()
+
+_PERIOD = 60.0
+_SWEEPS = 30
+_OUTBOX_DAYS = 7
+
+
+class Retention:
+    def __init__(self, database: Database, jobs: Jobs, files: Files, outbox: Outbox, clock: Clock):
+        self._database, self._jobs, self._files, self._outbox, self._clock = database, jobs, files, outbox, clock
+
+    async def run(self) -> None:
+        """For ever; a failing disk is logged and tried again at the next round."""
+        round_number = 0
+        while True:
+            try:
+                await self.erase_expired()
+                if round_number % _SWEEPS == 0:
+                    await self._files.sweep(await self._jobs.known_ids())
+                    await self._outbox.forget(self._clock.now() - _OUTBOX_DAYS * 86400)
+            except (MyelinError, OSError) as error:
+                log.error("retention.failed", error=str(error))
+            round_number += 1
+            await asyncio.sleep(_PERIOD)
+
+    async def erase_expired(self) -> int:
+        """Erases every job past its time, files first, so that a crash in between leaves a row and never a file."""
+        erased = 0
+        while ids := await self._jobs.expired():
+            for job_id in ids:
+                await self._files.erase(job_id)
+            erased += await self._jobs.erase(ids)
+        if erased:
+            await self._database.scrub()
+            log.info("retention.erased", jobs=erased)
+        return erased
