@@ -23,6 +23,7 @@
     │   ├── DamagedDocument          422 damaged_document
     │   ├── EmptyDocument            422 empty_document
     │   ├── DocumentTooComplex       422 document_too_complex    a limit of the sandbox was hit
+    │   ├── OcrUnavailable           422 ocr_unavailable         a page is a picture and Tesseract is missing
     │   └── ParserCrashed            422 parser_crashed
     ├── SandboxUnavailable           503 sandbox_unavailable     parsing is refused, never done unconfined
     └── ProviderError                502 provider_error          a model provider failed
@@ -155,6 +156,11 @@ class EmptyDocument(DocumentError):
 
 class DocumentTooComplex(DocumentError):
     code, title = "document_too_complex", "Reading the document hit a limit"
+
+
+class OcrUnavailable(DocumentError):
+    code, title = "ocr_unavailable", "Scanned pages cannot be read on this machine"
+    default_hint = "Install Tesseract with its languages: apt-get install tesseract-ocr tesseract-ocr-por."
 
 
 class ParserCrashed(DocumentError):

@@ -31,28 +31,44 @@ def _setting(default: object, section: str, description: str, **limits: Any) -> 
 class Settings(BaseSettings):
     """Frozen. A room receives the values it needs, never this object as a whole."""
 
-    model_config = SettingsConfigDict(env_file=_ROOT / ".env", yaml_file=_ROOT / "config.yaml", extra="ignore", frozen=True, enable_decoding=False)
+    model_config = SettingsConfigDict(
+        env_file=_ROOT / ".env", yaml_file=_ROOT / "config.yaml", extra="ignore", frozen=True, enable_decoding=False
+    )
 
-    api_key: SecretStr = _setting(SecretStr(""), "Keys", "The operator's key: uploads, all jobs, models, configuration. Made on first start.")
-    master_api_key: SecretStr = _setting(SecretStr(""), "Keys", "Opens /admin/* (client keys) and nothing else. Made on first start.")
-    secret_key: SecretStr = _setting(SecretStr(""), "Keys", "Encrypts secrets in the database: 32 bytes as URL-safe base64. Made on first start; keep a copy.")
+    api_key: SecretStr = _setting(
+        SecretStr(""), "Keys", "The operator's key: uploads, all jobs, models, configuration. Made on first start."
+    )
+    master_api_key: SecretStr = _setting(
+        SecretStr(""), "Keys", "Opens /admin/* (client keys) and nothing else. Made on first start."
+    )
+    secret_key: SecretStr = _setting(
+        SecretStr(""), "Keys", "Encrypts secrets in the database: 32 bytes as URL-safe base64. Made on first start; keep a copy."
+    )
     api_key_prefix: str = _setting("pbpm-", "Keys", "Client keys begin with this.", pattern=r"^[A-Za-z0-9_-]{0,16}$")
 
     host: str = _setting("127.0.0.1", "Server", "Address to listen on; 0.0.0.0 for the whole network.")
     port: int = _setting(8000, "Server", "Port to listen on.", ge=1, le=65535)
     allowed_hosts: Names = _setting(("*",), "Server", "Host names that requests may be sent to, comma separated; * for all.")
     trusted_proxies: Names = _setting((), "Server", "Networks (CIDR) of reverse proxies whose X-Forwarded-For is believed.")
-    rate_limit_per_minute: int = _setting(600, "Server", "Requests a minute for each key and for each address; 0 for no limit.", ge=0)
+    rate_limit_per_minute: int = _setting(
+        600, "Server", "Requests a minute for each key and for each address; 0 for no limit.", ge=0
+    )
     log_level: Literal["debug", "info", "warning", "error"] = _setting("info", "Server", "debug, info, warning or error.")
 
     data_dir: Path = _setting(Path("./data"), "Storage", "Where files and the database live.")
     database_url: str = _setting("", "Storage", "sqlite:///PATH; empty for myelin.db in DATA_DIR.", pattern=r"^(sqlite:///.+)?$")
-    retention_hours: float = _setting(24, "Storage", "Hours until a finished document, its texts and its answer are erased (1 to 24).", ge=1, le=24)
+    retention_hours: float = _setting(
+        24, "Storage", "Hours until a finished document, its texts and its answer are erased (1 to 24).", ge=1, le=24
+    )
     max_upload_mb: int = _setting(50, "Storage", "Largest file in megabytes.", ge=1, le=2000)
-    max_unfinished_jobs: int = _setting(20000, "Storage", "Uploads are refused with 503 while this many jobs are not finished.", ge=1)
+    max_unfinished_jobs: int = _setting(
+        20000, "Storage", "Uploads are refused with 503 while this many jobs are not finished.", ge=1
+    )
     min_free_disk_mb: int = _setting(256, "Storage", "Uploads are refused with 507 while less than this is free.", ge=0)
 
-    extraction_workers: Workers = _setting(None, "Workers", "Documents read at the same time; auto: from the processors and the memory.")
+    extraction_workers: Workers = _setting(
+        None, "Workers", "Documents read at the same time; auto: from the processors and the memory."
+    )
     model_workers: Workers = _setting(None, "Workers", "Questions asked at the same time; auto: from the providers.")
     formatting_workers: Workers = _setting(None, "Workers", "Answers formatted at the same time; auto: from the processors.")
     extraction_timeout: float = _setting(900, "Workers", "Seconds to read one document.", gt=0)
@@ -70,10 +86,16 @@ class Settings(BaseSettings):
     vram_limit_gb: float = _setting(26, "Ollama", "Video memory that models may use together.", gt=0)
 
     gemini_api_key: SecretStr = _setting(SecretStr(""), "Gemini", "Key for requests that bring none of their own.")
-    gemini_base_url: str = _setting("https://generativelanguage.googleapis.com", "Gemini", "Where the Gemini API listens.", pattern=r"^https?://")
+    gemini_base_url: str = _setting(
+        "https://generativelanguage.googleapis.com", "Gemini", "Where the Gemini API listens.", pattern=r"^https?://"
+    )
 
-    webhook_secret: SecretStr = _setting(SecretStr(""), "Webhooks", "Signs webhooks (Standard Webhooks, whsec_…). Made on first start.")
-    webhook_allowed_targets: Names = _setting((), "Webhooks", "host:port of receivers on private addresses; public addresses need no entry.")
+    webhook_secret: SecretStr = _setting(
+        SecretStr(""), "Webhooks", "Signs webhooks (Standard Webhooks, whsec_…). Made on first start."
+    )
+    webhook_allowed_targets: Names = _setting(
+        (), "Webhooks", "host:port of receivers on private addresses; public addresses need no entry."
+    )
 
     @classmethod
     def settings_customise_sources(

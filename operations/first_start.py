@@ -27,7 +27,9 @@ def with_keys(settings: Settings) -> tuple[Settings, list[str]]:
     missing = [name for name in _MAKERS if not getattr(settings, name).get_secret_value()]
     made = {name: _MAKERS[name]() for name in missing if not stored.get(name.upper())}
     if made:
-        _store(path, {name: value for name, value in stored.items() if value} | {name.upper(): value for name, value in made.items()})
+        _store(
+            path, {name: value for name, value in stored.items() if value} | {name.upper(): value for name, value in made.items()}
+        )
     values = {name: SecretStr(made.get(name) or stored[name.upper()]) for name in missing}
     return settings.model_copy(update=values), sorted(made)
 

@@ -10,17 +10,25 @@ from store.database import Database
 from store.files import Files
 from store.jobs import Jobs
 from store.outbox import Outbox
+from store.state import State
 
 log = structlog.get_logger()
 
 _PERIOD = 60.0
 _SWEEPS = 30
-_OUTBOX_DAYS = 7
+_LOG_DAYS = 7
 
 
 class Retention:
-    def __init__(self, database: Database, jobs: Jobs, files: Files, outbox: Outbox, clock: Clock):
-        self._database, self._jobs, self._files, self._outbox, self._clock = database, jobs, files, outbox, clock
+    def __init__(self, database: Database, jobs: Jobs, files: Files, outbox: Outbox, state: State, clock: Clock):
+        self._database, self._jobs, self._files, self._outbox, self._state, self._clock = (
+            database,
+            jobs,
+            files,
+            outbox,
+            state,
+            clock,
+        )
 
     async def run(self) -> None:
         """For ever; a failing disk is logged and tried again at the next round."""
@@ -30,7 +38,9 @@ class Retention:
                 await self.erase_expired()
                 if round_number % _SWEEPS == 0:
                     await self._files.sweep(await self._jobs.known_ids())
-                    await self._outbox.forget(self._clock.now() - _OUTBOX_DAYS * 86400)
+                    long_ago = self._clock.now() - _LOG_DAYS * 86400
+                    await self._outbox.forget(long_ago)
+                    await self._state.forget_downloads(long_ago)
             except (MyelinError, OSError) as error:
                 log.error("retention.failed", error=str(error))
             round_number += 1

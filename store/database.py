@@ -26,6 +26,7 @@ from store.schema import migrate
 T = TypeVar("T")
 Write = Callable[[Connection], T]
 
+SQLITE_VERSION = sqlite3.sqlite_version
 _GROUP = 200
 _CHECKPOINT_PAGES = 4096
 _PRAGMAS = (
@@ -175,7 +176,7 @@ class Database:
         except OperationalError:
             # The disk's fault, not the function's: the whole group fails and is answered so.
             raise
-        except Exception as error:  # noqa: BLE001 - handed to the caller that posted it
+        except Exception as error:
             connection.exec_driver_sql("ROLLBACK TO one")
             posted.error = error
         connection.exec_driver_sql("RELEASE one")

@@ -122,9 +122,7 @@ class Files:
         return await asyncio.to_thread(self._sweep, known, time.time() - older_than)
 
     def _sweep(self, known: set[str], before: float) -> int:
-        orphans = [
-            path for path in self.kept.glob("??/*") if path.name not in known and path.stat().st_mtime < before
-        ]
+        orphans = [path for path in self.kept.glob("??/*") if path.name not in known and path.stat().st_mtime < before]
         for path in orphans:
             path.unlink(missing_ok=True)
         return len(orphans)

@@ -18,9 +18,10 @@ Row = Mapping[str, Any]
 _MAX_DEATHS = 5
 # What is erased of a job that ended: the caller's key always, the content when the job is cancelled.
 _NO_SECRETS: dict[str, Any] = {"gemini_api_key": None}
-_NO_CONTENT: dict[str, Any] = {
-    name: None for name in ("reply", "answer", "evidence", "warnings", "notices", "example")
-} | {"prompt": "", "format_response": "null"}
+_NO_CONTENT: dict[str, Any] = {name: None for name in ("reply", "answer", "evidence", "warnings", "notices", "example")} | {
+    "prompt": "",
+    "format_response": "null",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,13 @@ class Jobs:
         return await self._database.write(write)
 
     async def advance(
-        self, job_id: str, stage: Stage, boot_id: str, values: Mapping[str, Any], contents: Iterable[tuple[int, bytes]] = (), hook: Row | None = None
+        self,
+        job_id: str,
+        stage: Stage,
+        boot_id: str,
+        values: Mapping[str, Any],
+        contents: Iterable[tuple[int, bytes]] = (),
+        hook: Row | None = None,
     ) -> Row | None:
         """A stage succeeded: stores what it made and moves on; None when the job was cancelled meanwhile."""
 
@@ -108,7 +115,9 @@ class Jobs:
         changes = {"status": ENTRY[stage], "boot_id": None, "entered_at": self._clock.now()}
         return await self._database.write(lambda connection: _move(connection, job_id, BUSY[stage], changes, boot_id))
 
-    async def fail(self, job_id: str, stage: Stage, boot_id: str, error: Mapping[str, Any], hook: Row | None = None) -> Row | None:
+    async def fail(
+        self, job_id: str, stage: Stage, boot_id: str, error: Mapping[str, Any], hook: Row | None = None
+    ) -> Row | None:
         def write(connection: Connection) -> Row | None:
             changes = {"status": JobStatus.FAILED, "boot_id": None, "error": orjson.dumps(error).decode()} | self._ended()
             row = _move(connection, job_id, BUSY[stage], changes, boot_id)
@@ -153,13 +162,17 @@ class Jobs:
         """At the end of a clean stop: whatever this server still holds waits again, with no death counted."""
         back = case({BUSY[stage].value: ENTRY[stage].value for stage in Stage}, value=jobs.c.status)
         held = jobs.c.status.in_(list(BUSY.values())) & (jobs.c.boot_id == boot_id)
-        await self._database.write(lambda connection: connection.execute(update(jobs).where(held).values(status=back, boot_id=None)) and None)
+        await self._database.write(
+            lambda connection: connection.execute(update(jobs).where(held).values(status=back, boot_id=None)) and None
+        )
 
     async def recover(self, boot_id: str) -> list[Waiting]:
         """After a start: jobs held by a server that died wait again, poison ones fail; gives all that wait, in order."""
 
         def write(connection: Connection) -> None:
-            lost = jobs.c.status.in_([status.value for status in BUSY.values()]) & or_(jobs.c.boot_id.is_(None), jobs.c.boot_id != boot_id)
+            lost = jobs.c.status.in_([status.value for status in BUSY.values()]) & or_(
+                jobs.c.boot_id.is_(None), jobs.c.boot_id != boot_id
+            )
             reason = {"code": "worker_died", "message": "The server died several times while it worked on this document.",
                       "hint": "Try once more with POST /response/{id}/retry.", "retryable": True}  # fmt: skip
             poison = {"status": JobStatus.FAILED, "boot_id": None, "error": orjson.dumps(reason).decode()} | self._ended()
@@ -241,7 +254,9 @@ def _first(connection: Connection, statement) -> Row | None:
     return connection.execute(statement.returning(*jobs.c)).mappings().first()
 
 
-def _move(connection: Connection, job_id: str, old: JobStatus, changes: Mapping[str, Any], boot_id: str | None = None) -> Row | None:
+def _move(
+    connection: Connection, job_id: str, old: JobStatus, changes: Mapping[str, Any], boot_id: str | None = None
+) -> Row | None:
     assert JobStatus(changes["status"]) in TRANSITIONS[old], f"{old} may not become {changes['status']}"
     held = [] if boot_id is None else [jobs.c.boot_id == boot_id]
     return _first(connection, update(jobs).where(jobs.c.id == job_id, jobs.c.status == old, *held).values(**changes))
@@ -257,4 +272,3 @@ def _replace_pages(connection: Connection, job_id: str, contents: Iterable[tuple
 def _post(connection: Connection, hook: Row | None) -> None:
     if hook is not None:
         connection.execute(insert(outbox).values(**hook))
-

@@ -19,7 +19,9 @@ class Keys:
 
     async def create(self, key_id: str, digest: bytes, hint: str, name: str, email: str) -> None:
         values: dict[str, Any] = {"id": key_id, "digest": digest, "hint": hint, "name": name, "email": email}
-        await self._database.write(lambda connection: connection.execute(insert(api_keys).values(**values, created_at=self._clock.now())) and None)
+        await self._database.write(
+            lambda connection: connection.execute(insert(api_keys).values(**values, created_at=self._clock.now())) and None
+        )
 
     async def active(self) -> dict[bytes, str]:
         """digest → key id of every key that is not revoked."""

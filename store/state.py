@@ -3,7 +3,7 @@
 from typing import Any
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from core.clock import Clock
@@ -22,7 +22,9 @@ class State:
 
     async def put(self, name: str, value: Any) -> None:
         text = orjson.dumps(value).decode()
-        statement = insert(state).values(name=name, value=text).on_conflict_do_update(index_elements=["name"], set_={"value": text})
+        statement = (
+            insert(state).values(name=name, value=text).on_conflict_do_update(index_elements=["name"], set_={"value": text})
+        )
         await self._database.write(lambda connection: connection.execute(statement) and None)
 
     async def load_downloads(self) -> list[dict[str, Any]]:
@@ -32,4 +34,9 @@ class State:
     async def save_download(self, record: dict[str, Any]) -> None:
         values = {"record": orjson.dumps(record).decode(), "updated_at": self._clock.now()}
         statement = insert(downloads).values(id=record["id"], **values).on_conflict_do_update(index_elements=["id"], set_=values)
+        await self._database.write(lambda connection: connection.execute(statement) and None)
+
+    async def forget_downloads(self, before: float) -> None:
+        """Removes records that nobody has touched since `before` (seconds since 1970)."""
+        statement = delete(downloads).where(downloads.c.updated_at < before)
         await self._database.write(lambda connection: connection.execute(statement) and None)

@@ -2,7 +2,7 @@ from models import Stage
 from operations.retention import Retention
 from store.files import Files
 from store.outbox import Outbox
-
+from store.state import State
 
 
 async def test_what_has_had_its_time_is_gone_from_database_and_disk(database, jobs, values, clock, ticking, tmp_path):
@@ -17,7 +17,7 @@ async def test_what_has_had_its_time_is_gone_from_database_and_disk(database, jo
         await jobs.claim(job_id, stage, "boot")
         contents = [(1, b'"texto confidencial da pagina"')] if stage is Stage.EXTRACTION else []
         await jobs.advance(job_id, stage, "boot", {"answer": '"resposta confidencial"'}, contents)
-    retention = Retention(database, jobs, files, Outbox(database, clock), clock)
+    retention = Retention(database, jobs, files, Outbox(database, clock), State(database, clock), clock)
     assert await retention.erase_expired() == 0
     assert files.path(job_id).exists()
     ticking.time += 3601

@@ -37,7 +37,9 @@ async def test_a_failing_write_undoes_itself_and_not_its_neighbours(database):
         connection.execute(insert(state).values(name="half", value="1"))
         raise ValueError("no")
 
-    results = await asyncio.gather(database.write(put("a")), database.write(half), database.write(put("b")), return_exceptions=True)
+    results = await asyncio.gather(
+        database.write(put("a")), database.write(half), database.write(put("b")), return_exceptions=True
+    )
     assert results[0] == "a" and results[2] == "b"
     assert isinstance(results[1], ValueError)
     assert await names(database) == ["a", "b"]

@@ -189,7 +189,7 @@ def test_no_move_that_the_table_does_not_know(old, new):
 
 
 def test_the_tables_agree():
-    assert TERMINAL | ACTIVE == set(JobStatus)
+    assert set(JobStatus) == TERMINAL | ACTIVE
     for stage in Stage:
         assert BUSY[stage] in TRANSITIONS[ENTRY[stage]]
         assert {SUCCESS[stage], ENTRY[stage]} <= TRANSITIONS[BUSY[stage]]

@@ -1,0 +1,92 @@
+"""What endpoints need of the house, and how they read and write JSON."""
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import orjson
+from fastapi import Request, Response
+from pydantic import BaseModel, ValidationError
+
+from api.credentials import Credentials
+from api.limits import Uploads
+from api.policy import Principal
+from core.addresses import AddressPolicy
+from core.clock import Clock
+from core.errors import InvalidField, InvalidRequest, NotFound
+from core.secrets import Keyring
+from core.settings import Settings
+from documents.sandbox.client import Sandbox
+from fleet.compute import Compute
+from fleet.downloads import Downloads
+from fleet.hardware import Hardware
+from fleet.sizing import Sizing
+from gateway.catalogue import Catalogue
+from gateway.service import Gateway
+from store.database import Database
+from store.files import Files
+from store.jobs import Jobs
+from store.keys import Keys
+from workers import Pipeline
+
+Shape = TypeVar("Shape", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Every room that endpoints may enter."""
+
+    settings: Settings
+    uploads: Uploads
+    hooks: AddressPolicy
+    clock: Clock
+    database: Database
+    jobs: Jobs
+    files: Files
+    keys: Keys
+    keyring: Keyring
+    credentials: Credentials
+    sandbox: Sandbox
+    pipeline: Pipeline
+    gateway: Gateway
+    catalogue: Catalogue
+    compute: Compute
+    downloads: Downloads
+    hardware: Hardware
+    sizing: Sizing
+
+
+def house(request: Request) -> House:
+    return request.app.state.house
+
+
+def principal(request: Request) -> Principal:
+    return request.scope["state"]["principal"]
+
+
+def answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(content), status_code=status, headers=headers, media_type="application/json")
+
+
+async def read_json(request: Request, shape: type[Shape]) -> Shape:
+    """The body as `shape`, extra members refused. Raises InvalidRequest (400) for no JSON and InvalidField (422)."""
+    body = await request.body()
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise InvalidRequest("The body is not JSON.", hint=f"Send an object with: {', '.join(shape.model_fields)}.") from None
+    try:
+        return shape.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "body"
+        raise InvalidField(
+            f"{field}: {first['msg']}.", field=field, hint=f"Known are: {', '.join(shape.model_fields)}."
+        ) from None
+
+
+async def own_job(request: Request, job_id: str) -> Any:
+    """The caller's job; a job of somebody else does not exist."""
+    row = await house(request).jobs.get(job_id, principal(request).owner)
+    if row is None:
+        raise NotFound("There is no such job.", hint="It may have been erased after its time; GET /responses lists yours.")
+    return row

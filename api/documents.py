@@ -1,0 +1,230 @@
+"""`POST /upload`, `GET /response/{id}` and what belongs to them."""
+
+import hashlib
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from starlette.requests import ClientDisconnect
+
+from api import views
+from api.deps import House, answer, house, own_job, principal
+from api.estimates import backlog_seconds
+from api.fields import UploadFields, header_text, read_fields
+from api.multipart import read_form
+from api.openapi import EVENTS, JOB, JOBS, PNG, QUEUE, TEXT, UPLOAD
+from api.policy import CLIENTS, allow
+from api.streaming import job_events, settled
+from core.errors import Conflict, InvalidField, InvalidRequest, NotFound, Overloaded
+from core.secrets import associated_data
+from documents.intake import inspect
+from documents.parsed import Page
+from models import TERMINAL, JobStatus
+from store.files import Incoming
+
+router = APIRouter(tags=["documents"])
+
+JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+Wait = Annotated[float, Query(ge=0, le=120, description="Seconds to wait for the end of the job.")]
+
+
+@router.post("/upload", status_code=202, summary="Upload a document and ask for JSON", **UPLOAD)
+@allow(*CLIENTS, body=None)
+async def upload(request: Request, wait: Wait = 0) -> Response:
+    rooms = house(request)
+    _open_door(rooms)
+    owner = principal(request).key_id
+    key = _header(request, b"idempotency-key")
+    with rooms.uploads.entered(owner, key):
+        row, created = await _receive(request, rooms, owner)
+    if not created:
+        return _accepted(row, rooms, 200, {"Idempotent-Replayed": "true"})
+    if wait:
+        row = await settled(rooms, row["id"], principal(request).owner, wait)
+        if JobStatus(row["status"]) in TERMINAL:
+            return answer(views.job(row, rooms.pipeline), 200)
+    return _accepted(row, rooms, 202)
+
+
+def _accepted(row: Any, rooms: House, status: int, headers: dict[str, str] | None = None) -> Response:
+    content = views.accepted(row, rooms.pipeline)
+    again = {"Location": content["links"]["response"], "Retry-After": str(min(max(content["eta_seconds"], 1), 30))}
+    return answer(content, status, again | (headers or {}))
+
+
+async def _receive(request: Request, rooms: House, owner: str) -> tuple[Any, bool]:
+    job_id = uuid.uuid4().hex
+    incoming = rooms.files.receive(job_id)
+    try:
+        form = await read_form(request.headers.get("content-type", ""), request.stream(), incoming)
+        if form.filename is None:
+            raise InvalidRequest("The form has no file.", field="file", hint="Send it as `curl -F file=@document.pdf` does.")
+        if not incoming.size:
+            raise InvalidField("The file is empty.", field="file", hint="Look at the file on your side: it has 0 bytes.")
+        inspect(incoming.head)
+        fields = read_fields(
+            request.scope["headers"],
+            form.fields,
+            rooms.gateway.names,
+            bool(rooms.settings.gemini_api_key.get_secret_value()),
+            rooms.hooks,
+        )
+        sha256 = await incoming.keep()
+        values = _row(rooms, job_id, owner, form.filename, incoming, sha256, fields)
+        replay = (fields.idempotency_key, _fingerprint(values)) if fields.idempotency_key else None
+        row, created = await rooms.pipeline.accept(values, replay)
+    except ClientDisconnect:
+        await incoming.discard()
+        raise InvalidRequest("The client hung up before the upload was whole.") from None
+    except BaseException:
+        await incoming.discard()
+        raise
+    if not created:
+        await incoming.discard()
+    return row, created
+
+
+def _row(
+    rooms: House, job_id: str, owner: str, filename: str, incoming: Incoming, sha256: str, fields: UploadFields
+) -> dict[str, Any]:
+    sealed = None
+    if fields.gemini_api_key:
+        sealed = rooms.keyring.encrypt(fields.gemini_api_key.encode(), associated_data("jobs", job_id, "gemini_api_key"))
+    return {
+        "id": job_id,
+        "owner": owner,
+        "priority": fields.priority,
+        "filename": filename[-255:] or "document",
+        "bytes": incoming.size,
+        "sha256": sha256,
+        "prompt": fields.prompt,
+        "format_response": fields.format_response,
+        "example": fields.example,
+        "ai_provider": fields.ai_provider,
+        "model": fields.model,
+        "gemini_api_key": sealed,
+        "webhook_url": fields.webhook_url,
+    }
+
+
+def _fingerprint(values: dict[str, Any]) -> str:
+    named = ("sha256", "filename", "prompt", "format_response", "example", "ai_provider", "model", "priority", "webhook_url")
+    return hashlib.sha256(repr([values[name] for name in named]).encode()).hexdigest()
+
+
+def _open_door(rooms: House) -> None:
+    if not rooms.pipeline.accepting:
+        raise Overloaded("The server is stopping and accepts no uploads.", retry_after=10)
+    if rooms.pipeline.unfinished >= rooms.settings.max_unfinished_jobs:
+        raise Overloaded(
+            f"{rooms.pipeline.unfinished:,} documents wait already.",
+            hint="Try again later.",
+            retry_after=backlog_seconds(rooms.pipeline.rooms),
+        )
+
+
+def _header(request: Request, name: bytes) -> str | None:
+    return next((header_text(value) for sent, value in request.scope["headers"] if sent == name), None)
+
+
+@router.get("/response/{job_id}", summary="State and answer of a document", **JOB)
+@allow(*CLIENTS)
+async def response(request: Request, job_id: JobId, wait: Wait = 0) -> Response:
+    row = await own_job(request, job_id)
+    if wait and JobStatus(row["status"]) not in TERMINAL:
+        row = await settled(house(request), job_id, principal(request).owner, wait)
+    return answer(views.job(row, house(request).pipeline))
+
+
+@router.get("/response/{job_id}/events", summary="Every change as server-sent events", **EVENTS)
+@allow(*CLIENTS)
+async def events(request: Request, job_id: JobId) -> Response:
+    await own_job(request, job_id)
+    return job_events(house(request), job_id, principal(request).owner)
+
+
+@router.get("/response/{job_id}/text", summary="The text that was read, page by page", **TEXT)
+@allow(*CLIENTS)
+async def text(request: Request, job_id: JobId, words: bool = False) -> Response:
+    await own_job(request, job_id)
+    contents = await house(request).jobs.pages(job_id)
+    return answer({"id": job_id, "pages": [_page(Page.from_json(content), words) for content in contents]})
+
+
+def _page(page: Page, words: bool) -> dict[str, Any]:
+    shown = {name: getattr(page, name) for name in ("number", "label", "source", "width", "height", "text")}
+    if words:
+        shown["words"] = [
+            {"text": page.text[word.start : word.end], "box": word[2:6], "confidence": word.confidence} for word in page.words
+        ]
+    return shown
+
+
+@router.get("/response/{job_id}/pages/{number}.png", summary="A page as a picture", **PNG)
+@allow(*CLIENTS)
+async def picture(request: Request, job_id: JobId, number: Annotated[int, Path(ge=1, le=100_000)]) -> Response:
+    row = await own_job(request, job_id)
+    path = house(request).files.path(job_id)
+    if not path.exists():
+        raise NotFound("The file of this job was erased.")
+    png = await house(request).sandbox.render(path, row["filename"], number)
+    return Response(png, media_type="image/png")
+
+
+@router.delete("/response/{job_id}", summary="Cancel if it runs; erase file, texts and answer")
+@allow(*CLIENTS)
+async def erase(request: Request, job_id: JobId) -> Response:
+    row = await own_job(request, job_id)
+    rooms = house(request)
+    if JobStatus(row["status"]) not in TERMINAL and await rooms.pipeline.cancel(job_id, principal(request).owner):
+        return answer({"id": job_id, "status": "cancelled"})
+    await rooms.jobs.erase([job_id], principal(request).owner)
+    await rooms.files.erase(job_id)
+    return answer({"id": job_id, "status": "erased"})
+
+
+@router.post("/response/{job_id}/retry", status_code=202, summary="Try a failed job again")
+@allow(*CLIENTS)
+async def retry(request: Request, job_id: JobId) -> Response:
+    await own_job(request, job_id)
+    rooms = house(request)
+    if not rooms.files.path(job_id).exists():
+        raise Conflict("The file of this job was erased: it cannot be tried again.", hint="Upload it again.")
+    key = _header(request, b"gemini-api-key")
+    sealed = rooms.keyring.encrypt(key.encode(), associated_data("jobs", job_id, "gemini_api_key")) if key else None
+    row = await rooms.pipeline.retry(job_id, principal(request).owner, sealed)
+    return _accepted(row, rooms, 202)
+
+
+@router.get("/responses", summary="Your jobs, the newest first", **JOBS)
+@allow(*CLIENTS)
+async def listing(
+    request: Request,
+    status: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    after: Annotated[str | None, Query(pattern=r"^[0-9]{1,18}$")] = None,
+) -> Response:
+    statuses = [part.strip() for part in status.split(",")] if status else []
+    if unknown := [part for part in statuses if part not in list(JobStatus)]:
+        raise InvalidField(f"There is no status {unknown[0][:32]!r}.", field="status", hint=f"Known are: {', '.join(JobStatus)}.")
+    rows = await house(request).jobs.listing(principal(request).owner, statuses, limit + 1, int(after) if after else None)
+    shown, more = rows[:limit], len(rows) > limit
+    pipeline = house(request).pipeline
+    data = [views.listed(row, pipeline) for row in shown]
+    return answer({"data": data, "has_more": more, "next": str(shown[-1]["seq"]) if more else None})
+
+
+@router.get("/queue", summary="The three queues and your unfinished jobs", **QUEUE)
+@allow(*CLIENTS)
+async def queue(request: Request) -> Response:
+    rooms = house(request)
+    active = [status.value for status in JobStatus if status not in TERMINAL]
+    mine = await rooms.jobs.listing(principal(request).owner, active, 200, None)
+    return answer(
+        {
+            "queues": {stage.value: views.room(room, rooms.clock) for stage, room in rooms.pipeline.rooms.items()},
+            "accepting": rooms.pipeline.accepting and rooms.pipeline.unfinished < rooms.settings.max_unfinished_jobs,
+            "limit": rooms.settings.max_unfinished_jobs,
+            "jobs": [views.listed(row, rooms.pipeline) for row in mine],
+        }
+    )

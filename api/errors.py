@@ -1,0 +1,74 @@
+"""Errors as clients see them: RFC 9457 `application/problem+json` with `code`, `hint` and `request_id`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from core.errors import InvalidField, InvalidRequest, MethodNotAllowed, MyelinError, NotFound
+
+_MAX_RETRY_AFTER = 300
+
+
+def problem(
+    error: MyelinError, request_id: str, errors: Sequence[dict[str, Any]] = ()
+) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """Body and headers of an error answer; 429 and 503 always carry `Retry-After` (seconds)."""
+    if not errors and error.field:
+        errors = [{"field": error.field, "message": error.detail}]
+    body = {
+        "type": f"urn:myelin:error:{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "code": error.code,
+        "hint": error.hint,
+        "request_id": request_id,
+    }
+    if errors:
+        body["errors"] = list(errors)
+    headers = [(b"content-type", b"application/problem+json"), (b"x-request-id", request_id.encode())]
+    if error.status in (429, 503, 507) or error.retry_after:
+        seconds = min(max(round(error.retry_after or 1), 1), _MAX_RETRY_AFTER)
+        headers.append((b"retry-after", str(seconds).encode()))
+    if error.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    return orjson.dumps(body), headers
+
+
+def unexpected() -> MyelinError:
+    """What a caller learns of a bug: nothing but where its cause is written."""
+    return MyelinError("Something unexpected went wrong.", hint="The operator finds the cause in the log by the request_id.")
+
+
+def _respond(request: Request, error: MyelinError, errors: Sequence[dict[str, Any]] = ()) -> Response:
+    body, headers = problem(error, request.scope["state"]["request_id"], errors)
+    response = Response(body, status_code=error.status)
+    response.raw_headers = [*headers, (b"content-length", str(len(body)).encode())]
+    return response
+
+
+def install(app: FastAPI) -> None:
+    """Every error that reaches the application leaves it in the native dialect."""
+
+    @app.exception_handler(MyelinError)
+    async def ours(request: Request, error: MyelinError) -> Response:
+        return _respond(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        errors = [{"field": ".".join(str(part) for part in item["loc"][1:]), "message": item["msg"]} for item in error.errors()]
+        named = ", ".join(sorted({item["field"] for item in errors}))
+        return _respond(request, InvalidField(f"These parameters cannot be used: {named}."), errors)
+
+    @app.exception_handler(HTTPException)
+    async def framework(request: Request, error: HTTPException) -> Response:
+        known = {404: NotFound("There is nothing at this address."), 405: MethodNotAllowed("This address knows other methods.")}
+        return _respond(request, known.get(error.status_code) or InvalidRequest("The request cannot be understood."))
+
+    @app.exception_handler(Exception)
+    async def bug(request: Request, _error: Exception) -> Response:
+        return _respond(request, unexpected())

@@ -1,0 +1,115 @@
+"""The fields of an upload: each a header, or a form field of the same name in snake_case, checked before anything is kept."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from core.addresses import AddressPolicy, read_url
+from core.errors import InvalidField, InvalidRequest
+from documents.skeleton import Skeleton
+from models import PRIORITIES
+
+BUILTIN, AUTO = "builtin", "auto"
+_MAX_PROMPT = 32 << 10
+_MAX_EXAMPLE = 64 << 10
+_HEADERS = {
+    "prompt": "Prompt",
+    "format_response": "Format-Response",
+    "model": "Model",
+    "ai_provider": "AI-Provider",
+    "example": "Example",
+    "gemini_api_key": "Gemini-API-Key",
+    "priority": "Priority",
+    "idempotency_key": "Idempotency-Key",
+    "webhook_url": "Webhook-URL",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class UploadFields:
+    """All checked. `priority` is the number of `models.PRIORITIES`."""
+
+    prompt: str
+    format_response: str
+    model: str
+    ai_provider: str
+    example: str | None
+    gemini_api_key: str | None
+    priority: int
+    idempotency_key: str | None
+    webhook_url: str | None
+
+
+def header_text(value: bytes) -> str:
+    """Header bytes are UTF-8 where they can be, else Latin-1: `Extraia o número` arrives whole either way."""
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
+def read_fields(
+    headers: Sequence[tuple[bytes, bytes]],
+    form: Mapping[str, str],
+    providers: Sequence[str],
+    gemini_key_known: bool,
+    hooks: AddressPolicy,
+) -> UploadFields:
+    """Raises InvalidRequest (400) for a missing or doubled field and InvalidField (422) for one that cannot be used."""
+    values = _collect(headers, form)
+    provider = values.get("ai_provider", AUTO).strip().lower()
+    known = (AUTO, BUILTIN, *providers)
+    if provider not in known:
+        raise InvalidField(
+            f"There is no provider {provider[:64]!r}.", field="AI-Provider", hint=f"Known are: {', '.join(known)}."
+        )
+    gemini_key = values.get("gemini_api_key", "").strip() or None
+    if provider == "gemini" and not (gemini_key or gemini_key_known):
+        raise InvalidField(
+            "Gemini needs a key.", field="Gemini-API-Key", hint="Send the header Gemini-API-Key, or set GEMINI_API_KEY in .env."
+        )
+    priority = values.get("priority", "normal").strip().lower()
+    if priority not in PRIORITIES:
+        raise InvalidField(f"There is no priority {priority[:32]!r}.", field="Priority", hint="Known are: urgent, normal, batch.")
+    text = _required(values, "format_response", 'the JSON that you want back, such as [{"CNPJ": ""}]')
+    Skeleton.parse(text)
+    hook = values.get("webhook_url", "").strip() or None
+    if hook:
+        read_url(hook, hooks)
+    return UploadFields(
+        prompt=_limited(_required(values, "prompt", "your question about the document"), "prompt", _MAX_PROMPT),
+        format_response=text,
+        model=_limited(values.get("model", "").strip() or AUTO, "model", 256),
+        ai_provider=provider,
+        example=_limited(values["example"], "example", _MAX_EXAMPLE) if values.get("example", "").strip() else None,
+        gemini_api_key=gemini_key,
+        priority=PRIORITIES[priority],
+        idempotency_key=_limited(values.get("idempotency_key", ""), "idempotency_key", 255) or None,
+        webhook_url=hook,
+    )
+
+
+def _collect(headers: Sequence[tuple[bytes, bytes]], form: Mapping[str, str]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    names = {header.lower().encode(): field for field, header in _HEADERS.items()}
+    sent = [(names[name], header_text(value)) for name, value in headers if name in names]
+    for field, value in [*sent, *((field, form[field]) for field in _HEADERS if field in form)]:
+        if values.setdefault(field, value) != value:
+            raise InvalidRequest(f"{_HEADERS[field]} was sent twice with different values.", field=_HEADERS[field])
+        if "\x00" in value:
+            raise InvalidRequest(f"{_HEADERS[field]} holds a NUL character.", field=_HEADERS[field])
+    return values
+
+
+def _required(values: Mapping[str, str], field: str, what: str) -> str:
+    if not values.get(field, "").strip():
+        header = _HEADERS[field]
+        raise InvalidRequest(
+            f"{header} is missing.", field=header, hint=f"Send the header {header} (or the form field {field}) with {what}."
+        )
+    return values[field]
+
+
+def _limited(value: str, field: str, size: int) -> str:
+    if len(value.encode("utf-8", "replace")) > size:
+        raise InvalidField(f"{_HEADERS[field]} is longer than {size:,} bytes.", field=_HEADERS[field], hint="Shorten it.")
+    return value

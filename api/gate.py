@@ -1,0 +1,236 @@
+"""The front gate, pure ASGI and outermost: who are you, may you, how much. It decides from the headers alone.
+
+FastAPI reads a whole body before it runs dependencies; a key that is checked there lets strangers push gigabytes. So
+everything that can refuse a request without its body is here, by default it refuses, and a refusal closes the
+connection with the body unread.
+"""
+
+import asyncio
+import ipaddress
+import re
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import structlog
+from fastapi.routing import APIRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.credentials import Credentials
+from api.errors import problem, unexpected
+from api.limits import Buckets
+from api.policy import Policy, Principal, Role
+from core.errors import (
+    Forbidden,
+    InvalidHost,
+    InvalidRequest,
+    MethodNotAllowed,
+    MissingKey,
+    MyelinError,
+    NotFound,
+    RateLimited,
+    RequestTimeout,
+    TooLarge,
+)
+
+log = structlog.get_logger()
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{1,64}")
+_BODY_SECONDS = 300.0
+_IDLE_SECONDS = 30.0
+_SAFE_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One route as the gate sees it."""
+
+    template: str
+    pattern: re.Pattern[str]
+    methods: frozenset[str]
+    policy: Policy
+
+
+def rules_of(routes: Iterable[APIRoute]) -> list[Rule]:
+    """Raises RuntimeError for a route whose endpoint declares no policy: denied by default means it never starts."""
+    rules = []
+    for route in routes:
+        policy = getattr(route.endpoint, "__policy__", None)
+        if policy is None:
+            raise RuntimeError(f"{route.path} has no policy: decorate its endpoint with @allow(...) of api/policy.py")
+        rules.append(Rule(route.path, route.path_regex, frozenset(route.methods), policy))
+    return rules
+
+
+class Gate:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        rules: Sequence[Rule],
+        credentials: Credentials,
+        buckets: Buckets,
+        upload_bytes: int,
+        allowed_hosts: Sequence[str],
+        trusted_proxies: Sequence[str],
+    ):
+        self._app, self._rules, self._credentials, self._buckets = app, rules, credentials, buckets
+        self._upload_bytes = upload_bytes
+        self._hosts = None if "*" in allowed_hosts else {host.lower() for host in allowed_hosts}
+        self._proxies = [ipaddress.ip_network(network) for network in trusted_proxies]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        headers = dict(scope["headers"])
+        sent = headers.get(b"x-request-id", b"")
+        request_id = sent.decode() if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        answer = _Answer(send, request_id)
+        started = time.perf_counter()
+        rule = None
+        principal = Principal(Role.ANYONE)
+        try:
+            rule = self._match(scope)
+            limit = self._upload_bytes if rule.policy.body is None else rule.policy.body
+            principal = self._admit(scope, headers, rule, limit)
+            scope.setdefault("state", {}).update(principal=principal, request_id=request_id)
+            await self._app(scope, _Body(receive, limit), answer)
+        except MyelinError as error:
+            await answer.refuse(error)
+        except Exception as error:
+            log.error("request.broke", route=rule.template if rule else None, exc_info=error)
+            if not answer.complete:
+                await answer.refuse(unexpected())
+        finally:
+            log.info(
+                "request.served",
+                method=scope["method"],
+                route=rule.template if rule else None,
+                status=answer.status,
+                key=principal.key_id or None,
+                ms=round((time.perf_counter() - started) * 1000, 2),
+            )
+            structlog.contextvars.unbind_contextvars("request_id")
+
+    def _match(self, scope: Scope) -> Rule:
+        known = [rule for rule in self._rules if rule.pattern.match(scope["path"])]
+        if not known:
+            raise NotFound("There is nothing at this address.", hint="GET / lists the addresses, /docs explains them.")
+        for rule in known:
+            if scope["method"] in rule.methods:
+                return rule
+        allowed = sorted({method for rule in known for method in rule.methods})
+        raise MethodNotAllowed(f"This address knows {', '.join(allowed)}.")
+
+    def _admit(self, scope: Scope, headers: dict[bytes, bytes], rule: Rule, limit: int) -> Principal:
+        if self._hosts is not None and headers.get(b"host", b"").decode("latin-1").rsplit(":", 1)[0].lower() not in self._hosts:
+            raise InvalidHost("This server does not answer for that host name.", hint="Add the name to ALLOWED_HOSTS.")
+        self._limit(f"ip {self._address(scope, headers)}")
+        principal = Principal(Role.ANYONE)
+        if Role.ANYONE not in rule.policy.roles:
+            caller = self._credentials.identify(scope["headers"])
+            if caller is None:
+                raise MissingKey("This address needs a key.")
+            if caller.role not in rule.policy.roles:
+                raise Forbidden(
+                    f"A {caller.role} key may not do that.", hint=f"Use a key of: {', '.join(sorted(rule.policy.roles))}."
+                )
+            self._limit(f"key {caller.key_id}")
+            principal = caller
+        length = headers.get(b"content-length", b"0")
+        if not length.isdigit() or len(length) > 15:
+            raise InvalidRequest("Content-Length is not a number.", field="Content-Length")
+        if int(length) > limit:
+            raise TooLarge(
+                f"The request has {int(length):,} bytes, {limit:,} are allowed.", hint="MAX_UPLOAD_MB sets the limit of uploads."
+            )
+        return principal
+
+    def _limit(self, name: str) -> None:
+        if wait := self._buckets.take(name):
+            raise RateLimited(
+                "Too many requests from this key or address.", hint="RATE_LIMIT_PER_MINUTE sets the limit.", retry_after=wait
+            )
+
+    def _address(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
+        """The peer's address; behind a trusted proxy the right-most forwarded address that is none of ours. IPv6 by /64."""
+        peer = (scope.get("client") or ("0.0.0.0", 0))[0]
+        hops = [hop.strip() for hop in headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",") if hop.strip()]
+        try:
+            address = ipaddress.ip_address(peer)
+            while hops and any(address in network for network in self._proxies):
+                address = ipaddress.ip_address(hops.pop())
+        except ValueError:
+            return peer
+        if address.version == 6:
+            return str(ipaddress.ip_network((address, 64), strict=False))
+        return str(address)
+
+
+class _Body:
+    """`receive` with limits: bytes in all, seconds in all, seconds without a byte."""
+
+    def __init__(self, receive: Receive, limit: int):
+        self._receive, self._left, self._limit = receive, limit, limit
+        self._deadline: float | None = None
+        self._complete = False
+
+    async def __call__(self) -> Message:
+        if self._complete:
+            return await self._receive()
+        now = asyncio.get_running_loop().time()
+        self._deadline = self._deadline or now + _BODY_SECONDS
+        try:
+            async with asyncio.timeout(min(self._deadline - now, _IDLE_SECONDS)):
+                message = await self._receive()
+        except TimeoutError:
+            raise RequestTimeout("The body of the request did not arrive in time.") from None
+        if message["type"] == "http.request":
+            self._complete = not message.get("more_body", False)
+            self._left -= len(message.get("body", b""))
+            if self._left < 0:
+                raise TooLarge(
+                    f"The request has more than the allowed {self._limit:,} bytes.",
+                    hint="MAX_UPLOAD_MB sets the limit of uploads.",
+                )
+        return message
+
+
+class _Answer:
+    """`send` that adds the safe headers, remembers the status and can refuse while nothing was sent."""
+
+    def __init__(self, send: Send, request_id: str):
+        self._send, self._request_id = send, request_id
+        self.status = 0
+        self.complete = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            present = {name.lower() for name, _ in message["headers"]}
+            extra = [
+                header for header in (*_SAFE_HEADERS, (b"x-request-id", self._request_id.encode())) if header[0] not in present
+            ]
+            message = message | {"headers": [*message["headers"], *extra]}
+        elif message["type"] == "http.response.body":
+            self.complete = not message.get("more_body", False)
+        await self._send(message)
+
+    async def refuse(self, error: MyelinError) -> None:
+        if self.status:
+            # The answer has begun; ending the connection is the only honest way to say that it is not whole.
+            raise error
+        body, headers = problem(error, self._request_id)
+        headers += [(b"content-length", str(len(body)).encode()), (b"connection", b"close")]
+        await self({"type": "http.response.start", "status": error.status, "headers": headers})
+        await self({"type": "http.response.body", "body": body})

@@ -1,0 +1,55 @@
+"""What bounds the callers: rates of requests, and one upload at a time for an Idempotency-Key."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from core.errors import Conflict
+
+_MAX_NAMES = 50_000
+
+
+class Buckets:
+    """One token bucket a name, bounded in number.
+
+    `take(name)` gives 0.0 when the request may pass, else the seconds until it may. A rate of 0 lets all pass.
+    """
+
+    def __init__(self, per_minute: int, monotonic: Callable[[], float]):
+        self._rate = per_minute / 60
+        self._size = max(per_minute / 6, 1.0)
+        self._monotonic = monotonic
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, name: str) -> float:
+        if not self._rate:
+            return 0.0
+        now = self._monotonic()
+        tokens, seen = self._buckets.pop(name, (self._size, now))
+        tokens = min(self._size, tokens + (now - seen) * self._rate)
+        passed = tokens >= 1.0
+        self._buckets[name] = (tokens - 1.0 if passed else tokens, now)
+        if len(self._buckets) > _MAX_NAMES:
+            self._buckets.popitem(last=False)
+        return 0.0 if passed else (1.0 - tokens) / self._rate
+
+
+class Uploads:
+    """The Idempotency-Keys whose uploads are arriving at this moment."""
+
+    def __init__(self) -> None:
+        self._arriving: set[tuple[str, str]] = set()
+
+    @contextmanager
+    def entered(self, owner: str, key: str | None) -> Iterator[None]:
+        """Raises Conflict while another upload with the same key is under way."""
+        if key is None:
+            yield
+            return
+        if (owner, key) in self._arriving:
+            raise Conflict("An upload with this Idempotency-Key is under way.", field="Idempotency-Key", retry_after=1)
+        self._arriving.add((owner, key))
+        try:
+            yield
+        finally:
+            self._arriving.discard((owner, key))

@@ -1,0 +1,85 @@
+"""Pages a second through the whole pipeline: upload, sandboxed reading, built-in finder, evidence, durable answer.
+
+`digital`: the one-page invoice and the 30-page contract of samples/. `scanned`: an A4 page at 200 dpi. While the scans are
+read, the lag of the server's event loop is sampled by the time that `GET /livez` takes on an idle connection.
+
+    python -m bench.pages
+"""
+
+import asyncio
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import aiohttp
+
+from bench.tables import percentile, show
+from tests.journeys.server import KEY, ROOT, running
+
+SAMPLES = ROOT / "samples"
+FORM = {"cnpj_emitente": "", "valor_total": 0.0, "data_emissao": ""}
+
+
+async def _upload(session: aiohttp.ClientSession, url: str, name: str) -> str:
+    form = aiohttp.FormData({"prompt": "Qual o CNPJ do emitente, o valor total e a data?", "format_response": json.dumps(FORM)})
+    form.add_field("ai_provider", "builtin")
+    form.add_field("file", (SAMPLES / name).read_bytes(), filename=name)
+    async with session.post(f"{url}/upload", data=form) as reply:
+        return (await reply.json())["id"]
+
+
+async def _ended(session: aiohttp.ClientSession, url: str, job_id: str) -> dict:
+    while True:
+        async with session.get(f"{url}/response/{job_id}", params={"wait": 60}) as reply:
+            job = await reply.json()
+        if job["status"] in ("done", "failed"):
+            assert job["status"] == "done", job["error"]
+            return job
+
+
+async def _lag(session: aiohttp.ClientSession, url: str, stop: asyncio.Event) -> list[float]:
+    lags = []
+    while not stop.is_set():
+        started = time.perf_counter()
+        async with session.get(f"{url}/livez") as reply:
+            await reply.read()
+        lags.append((time.perf_counter() - started) * 1000)
+        await asyncio.sleep(0.005)
+    return lags
+
+
+async def measure(url: str, name: str, copies: int) -> tuple[int, float, list[float]]:
+    """Pages, seconds from the first upload to the last answer, and the milliseconds of each look at the event loop."""
+    async with aiohttp.ClientSession(headers={"Key": KEY}) as session:
+        await _ended(session, url, await _upload(session, url, name))
+        stop = asyncio.Event()
+        watching = asyncio.create_task(_lag(session, url, stop))
+        started = time.perf_counter()
+        ids = [await _upload(session, url, name) for _ in range(copies)]
+        jobs = [await _ended(session, url, job_id) for job_id in ids]
+        seconds = time.perf_counter() - started
+        stop.set()
+        return sum(job["document"]["pages_read"] for job in jobs), seconds, await watching
+
+
+def main() -> None:
+    rows = []
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "data", LOG_LEVEL="warning") as server:
+        for kind, name, copies in (
+            ("digital", "nota.pdf", 200),
+            ("digital", "contrato.pdf", 20),
+            ("scanned", "nota_escaneada.pdf", 20),
+        ):
+            pages, seconds, lags = asyncio.run(measure(server.url, name, copies))
+            lag = [f"{percentile(lags, share):.1f}" for share in (0.5, 0.99)]
+            rows.append((kind, name, copies, pages, f"{seconds:.1f}", f"{pages / seconds:.1f}", *lag))
+    show(
+        "Documents through the whole pipeline",
+        ("kind", "document", "documents", "pages", "seconds", "pages/s", "loop lag p50 ms", "loop lag p99 ms"),
+        rows,
+    )
+
+
+if __name__ == "__main__":
+    main()

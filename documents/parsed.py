@@ -1,0 +1,110 @@
+"""What a reader makes of a document: pages of text whose words know their place.
+
+A page's `text` is canonical: every offset in the program (words, evidence, findings) points into it. Boxes are
+`(x0, y0, x1, y1)` in points (1/72 inch) from the top left of the page as shown. A page without geometry (CSV, TXT,
+DOCX, XLSX) has width = height = 0 and no words.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import orjson
+
+Box = tuple[float, float, float, float]
+TextSource = Literal["native", "ocr"]
+
+
+class Word(NamedTuple):
+    """`page.text[start:end]` and where it stands; `confidence` is 0..1 for OCR and None for native text."""
+
+    start: int
+    end: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page (or one sheet, or one stretch of a document without pages); `number` counts from 1."""
+
+    number: int
+    text: str
+    width: float = 0.0
+    height: float = 0.0
+    source: TextSource = "native"
+    words: tuple[Word, ...] = ()
+    label: str | None = None
+
+    def to_json(self) -> bytes:
+        """UTF-8 JSON with words as arrays; `Page.from_json` is its inverse."""
+        return orjson.dumps([self.number, self.text, self.width, self.height, self.source, [*map(tuple, self.words)], self.label])
+
+    @classmethod
+    def from_json(cls, data: bytes) -> "Page":
+        """Raises ValueError for anything that `to_json` cannot have made: the data may come from a hostile process."""
+        try:
+            return cls.of(orjson.loads(data))
+        except orjson.JSONDecodeError as error:
+            raise ValueError(f"not a page: {error}") from None
+
+    @classmethod
+    def of(cls, members: object) -> "Page":
+        """A page from the decoded JSON of `to_json`. Raises ValueError as `from_json` does."""
+        try:
+            number, text, width, height, source, words, label = members
+            page = cls(int(number), text, float(width), float(height), source, tuple(Word(*word) for word in words), label)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"not a page: {error}") from None
+        size = len(page.text) if isinstance(page.text, str) else -1
+        if size < 0 or source not in ("native", "ocr") or not isinstance(label, str | None):
+            raise ValueError("not a page: wrong types")
+        if not all(0 <= word.start <= word.end <= size for word in page.words):
+            raise ValueError("not a page: a word lies outside its text")
+        return page
+
+    def words_between(self, start: int, end: int) -> list[Word]:
+        """The words that overlap `text[start:end]`, in reading order."""
+        return [word for word in self.words if word.start < end and word.end > start]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that could not be read, or should be known: becomes a warning of the answer."""
+
+    code: str
+    message: str
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many pages there will be, told before the first one so that progress has a denominator."""
+
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """Everything read from one document. `page_total` counts also the pages that could not be read."""
+
+    content_type: str
+    pages: tuple[Page, ...]
+    page_total: int
+    notices: tuple[Notice, ...] = ()
+    language: str | None = None
+    text_source: Literal["native", "ocr", "mixed"] = field(default="native")
+
+    def facts(self) -> dict[str, str | int | None]:
+        """What is stored of the document beside its pages; `notices` as JSON."""
+        notices = [{"code": notice.code, "message": notice.message, "page": notice.page} for notice in self.notices]
+        return {
+            "content_type": self.content_type,
+            "pages": self.page_total,
+            "pages_read": len(self.pages),
+            "text_source": self.text_source,
+            "language": self.language,
+            "notices": orjson.dumps(notices).decode(),
+        }

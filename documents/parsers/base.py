@@ -1,0 +1,43 @@
+"""The contract of a reader: one file of this folder, found by itself. Readers run only inside the sandbox."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from documents.parsed import Notice, Page, Total
+
+
+@dataclass(frozen=True, slots=True)
+class Sniffed:
+    """What the content says about itself: first bytes, members of a zip, and the file name only as a last hint."""
+
+    head: bytes
+    zip_members: frozenset[str]
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a reader may know: OCR languages (`por+eng`), limits in pages, pixels and cells."""
+
+    ocr_languages: str = "por+eng"
+    max_pages: int = 500
+    max_pixels: int = 64_000_000
+    max_cells: int = 2_000_000
+
+
+class Parser(Protocol):
+    """A reader. `accepts` scores what it sniffs (highest wins, None declines); `parse` yields in reading order.
+
+    `parse` yields one `Total` first when the count is known, then a `Page` each and `Notice`s between them. It raises a
+    `DocumentError` when nothing can be read; a page that fails alone is a `Notice` with its number.
+    """
+
+    title: ClassVar[str]
+    content_type: ClassVar[str]
+    extensions: ClassVar[tuple[str, ...]]
+
+    def accepts(self, sniffed: Sniffed) -> int | None: ...
+
+    def parse(self, path: Path, context: Context) -> Iterator[Page | Notice | Total]: ...

@@ -1,0 +1,80 @@
+"""The two computations over a document's text: finding fields, and forming the answer with its evidence.
+
+They are as hungry for the processor as reading is, so they run where reading runs, in a confined process of their own:
+the event loop never waits for them, and a text that makes a pattern slow harms one job. Bytes in, bytes out.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from documents import finder
+from documents.answers import Question, RawAnswer
+from documents.finder.finding import Finding
+from documents.formatting import format_answer
+from documents.parsed import Page
+from documents.skeleton import Skeleton
+
+Compute = Callable[[str, bytes], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Formed:
+    """What `GET /response/{id}` shows, each as JSON text."""
+
+    answer: str
+    evidence: str
+    warnings: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredText:
+    """The pages of a read document as they are stored (`Page.to_json`), and the process that computes over them."""
+
+    contents: Sequence[bytes]
+    compute: Compute
+
+    async def pages(self) -> list[Page]:
+        return await asyncio.to_thread(lambda: [Page.from_json(content) for content in self.contents])
+
+    async def find(self, question: Question) -> tuple[Any, dict[str, Finding]]:
+        """The built-in finder's value and where each part of it stands. Raises what `Sandbox.compute` raises."""
+        value, places = orjson.loads(await self.compute("find", self._request(question, None)))
+        return value, {path: Finding(*place) for path, place in places.items()}
+
+    async def form(self, raw: str, question: Question) -> Formed:
+        """The answer of `RawAnswer.to_json` in the wanted form, with evidence and warnings."""
+        parts = orjson.loads(await self.compute("form", self._request(question, raw)))
+        for part in parts:
+            orjson.loads(part)
+        return Formed(*parts)
+
+    def _request(self, question: Question, raw: str | None) -> bytes:
+        # The stored pages are joined as they are: the server neither decodes nor encodes them.
+        head = orjson.dumps([question.prompt, question.skeleton.text, question.example, raw])
+        return b'{"head":' + head + b',"pages":[' + b",".join(self.contents) + b"]}"
+
+
+def _find(question: Question, pages: list[Page], _raw: str | None) -> bytes:
+    value, findings = finder.find(question.skeleton, question.prompt, pages)
+    places = {path: [found.value, found.page, found.start, found.end] for path, found in findings.items()}
+    return orjson.dumps([value, places])
+
+
+def _form(question: Question, pages: list[Page], raw: str | None) -> bytes:
+    formed = format_answer(RawAnswer.from_json(raw or ""), question, pages)
+    return orjson.dumps([orjson.dumps(part).decode() for part in (formed.answer, formed.evidence, formed.warnings)])
+
+
+_TASKS = {"find": _find, "form": _form}
+
+
+def run(task: str, request: bytes) -> bytes:
+    """One computation, in the confined process. Raises ValueError for a request that `StoredText` cannot have made."""
+    data = orjson.loads(request)
+    prompt, text, example, raw = data["head"]
+    pages = [Page.of(page) for page in data["pages"]]
+    return _TASKS[task](Question(prompt, Skeleton.parse(text), example), pages, raw)

@@ -1,0 +1,36 @@
+"""The local machine's Ollama, as the compute switch, the downloads and the doctor need it."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import asdict
+from typing import Any
+
+from fleet.compute import Resident
+from providers.ollama import Ollama
+
+
+class Machine:
+    """One Ollama: `fleet.compute.OllamaPort` and the pull of `fleet.downloads` over the provider's adapter."""
+
+    def __init__(self, ollama: Ollama):
+        self._ollama = ollama
+
+    async def ps(self) -> Sequence[Resident]:
+        return [Resident(model.name, model.size or 0, model.size_vram or 0) for model in await self._ollama.resident()]
+
+    async def unload(self, model: str) -> None:
+        await self._ollama.unload(model)
+
+    async def load(self, model: str, *, num_gpu: int | None) -> None:
+        await self._ollama.load(model, num_gpu=num_gpu)
+
+    async def version(self) -> str:
+        return await self._ollama.version()
+
+    async def models(self) -> Sequence[str]:
+        return [model.name for model in await self._ollama.list_models()]
+
+    async def pull(self, model: str) -> AsyncIterator[Mapping[str, Any]]:
+        async with aclosing(self._ollama.pull(model)) as lines:
+            async for progress in lines:
+                yield asdict(progress)

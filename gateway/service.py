@@ -1,0 +1,184 @@
+"""The one staircase to the models: which provider, which model, and an answer that survives a hiccup."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields, replace
+
+from core.errors import (
+    InvalidField,
+    ModelNotInstalled,
+    ModelOutOfMemory,
+    ProviderError,
+    ProviderRateLimited,
+    ProviderTimeout,
+    ProviderUnreachable,
+)  # fmt: skip
+from gateway.catalogue import Catalogue, Listing
+from gateway.retry import Retry
+from gateway.routing import AUTO, LARGEST_LOCAL, choose_model, order
+from providers.base import Provider
+from providers.types import Capabilities, ChatReply, ChatRequest
+
+BUILTIN = "builtin"
+_OVERLOADED = (ProviderUnreachable, ProviderRateLimited, ProviderTimeout, ModelOutOfMemory)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`because` is "requested" or "auto: …"; `automatic` says that the provider was left to us, so another may step in."""
+
+    provider: str
+    model: str
+    because: str
+    automatic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Completion(ChatReply):
+    """A reply and who gave it: `target` differs from the one asked when another provider stepped in."""
+
+    target: Target = field(kw_only=True)
+
+
+class Gateway:
+    """`own_keys` names the providers that have a key in the settings; `largest_local` caps a local model chosen by us (bytes)."""
+
+    def __init__(
+        self,
+        providers: Mapping[str, Provider],
+        catalogue: Catalogue,
+        *,
+        retry: Retry | None = None,
+        own_keys: Collection[str] = (),
+        largest_local: int = LARGEST_LOCAL,
+    ):
+        self._providers = providers
+        self._catalogue = catalogue
+        self._retry = retry or Retry()
+        self._own_keys = frozenset(own_keys)
+        self._largest_local = largest_local
+        self.names = tuple(providers)
+
+    def capabilities(self, provider: str) -> Capabilities:
+        """Raises InvalidField (AI-Provider) with the names that exist."""
+        return self._provider(provider).spec.capabilities
+
+    def has_key(self, provider: str, api_key: str | None) -> bool:
+        """Whether a request to `provider` would carry a key, its own or ours, or needs none."""
+        capabilities = self.capabilities(provider)
+        brought = bool(api_key) and capabilities.key_per_request
+        return not capabilities.needs_key or brought or provider in self._own_keys
+
+    async def models(self, provider: str, api_key: str | None = None, *, fresh: bool = False) -> Listing:
+        """Raises InvalidField, and ProviderError when there is nothing to show."""
+        self._provider(provider)
+        return await self._catalogue.listing(provider, api_key, fresh=fresh)
+
+    async def route(self, provider: str, model: str, *, api_key: str | None, priority: str = "normal") -> Target | None:
+        """Who shall answer; None means that no model can and the built-in finder shall.
+
+        Raises InvalidField for an unknown provider, and for `auto` as the model of a named provider ModelNotInstalled or
+        another ProviderError when that provider has no model to choose from.
+        """
+        if provider == BUILTIN:
+            return None
+        named = None if model in ("", AUTO) else model
+        if provider == AUTO:
+            return await self._route_freely(named, api_key, priority)
+        self._provider(provider)
+        if named:
+            return Target(provider, named, "requested")
+        listing = await self._catalogue.listing(provider, api_key)
+        choice = choose_model(listing.models, largest=self._largest_local)
+        if choice is None:
+            hint = 'Download one with POST /models/download {"model": "gemma3:1b"}, or send AI-Provider builtin.'
+            raise ModelNotInstalled(f"{self._title(provider)} has no model that can answer.", hint=hint)
+        return Target(provider, choice.model, f"auto: {choice.why}")
+
+    async def _route_freely(self, named: str | None, api_key: str | None, priority: str) -> Target | None:
+        found, notes = [], []
+        for name in self._order(api_key, priority):
+            listing = await self._reachable(name, api_key, notes)
+            if listing is None:
+                continue
+            choice = choose_model(listing.models, named, largest=self._largest_local)
+            if choice is None:
+                notes.append(f"{self._title(name)} has no model that can answer")
+            elif named is None or listing.find(named):
+                return self._free_target(name, choice.model, choice.why, notes)
+            else:
+                found.append((name, choice))
+                notes.append(f"{self._title(name)} does not have {named}")
+        if not found:
+            return None
+        name, choice = found[0]
+        return self._free_target(name, choice.model, choice.why, notes)
+
+    def _free_target(self, name: str, model: str, why: str, notes: list[str]) -> Target:
+        return Target(name, model, "; ".join([f"auto: {self._title(name)} with {model}, {why}", *notes]), automatic=True)
+
+    async def _reachable(self, name: str, api_key: str | None, notes: list[str]) -> Listing | None:
+        """The list of a provider that answers now; one that failed is noted and passed over."""
+        try:
+            listing = await self._catalogue.listing(name, api_key)
+        except ProviderError as error:
+            notes.append(error.detail.rstrip("."))
+            return None
+        if listing.source == "fallback" or (listing.source == "stale" and self.capabilities(name).local):
+            notes.append(listing.error.detail.rstrip("."))
+            return None
+        return listing
+
+    def _order(self, api_key: str | None, priority: str) -> list[str]:
+        capabilities = {name: provider.spec.capabilities for name, provider in self._providers.items()}
+        usable = [name for name in self.names if capabilities[name].chat and self.has_key(name, api_key)]
+        return order(capabilities, usable, priority)
+
+    async def context_limit(self, target: Target, api_key: str | None) -> int | None:
+        """Tokens that a prompt and its answer may have together, or None when the provider does not say."""
+        try:
+            found = (await self._catalogue.listing(target.provider, api_key)).find(target.model)
+        except ProviderError:
+            return None  # the question itself will tell what is wrong
+        return found.context if found else None
+
+    async def complete(self, target: Target, request: ChatRequest) -> Completion:
+        """Asks `target`, again when that can help; another provider only when the caller left the provider to us.
+
+        Raises ProviderError: the one of `target`, also when the one that stepped in failed too.
+        """
+        try:
+            return await self._ask(target, request)
+        except _OVERLOADED as error:
+            other = await self._step_in(target, request, error) if target.automatic else None
+            if other is None:
+                raise
+            try:
+                return await self._ask(other, request)
+            except ProviderError:
+                raise error from None
+
+    async def _ask(self, target: Target, request: ChatRequest) -> Completion:
+        asked = replace(request, model=target.model)
+        reply = await self._retry(lambda: self._provider(target.provider).chat(asked))
+        return Completion(**{one.name: getattr(reply, one.name) for one in fields(ChatReply)}, target=target)
+
+    async def _step_in(self, target: Target, request: ChatRequest, error: ProviderError) -> Target | None:
+        """The next provider from the cloud: a local one would fail on the same machine."""
+        notes = [error.detail.rstrip(".")]
+        for name in self._order(request.api_key, "urgent"):
+            if name == target.provider or self.capabilities(name).local:
+                continue
+            listing = await self._reachable(name, request.api_key, notes)
+            choice = listing and choose_model(listing.models)
+            if choice:
+                return self._free_target(name, choice.model, choice.why, notes)
+        return None
+
+    def _provider(self, name: str) -> Provider:
+        if name not in self._providers:
+            known = ", ".join([*self.names, BUILTIN, AUTO])
+            raise InvalidField(f"There is no provider named {name[:60]!r}.", hint=f"Send one of: {known}.", field="AI-Provider")
+        return self._providers[name]
+
+    def _title(self, name: str) -> str:
+        return self._providers[name].spec.title

@@ -1,0 +1,306 @@
+"""The roof. The map of the house, from the roof down; arrows point down only (tests/test_architecture.py holds it):
+
+    main                            build → lifespan → routes
+    api                             HTTP in, HTTP out: gate, routes, views, errors
+    workers | operations            three queues and one loop | retention, webhooks, first start, doctor
+    documents                       sandboxed readers, analysis, finder, evidence
+    gateway                         routing, retries, catalogue of models
+    fleet                           hardware, compute mode, downloads
+    providers | store               Ollama, Gemini | one writer, files
+    models                          stages, statuses, tables
+    core                            settings, errors, logs, secrets, HTTP
+    utils                           pure helpers
+
+`python main.py` serves; `python main.py doctor` checks the machine.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, NamedTuple
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from api import compute, docs, documents, errors, keys, local_models, service
+from api.credentials import Credentials
+from api.deps import House
+from api.gate import Gate, rules_of
+from api.limits import Buckets, Uploads
+from core import logs
+from core.addresses import AddressPolicy
+from core.clock import Clock
+from core.errors import SandboxUnavailable
+from core.http import HttpClient
+from core.outbound import GuardedClient
+from core.secrets import Keyring, derive, read_secret_key
+from core.settings import Settings
+from documents.parsers.base import Context
+from documents.sandbox.client import Limits, Sandbox
+from fleet.admission import Admission
+from fleet.compute import Compute, gpu_presence
+from fleet.downloads import Downloads
+from fleet.hardware import Hardware, detect
+from fleet.machine import Machine
+from fleet.sizing import Sizing, size
+from gateway.catalogue import Catalogue
+from gateway.service import Gateway
+from operations.banner import banner
+from operations.doctor import Subject, examine, table, worst
+from operations.first_start import with_keys
+from operations.notifier import Notifier
+from operations.retention import Retention
+from operations.signatures import Signer
+from operations.webhooks import Deliverer
+from providers import registry
+from providers.ollama import Ollama
+from store.database import SQLITE_VERSION, Database
+from store.files import Files
+from store.jobs import Jobs
+from store.keys import Keys
+from store.outbox import Outbox
+from store.state import State
+from workers import Pipeline, Sizes
+
+ROUTERS = (documents.router, local_models.router, compute.router, keys.router, service.router, docs.router)
+
+log = structlog.get_logger()
+
+
+def create_app(settings: Settings, *, clock: Clock = Clock()) -> Gate:
+    """The whole service as one ASGI application; files, ports and processes are opened by its lifespan."""
+    database = Database(settings.database_path)
+    client_keys = Keys(database, clock)
+    pepper = derive(read_secret_key(settings.secret_key.get_secret_value()), "api keys")
+    credentials = Credentials(
+        settings.api_key.get_secret_value(), settings.master_api_key.get_secret_value(), pepper, client_keys.active
+    )
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        """Opens from the ground floor up. At the end: uploads refused, running work drained, HTTP closed, database last."""
+        async with AsyncExitStack() as stack:
+            app.state.house = await build(settings, clock, database, client_keys, credentials, stack)
+            yield
+
+    app = FastAPI(title="Myelin", version=service.VERSION, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    for router in ROUTERS:
+        app.include_router(router)
+    errors.install(app)
+    rules = rules_of(route for router in ROUTERS for route in router.routes)
+    app.state.routes = [f"{method} {rule.template}" for rule in rules for method in sorted(rule.methods)]
+    return Gate(
+        app,
+        rules=rules,
+        credentials=credentials,
+        buckets=Buckets(settings.rate_limit_per_minute, clock.monotonic),
+        upload_bytes=settings.max_upload_mb << 20,
+        allowed_hosts=settings.allowed_hosts,
+        trusted_proxies=settings.trusted_proxies,
+    )
+
+
+async def build(
+    settings: Settings, clock: Clock, database: Database, client_keys: Keys, credentials: Credentials, stack: AsyncExitStack
+) -> House:
+    """Makes every room, each on the floor below it, and starts what runs by itself."""
+    sandbox, hardware = await asyncio.gather(_open_sandbox(settings, stack), detect())
+    files = Files(settings.data_dir, settings.min_free_disk_mb << 20)
+    files.prepare()
+    await database.start()
+    stack.push_async_callback(database.close)
+    await credentials.reload()
+    jobs, outbox, state = Jobs(database, clock, settings.retention_hours * 3600), Outbox(database, clock), State(database, clock)
+    models = await _open_models(settings, clock, state, hardware, stack)
+    sizing = _sizing(settings, hardware)
+    hooks = AddressPolicy.of(settings.webhook_allowed_targets)
+    deliverer = _open_webhooks(settings, clock, outbox, hooks, stack)
+    keyring = Keyring(settings.secret_key.get_secret_value())
+    pipeline = Pipeline(
+        jobs=jobs,
+        files=files,
+        sandbox=sandbox,
+        gateway=models.gateway,
+        admission=models.admission,
+        keyring=keyring,
+        sizes=_sizes(settings, sizing),
+        clock=clock,
+        notifier=Notifier(clock, deliverer.wake),
+    )
+    _run_loops(stack, deliverer.run, Retention(database, jobs, files, outbox, state, clock).run)
+    await pipeline.start()
+    stack.push_async_callback(pipeline.drain, settings.shutdown_grace)
+    return House(
+        settings=settings,
+        clock=clock,
+        uploads=Uploads(),
+        hooks=hooks,
+        database=database,
+        jobs=jobs,
+        files=files,
+        keys=client_keys,
+        keyring=keyring,
+        credentials=credentials,
+        sandbox=sandbox,
+        pipeline=pipeline,
+        gateway=models.gateway,
+        catalogue=models.catalogue,
+        compute=models.compute,
+        downloads=models.downloads,
+        hardware=hardware,
+        sizing=sizing,
+    )
+
+
+async def _open_sandbox(settings: Settings, stack: AsyncExitStack) -> Sandbox:
+    """Opened first, so that the readers' server inherits no open file of ours."""
+    memory = settings.parser_memory_mb << 20
+    limits = Limits(wall_seconds=settings.extraction_timeout, page_seconds=settings.page_timeout, memory_bytes=memory)
+    context = Context(ocr_languages=settings.ocr_languages, max_pages=settings.max_pages)
+    sandbox = Sandbox(limits, context, workdir=settings.data_dir / "work")
+    await sandbox.start()
+    stack.push_async_callback(sandbox.close)
+    return sandbox
+
+
+class Models(NamedTuple):
+    gateway: Gateway
+    catalogue: Catalogue
+    admission: Admission
+    compute: Compute
+    downloads: Downloads
+
+
+async def _open_models(settings: Settings, clock: Clock, state: State, hardware: Hardware, stack: AsyncExitStack) -> Models:
+    http = HttpClient()
+    stack.push_async_callback(http.close)
+    mode = await state.get("compute_mode", "auto")
+    gemini_key = settings.gemini_api_key.get_secret_value()
+    ollama = {"http": http, "base_url": settings.ollama_url, "always_on": settings.always_on_models, "mode": lambda: switch.mode}
+    providers = registry.build({"ollama": ollama, "gemini": {"base_url": settings.gemini_base_url, "api_key": gemini_key}})
+    for provider in providers.values():
+        stack.push_async_callback(provider.close)
+    machine, admission = Machine(providers["ollama"]), Admission()
+    switch = Compute(
+        admission,
+        machine,
+        mode=mode,
+        save=lambda chosen: state.put("compute_mode", chosen),
+        presence=lambda: (
+            gpu_presence(hardware, settings.ollama_url),
+            ", ".join(gpu.name for gpu in hardware.gpus) or "none was found",
+        ),
+        always_on=settings.always_on_models,
+        now=clock.now,
+    )
+    catalogue = Catalogue(providers, clock=clock)
+    downloads = Downloads(machine.pull, load=state.load_downloads, save=state.save_download, clock=clock)
+    await downloads.resume()
+    stack.push_async_callback(downloads.close)
+    return Models(
+        Gateway(providers, catalogue, own_keys=["gemini"] if gemini_key else []), catalogue, admission, switch, downloads
+    )
+
+
+def _open_webhooks(settings: Settings, clock: Clock, outbox: Outbox, hooks: AddressPolicy, stack: AsyncExitStack) -> Deliverer:
+    poster = GuardedClient(hooks)
+    stack.push_async_callback(poster.close)
+    return Deliverer(outbox, poster, Signer(settings.webhook_secret.get_secret_value()), clock=clock)
+
+
+def _sizing(settings: Settings, hardware: Hardware) -> Sizing:
+    return size(
+        hardware,
+        extraction=settings.extraction_workers,
+        model=settings.model_workers,
+        formatting=settings.formatting_workers,
+        cloud=bool(settings.gemini_api_key.get_secret_value()),
+        parser_memory=settings.parser_memory_mb << 20,
+    )
+
+
+def _sizes(settings: Settings, sizing: Sizing) -> Sizes:
+    counts = (sizing.extraction.count, sizing.model.count, sizing.formatting.count)
+    return Sizes(*counts, settings.extraction_timeout, settings.model_timeout, settings.formatting_timeout)
+
+
+def _run_loops(stack: AsyncExitStack, *loops: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    for loop in loops:
+        stack.push_async_callback(_end, asyncio.create_task(loop()))
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn that says where everything is once it listens."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]):
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._announce()
+
+
+def serve() -> int:
+    """Serves until SIGTERM or Ctrl-C; 0 after a clean stop."""
+    os.umask(0o077)
+    settings, made = with_keys(Settings())
+    logs.configure(settings.log_level, settings.secret_values())
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # the gate reads them, and believes only TRUSTED_PROXIES
+        timeout_graceful_shutdown=10,
+        timeout_keep_alive=30,
+    )
+    # uvicorn raises the signal that ended it once more, for the handlers that stood before: a clean stop is no failure.
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, lambda *_: None)
+    server = _Server(config, lambda: print(banner(settings, version=service.VERSION, made=made), file=sys.stderr, flush=True))
+    server.run()
+    return 0 if server.started else 1
+
+
+async def check() -> int:
+    """Examines the machine and prints what was found with its cures; 1 when something must be mended."""
+    settings, _ = with_keys(Settings())
+    logs.configure("error", settings.secret_values())
+    async with AsyncExitStack() as stack:
+        layers, refusal = None, ""
+        try:
+            layers = (await _open_sandbox(settings, stack)).layers
+        except SandboxUnavailable as error:
+            refusal = error.detail
+        http = HttpClient()
+        stack.push_async_callback(http.close)
+        named = ("data_dir", "min_free_disk_mb", "host", "port", "ocr_languages", "ollama_url")
+        secrets = ("api_key", "master_api_key", "secret_key", "gemini_api_key")
+        subject = Subject(
+            **{name: getattr(settings, name) for name in named},
+            **{name: getattr(settings, name).get_secret_value() for name in secrets},
+            sqlite_version=SQLITE_VERSION,
+            layers=layers,
+            refusal=refusal,
+        )
+        checks = await examine(subject, Machine(Ollama(http, base_url=settings.ollama_url)))
+    print(table(checks))
+    return int(worst(checks) == "fail")
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(check()) if sys.argv[1:] == ["doctor"] else serve())

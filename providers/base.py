@@ -1,0 +1,46 @@
+"""The contract of a provider: one file of this folder, found by itself."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from core.errors import MyelinError
+from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, ModelInfo
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSpec:
+    """Who a provider is: what the README table, the settings page and the catalogue say of it.
+
+    `known_models` are shown, marked as such, while the provider itself cannot be asked.
+    """
+
+    name: str
+    title: str
+    default_url: str
+    key_variable: str | None
+    docs: str
+    capabilities: Capabilities
+    known_models: tuple[ModelInfo, ...] = ()
+
+
+class Provider(Protocol):
+    """An adapter. Its HTTP client is injected; translation is pure functions beside it (`to_wire`, `from_wire`).
+
+    Every method raises a `ProviderError` of `core.errors` and nothing else for what the provider does wrong; a stream
+    that ends without the provider's terminal marker raises, it never ends quietly.
+    """
+
+    spec: ClassVar[ProviderSpec]
+
+    async def chat(self, request: ChatRequest) -> ChatReply: ...
+
+    def stream(self, request: ChatRequest) -> AsyncIterator[ChatDelta]: ...
+
+    async def embed(self, model: str, texts: list[str], api_key: str | None = None) -> list[list[float]]: ...
+
+    async def list_models(self, api_key: str | None = None) -> list[ModelInfo]: ...
+
+    def classify(self, status: int, body: bytes, retry_after: str | None = None) -> MyelinError: ...
+
+    async def close(self) -> None: ...

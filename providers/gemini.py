@@ -1,0 +1,175 @@
+"""Google Gemini through google-genai; the key comes with the request or from the settings."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import httpx2
+
+from core.errors import InvalidAnswer, ProviderAuthFailed, ProviderError, ProviderTimeout, ProviderUnreachable
+from providers.base import ProviderSpec
+from providers.collecting import collect
+from providers.gemini_client import ApiFailure, GeminiClient, TooLarge
+from providers.gemini_wire import KEY_HINT, classify_error, from_wire, max_output_tokens, model_info, parse_error, to_wire
+from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, ModelInfo, Usage
+
+_TITLE = "Gemini"
+_UNREACHABLE_HINT = "Check the connection to the internet and GEMINI_BASE_URL, or send AI-Provider ollama or builtin."
+_SLOW_HINT = "Ask again, send fewer pages, or use a faster model."
+_PAGE_SIZE = 200
+_MAX_PAGES = 20
+_AFTER_THE_END = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds: to connect, until the first piece (thinking comes before it), between pieces, for a list, and for all."""
+
+    connect: float = 5.0
+    first: float = 180.0
+    between: float = 60.0
+    listing: float = 20.0
+    total: float = 600.0
+
+
+class Gemini:
+    """`api_key` serves the requests that bring none of their own. No key is kept, logged or put into an error."""
+
+    spec: ClassVar[ProviderSpec] = ProviderSpec(
+        name="gemini",
+        title="Google Gemini",
+        default_url="https://generativelanguage.googleapis.com",
+        key_variable="GEMINI_API_KEY",
+        docs="https://ai.google.dev/gemini-api/docs",
+        capabilities=Capabilities(embed=True, json_schema=True, vision=True, needs_key=True, key_per_request=True),
+        known_models=tuple(
+            ModelInfo(name, "gemini", context=1_048_576, output_limit=output, capabilities=("completion",))
+            for name, output in (("gemini-2.0-flash", 8192), ("gemini-2.5-flash", 65_536), ("gemini-2.5-pro", 65_536))
+        ),
+    )
+
+    def __init__(self, *, base_url: str | None = None, api_key: str | None = None, patience: Patience = Patience()):
+        self._client = GeminiClient(base_url or self.spec.default_url, connect=patience.connect, total=patience.total)
+        self._api_key = api_key or None
+        self._patience = patience
+
+    async def chat(self, request: ChatRequest) -> ChatReply:
+        """Streamed inside, so that a model that hangs or never ends is noticed early and let go."""
+        async with aclosing(self.stream(request)) as deltas:
+            return await collect(deltas, request, _TITLE, max_output_tokens(request))
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
+        """Raises ProviderRefused when the prompt is blocked; an answer that is filtered ends with `filtered`."""
+        key = self._key(request.api_key)
+        contents, config = to_wire(request)
+        # The SDK would ask again by itself, without end, when an answer stops with CONTINUATION.
+        config |= {"automatic_continuation": False}
+        usage = Usage(estimated=True)
+        with self._typed(request.model, key):
+            async with self._client.call(key) as (sdk, options):
+                ends_at = asyncio.get_running_loop().time() + self._patience.total
+                async with asyncio.timeout(min(self._patience.first, self._patience.total)):
+                    config |= {"http_options": options}
+                    pieces = await sdk.models.generate_content_stream(model=request.model, contents=contents, config=config)
+                async for chunk in self._timed(pieces, ends_at):
+                    delta = from_wire(chunk.model_dump(mode="json", exclude_none=True))
+                    usage = delta.usage or usage
+                    if delta.finish_reason is None:
+                        yield delta
+                        continue
+                    await _drain(pieces)
+                    yield ChatDelta(delta.text, delta.thinking, delta.finish_reason, usage, delta.model_version)
+                    return
+        raise ProviderError("The answer of Gemini ended before it was complete.", hint="Ask again.")
+
+    async def _timed(self, pieces: AsyncIterator[Any], ends_at: float) -> AsyncIterator[Any]:
+        wait = self._patience.first
+        while True:
+            left = ends_at - asyncio.get_running_loop().time()
+            try:
+                async with asyncio.timeout(min(wait, left)):
+                    piece = await anext(pieces)
+            except StopAsyncIteration:
+                return
+            yield piece
+            wait = self._patience.between
+
+    def _key(self, api_key: str | None) -> str:
+        key = (api_key or self._api_key or "").strip()
+        if not key:
+            raise ProviderAuthFailed("Gemini needs an API key.", hint=KEY_HINT)
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise ProviderAuthFailed("The Gemini API key has characters that no key has.", hint=KEY_HINT)
+        return key
+
+    @contextmanager
+    def _typed(self, model: str | None, key: str) -> Iterator[None]:
+        """Whatever the SDK or the HTTP client raises becomes a ProviderError; its text could hold the prompt or the key."""
+        try:
+            yield
+        except httpx2.HTTPError as failure:
+            raise _from_http(failure) from None
+        except TimeoutError:
+            raise ProviderTimeout("Gemini did not answer in time.", hint=_SLOW_HINT) from None
+        except ApiFailure as failure:
+            raise classify_error(
+                failure.status, failure.error, retry_after=failure.retry_after, model=model, secret=key
+            ) from None
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise ProviderError(
+                "Gemini sent an answer that is cut, or not its protocol.", hint="Ask again; check GEMINI_BASE_URL."
+            ) from None
+
+    async def embed(self, model: str, texts: list[str], api_key: str | None = None) -> list[list[float]]:
+        """One vector a text."""
+        key = self._key(api_key)
+        with self._typed(model, key):
+            async with self._client.call(key) as (sdk, options), asyncio.timeout(self._patience.first):
+                reply = await sdk.models.embed_content(model=model, contents=texts, config={"http_options": options})
+                vectors = [list(one.values) for one in reply.embeddings]
+        if len(vectors) != len(texts):
+            raise ProviderError("Gemini gave another number of vectors than there are texts.")
+        return vectors
+
+    async def list_models(self, api_key: str | None = None) -> list[ModelInfo]:
+        """All pages of the models that make text or vectors, as this key sees them."""
+        key = self._key(api_key)
+        found: list[ModelInfo] = []
+        with self._typed(None, key):
+            async with self._client.call(key) as (sdk, options), asyncio.timeout(self._patience.listing):
+                pager = await sdk.models.list(config={"page_size": _PAGE_SIZE, "http_options": options})
+                for _ in range(_MAX_PAGES):
+                    found += filter(None, (model_info(entry.model_dump(mode="json", exclude_none=True)) for entry in pager.page))
+                    if not pager.config.get("page_token"):
+                        break
+                    await pager.next_page()
+        return list({info.name: info for info in found}.values())
+
+    def classify(self, status: int, body: bytes, retry_after: str | None = None) -> ProviderError:
+        return classify_error(status, parse_error(body), retry_after=retry_after, secret=self._api_key or "")
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+async def _drain(pieces: AsyncIterator[Any]) -> None:
+    """Read the end of a stream whose answer is complete, so that its connection can serve again."""
+    try:
+        async with asyncio.timeout(_AFTER_THE_END):
+            async for _ in pieces:
+                pass
+    except (TimeoutError, httpx2.HTTPError, ValueError):
+        return  # the answer is whole; only the connection is lost
+
+
+def _from_http(failure: httpx2.HTTPError) -> ProviderError:
+    match failure:
+        case TooLarge():
+            return InvalidAnswer("Gemini sent more than an answer can be.")
+        case httpx2.ConnectError() | httpx2.ConnectTimeout():
+            return ProviderUnreachable("Gemini cannot be reached.", hint=_UNREACHABLE_HINT)
+        case httpx2.TimeoutException():
+            return ProviderTimeout("Gemini did not answer in time.", hint=_SLOW_HINT)
+    return ProviderUnreachable("Gemini closed the connection before its answer was complete.", hint=_UNREACHABLE_HINT)

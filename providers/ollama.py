@@ -1,0 +1,266 @@
+"""Ollama through its native API only: `/v1` can carry neither `num_ctx` nor `think`, and would cut documents in silence."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
+
+from core.clock import Clock
+from core.errors import DocumentTooLong, ProviderError, ProviderRefused, ProviderTimeout
+from core.http import Deadlines, HttpClient
+from providers.base import ProviderSpec
+from providers.collecting import collect
+from providers.contexts import choose_context, estimated_tokens, fewest_tokens, looks_cut, looks_halved
+from providers.ollama_api import OllamaApi
+from providers.ollama_models import OllamaModels, Resident, full_name
+from providers.ollama_plan import Patience, Plan, too_long
+from providers.ollama_wire import ContextExceeded, classify_text, count, error_text, from_wire, to_wire
+from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, ModelInfo
+
+ComputeMode = Literal["cpu", "gpu", "auto"]
+#: cpu: no GPU library is even loaded. gpu: all layers, and a fault instead of a silent spill. auto: Ollama decides.
+NUM_GPU: dict[ComputeMode, int | None] = {"cpu": 0, "gpu": 999, "auto": None}
+LEASE_SECONDS = 900
+FOREVER = -1
+DEFAULT_MAX_TOKENS = 4096
+LOAD_CONTEXT = 8192
+_AFTER_THE_END = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class PullProgress:
+    """One line of a download. `digest`, `total` and `completed` (bytes) belong to one layer; the last status is `success`."""
+
+    status: str
+    digest: str | None = None
+    total: int | None = None
+    completed: int | None = None
+
+
+class Ollama:
+    """`always_on` models stay in memory for good, the others for 15 minutes; `mode` says where models compute now."""
+
+    spec: ClassVar[ProviderSpec] = ProviderSpec(
+        name="ollama",
+        title="Ollama",
+        default_url="http://localhost:11434",
+        key_variable=None,
+        docs="https://docs.ollama.com/api",
+        capabilities=Capabilities(embed=True, json_schema=True, vision=True, needs_key=False, local=True, pull=True),
+    )
+
+    def __init__(
+        self,
+        http: HttpClient | None = None,
+        *,
+        base_url: str | None = None,
+        always_on: Collection[str] = (),
+        mode: Callable[[], ComputeMode] = lambda: "auto",
+        patience: Patience = Patience(),
+        clock: Clock = Clock(),
+    ):
+        self._api = OllamaApi(http or HttpClient(), base_url or self.spec.default_url)
+        self._models = OllamaModels(self._api, clock)
+        self._always_on = frozenset(map(full_name, always_on))
+        self._mode = mode
+        self._patience = patience
+
+    async def chat(self, request: ChatRequest) -> ChatReply:
+        """Streamed inside, so that a model that hangs or never ends is noticed early and let go.
+
+        Raises DocumentTooLong when the prompt does not fit, or when Ollama read less of it than there is.
+        """
+        request = _capped(request)
+        plan = await self._plan(request)
+        while True:
+            try:
+                async with aclosing(self._attempt(request, plan)) as deltas:
+                    reply = await collect(deltas, request, self.spec.title, request.max_tokens)
+            except ContextExceeded as exceeded:
+                plan = plan.wider(exceeded, request.max_tokens)
+            else:
+                if not looks_halved(reply.usage.input_tokens, plan.num_ctx):
+                    return reply
+                plan = plan.wider(too_long(request.model), request.max_tokens)
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
+        """Raises as `chat` does; what was given already cannot be asked again, so a halved prompt may go unseen here."""
+        request = _capped(request)
+        plan: Plan | None = await self._plan(request)
+        while plan:
+            try:
+                async with aclosing(self._attempt(request, plan)) as deltas:
+                    async for delta in deltas:
+                        yield delta
+                plan = None
+            except ContextExceeded as exceeded:
+                plan = plan.wider(exceeded, request.max_tokens)
+
+    async def _plan(self, request: ChatRequest) -> Plan:
+        model = await self._models.find(request.model)
+        if model.context and fewest_tokens(request.messages) > model.context:
+            raise too_long(request.model)
+        prompt = estimated_tokens(request.messages)
+        loaded = await self._models.loaded_context(request.model)
+        return Plan(model, choose_context(prompt + request.max_tokens, model.context, loaded), prompt)
+
+    async def _attempt(self, request: ChatRequest, plan: Plan) -> AsyncGenerator[ChatDelta, None]:
+        body = to_wire(
+            request,
+            num_ctx=plan.num_ctx,
+            num_gpu=NUM_GPU[self._mode()],
+            keep_alive=self._keep_alive(request.model),
+            think=_think(plan.model),
+        )
+        deadlines = self._patience.deadlines(plan.model.size, plan.prompt_tokens)
+        async with aclosing(self._api.lines("/api/chat", body, model=request.model, deadlines=deadlines)) as lines:
+            async for line in lines:
+                delta = from_wire(line, plan.model.digest)
+                if delta.finish_reason is not None:
+                    await _drain(lines)
+                    await self._refuse_cut(request, plan, count(line, "prompt_eval_count"))
+                    yield delta
+                    return
+                yield delta
+        raise ProviderError(
+            "The answer of Ollama ended before it was complete.", hint="The model may have run out of memory; ask again."
+        )
+
+    async def _refuse_cut(self, request: ChatRequest, plan: Plan, evaluated: int | None) -> None:
+        """Servers that do not know `truncate` cut the prompt to about half the context and say nothing.
+
+        Older ones do not count the tokens they had in their cache from an earlier question, which looks alike: then few
+        are counted although the context in memory is as large as was asked for.
+        """
+        if not looks_cut(evaluated, request.messages, plan.num_ctx):
+            return
+        loaded = await self._models.loaded_context(request.model)
+        if loaded is not None and loaded >= plan.num_ctx and evaluated < 0.4 * loaded:
+            return
+        raise DocumentTooLong(
+            f"The model {request.model} read only {evaluated} tokens of a longer prompt.",
+            hint="Update Ollama, use a model with a larger context, or send fewer pages.",
+        )
+
+    def _keep_alive(self, model: str) -> int:
+        return FOREVER if full_name(model) in self._always_on else LEASE_SECONDS
+
+    async def embed(self, model: str, texts: list[str], api_key: str | None = None) -> list[list[float]]:
+        """One vector a text. Raises DocumentTooLong for a text that does not fit."""
+        options = {} if (gpu := NUM_GPU[self._mode()]) is None else {"options": {"num_gpu": gpu}}
+        body = {"model": model, "input": texts, "truncate": False, "keep_alive": self._keep_alive(model), **options}
+        deadlines = self._patience.deadlines(None, sum(map(len, texts)) // 2)
+        reply = await self._api.call("POST", "/api/embed", body, model=model, deadlines=deadlines)
+        vectors = reply.get("embeddings")
+        if not isinstance(vectors, list) or len(vectors) != len(texts):
+            raise ProviderError("Ollama gave another number of vectors than there are texts.")
+        return vectors
+
+    async def list_models(self, api_key: str | None = None) -> list[ModelInfo]:
+        """What is installed, with what is in memory; `resident` is None when Ollama is too busy to say."""
+        return await self._models.list()
+
+    def classify(self, status: int, body: bytes, retry_after: str | None = None) -> ProviderError:
+        return classify_text(status, error_text(body), retry_after)
+
+    async def version(self) -> str:
+        """The cheapest question there is: never loads a model."""
+        return str((await self._api.call("GET", "/api/version")).get("version", ""))
+
+    async def resident(self) -> list[Resident]:
+        return await self._models.resident()
+
+    async def load(self, model: str, *, num_gpu: int | None) -> None:
+        """Into memory, or renew its lease; `num_gpu` None lets Ollama choose the device.
+
+        Ollama drops a load when the caller hangs up: await this in a task of its own.
+        """
+        info = await self._models.find(model)
+        options = {} if num_gpu is None else {"num_gpu": num_gpu}
+        embedder = "embedding" in info.capabilities and "completion" not in info.capabilities
+        if not embedder:
+            options["num_ctx"] = choose_context(LOAD_CONTEXT, info.context, await self._models.loaded_context(model))
+        wait = self._patience.load(info.size)
+        body = {"model": model, "keep_alive": self._keep_alive(model), "options": options}
+        path = "/api/embed" if embedder else "/api/generate"
+        await self._api.call("POST", path, body, model=model, deadlines=Deadlines(self._patience.connect, wait, wait, wait))
+
+    async def unload(
+        self, model: str, *, seconds: float = 60.0, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        """Ask, and wait until /api/ps does not list it: the request is answered at once, before running work has ended.
+
+        Raises ProviderTimeout when it is still there after `seconds`.
+        """
+        await self._api.call("POST", "/api/generate", {"model": model, "keep_alive": 0}, model=model)
+        waited, pause = 0.0, 0.1
+        while any(full_name(one.name) == full_name(model) for one in await self._models.resident()):
+            if waited >= seconds:
+                raise ProviderTimeout(
+                    f"The model {model} did not leave the memory in time.", hint="Work of other clients may keep it there."
+                )
+            await sleep(pause)
+            waited += pause
+            pause = min(pause * 1.5, 1.0)
+
+    async def pull(self, model: str) -> AsyncIterator[PullProgress]:
+        """Download `model`; closing the iterator stops it, and the next pull goes on where this one ended.
+
+        Raises ProviderError when the library does not know the model or the stream ends without `success`.
+        """
+        deadlines = Deadlines(self._patience.connect, headers=120.0, idle=120.0, total=24 * 3600.0)
+        async with aclosing(
+            self._api.lines("/api/pull", {"model": model, "stream": True}, model=model, deadlines=deadlines)
+        ) as lines:
+            try:
+                async for line in lines:
+                    status, digest = str(line.get("status", "")), line.get("digest")
+                    if status == "success":
+                        self._models.forget()
+                        yield PullProgress(status)
+                        return
+                    yield PullProgress(
+                        status, digest if isinstance(digest, str) else None, count(line, "total"), count(line, "completed")
+                    )
+            except ProviderError as error:
+                if "does not exist" in error.detail:
+                    raise ProviderRefused(
+                        f"The Ollama library has no model {model}.", hint="See https://ollama.com/library for names."
+                    ) from None
+                raise
+        raise ProviderError(
+            f"The download of {model} ended before it was complete.", hint="Start it again: it goes on where it stopped."
+        )
+
+    async def delete(self, model: str) -> None:
+        await self._api.call("DELETE", "/api/delete", {"model": model}, model=model)
+        self._models.forget()
+
+    async def copy(self, source: str, destination: str) -> None:
+        await self._api.call("POST", "/api/copy", {"source": source, "destination": destination}, model=source)
+        self._models.forget()
+
+    async def close(self) -> None:
+        await self._api.close()
+
+
+async def _drain(lines: AsyncGenerator[object, None]) -> None:
+    """Read the end of a stream whose answer is complete, so that its connection can serve again."""
+    try:
+        async with asyncio.timeout(_AFTER_THE_END):
+            async for _ in lines:
+                pass
+    except (TimeoutError, ProviderError):
+        return  # the answer is whole; only the connection is lost
+
+
+def _capped(request: ChatRequest) -> ChatRequest:
+    return replace(request, max_tokens=request.max_tokens or DEFAULT_MAX_TOKENS)
+
+
+def _think(model: ModelInfo) -> bool | str | None:
+    """Thinking eats `num_predict` and breaks JSON, so it is off where it can be; gpt-oss only knows levels."""
+    if "thinking" not in model.capabilities:
+        return None
+    return "low" if model.family == "gptoss" else False

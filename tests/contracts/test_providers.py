@@ -1,0 +1,295 @@
+"""What every provider must do, whoever it is: the same questions to each, over HTTP, through the real client code."""
+
+import asyncio
+import json
+import traceback
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from core.errors import (
+    InvalidAnswer,
+    ModelNotInstalled,
+    ModelOutOfMemory,
+    ProviderAuthFailed,
+    ProviderError,
+    ProviderRateLimited,
+    ProviderRefused,
+    ProviderTimeout,
+    ProviderUnreachable,
+)
+from providers import gemini, ollama
+from providers.base import Provider, ProviderSpec
+from providers.registry import provider_classes
+from providers.types import ChatRequest, Message
+from tests.fakes.gemini import FakeGemini
+from tests.fakes.ollama import FakeOllama
+from tests.fakes.server import PROSE, FakeServer
+
+KEY = "AIzaSyCANARY-KEY-0123456789"
+CANARY = "canary of the document"
+SCHEMA = {
+    "type": "object",
+    "properties": {"CNPJ": {"anyOf": [{"type": "string"}, {"type": "null"}]}},
+    "required": ["CNPJ"],
+    "additionalProperties": False,
+}
+QUESTION = (
+    Message("system", "Answer with JSON."),
+    Message("user", f'<document>\n<page number="1">\n{CANARY}\nCNPJ: 12.345.678/0001-95\n</page>\n</document>\nQual?'),
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A provider, its fake, and how it names things."""
+
+    name: str
+    fake: Callable[[], FakeServer]
+    build: Callable[[str, dict[str, float]], Provider]
+    model: str
+    embedder: str
+    path: str
+    faults: list[tuple[str, dict[str, Any], type[ProviderError]]]
+
+
+def _ollama(url: str, patience: dict[str, float]) -> Provider:
+    return ollama.Ollama(
+        base_url=url, patience=ollama.Patience(prefill_tokens_per_second=1e9, load_bytes_per_second=1e12, **patience)
+    )
+
+
+def _gemini(url: str, patience: dict[str, float]) -> Provider:
+    names = {"first_token": "first", "between_tokens": "between", "load_floor": "listing"}
+    return gemini.Gemini(
+        base_url=url, patience=gemini.Patience(**{names.get(name, name): value for name, value in patience.items()})
+    )
+
+
+FAULTS = [
+    ("refuse", {"status": 500}, ProviderError),
+    ("refuse", {"status": 503}, ProviderRateLimited),
+    ("refuse", {"status": 429, "retry_after": "3"}, ProviderRateLimited),
+    ("refuse", {"status": 400}, ProviderRefused),
+    ("refuse", {"status": 401}, ProviderAuthFailed),
+    ("refuse", {"status": 403}, ProviderAuthFailed),
+    ("refuse", {"status": 404}, ModelNotInstalled),
+    ("cut", {}, ProviderError),
+    ("garbage", {}, ProviderError),
+    ("huge_line", {}, InvalidAnswer),
+    ("endless_spaces", {}, InvalidAnswer),
+]
+CASES = [
+    Case("ollama", FakeOllama, _ollama, "gemma3:1b", "nomic-embed-text", "/api/chat", [
+        *FAULTS, ("oom", {}, ModelOutOfMemory), ("error_in_stream", {}, ProviderError),
+        ("error_in_stream", {"message": "CUDA error: out of memory"}, ModelOutOfMemory),
+    ]),
+    Case("gemini", FakeGemini, _gemini, "gemini-2.5-flash", "gemini-embedding-001", ":streamGenerateContent", [
+        *FAULTS, ("refuse", {"status": 504}, ProviderTimeout), ("error_in_stream", {}, ProviderRateLimited),
+        ("blocked", {}, ProviderRefused), ("endless_tokens", {}, InvalidAnswer),
+    ]),
+]  # fmt: skip
+EACH_FAULT = [pytest.param(case, *fault, id=f"{case.name}-{fault[0]}-{fault[1]}") for case in CASES for fault in case.faults]
+
+
+@pytest.fixture(params=CASES, ids=lambda case: case.name)
+def case(request: pytest.FixtureRequest) -> Case:
+    return request.param
+
+
+@pytest.fixture
+async def fake(case: Case) -> AsyncIterator[FakeServer]:
+    async with case.fake() as server:
+        yield server
+
+
+@pytest.fixture
+async def provider(case: Case, fake: FakeServer) -> AsyncIterator[Provider]:
+    made = case.build(fake.url, {})
+    yield made
+    await made.close()
+
+
+def ask(case: Case, **changes: Any) -> ChatRequest:
+    return ChatRequest(
+        **{"model": case.model, "messages": QUESTION, "schema": SCHEMA, "max_tokens": 200, "api_key": KEY} | changes
+    )
+
+
+def assert_tells_nothing(error: ProviderError) -> None:
+    told = " ".join(["".join(traceback.format_exception(error)), str(error.hint), json.dumps(error.as_job_error())])
+    shown = " ".join([error.detail, str(error.hint)])
+    assert KEY not in told and CANARY not in told
+    assert "Traceback" not in shown and "/root" not in shown and "127.0.0.1" not in shown
+    assert error.detail.endswith(".") and "\n" not in error.detail and len(error.detail) <= 320
+
+
+def test_every_provider_of_the_folder_is_held_to_this() -> None:
+    assert {cls.spec.name for cls in provider_classes()} == {case.name for case in CASES}
+    for cls in provider_classes():
+        spec = cls.spec
+        assert isinstance(spec, ProviderSpec) and spec.title and spec.docs.startswith("https://")
+        assert spec.default_url.startswith("http") and bool(spec.key_variable) == spec.capabilities.needs_key
+
+
+async def test_a_document_is_read_and_the_reply_says_what_it_cost(case: Case, provider: Provider) -> None:
+    reply = await provider.chat(ask(case))
+    assert json.loads(reply.text) == {"CNPJ": "12.345.678/0001-95"}
+    assert reply.finish_reason == "stop" and reply.model == case.model and reply.model_version
+    assert reply.usage.input_tokens > 10 and reply.usage.output_tokens > 3 and not reply.usage.estimated
+
+
+async def test_the_schema_and_all_messages_go_out(case: Case, provider: Provider, fake: FakeServer) -> None:
+    await provider.chat(ask(case))
+    (sent,) = fake.bodies(case.path)
+    text = json.dumps(sent)
+    assert json.dumps(SCHEMA) in text
+    assert "Answer with JSON." in text and CANARY in text
+    assert "null," not in json.dumps({name: value for name, value in sent.items() if name != "format"}).replace('"null"', "")
+    assert KEY not in text
+
+
+async def test_a_stream_gives_the_same_in_pieces(case: Case, provider: Provider) -> None:
+    async with aclosing(provider.stream(ask(case))) as pieces:
+        deltas = [delta async for delta in pieces]
+    assert json.loads("".join(delta.text for delta in deltas)) == {"CNPJ": "12.345.678/0001-95"}
+    assert len(deltas) > 1
+    assert [delta.finish_reason for delta in deltas[:-1]] == [None] * (len(deltas) - 1)
+    assert deltas[-1].finish_reason == "stop" and deltas[-1].usage.output_tokens > 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "reason"),
+    [("prose", PROSE, "stop"), ("nothing", "", "stop"), ("half", '{"CNPJ": "12.34', "length")],
+)
+async def test_what_a_model_says_wrong_is_passed_on_as_it_is(
+    case: Case, provider: Provider, fake: FakeServer, kind: str, text: str, reason: str
+) -> None:
+    fake.fail(kind, times=1)
+    reply = await provider.chat(ask(case))
+    assert (reply.text, reply.finish_reason) == (text, reason)
+
+
+async def test_an_answer_longer_than_its_cap_ends_with_length(case: Case, provider: Provider, fake: FakeServer) -> None:
+    fake.answers.append("word " * 100_000)
+    reply = await provider.chat(ask(case, schema=None))
+    assert reply.finish_reason == "length" and len(reply.text) < 200_000
+
+
+@pytest.mark.parametrize(("case", "kind", "details", "expected"), EACH_FAULT)
+async def test_each_fault_is_a_typed_error_that_tells_nothing(
+    case: Case, kind: str, details: dict[str, Any], expected: type[ProviderError]
+) -> None:
+    async with case.fake() as fake:
+        provider = case.build(fake.url, {})
+        fake.fail(kind, **details)
+        with pytest.raises(ProviderError) as caught:
+            await provider.chat(ask(case))
+        await provider.close()
+    error = caught.value
+    assert type(error) is expected, error
+    assert_tells_nothing(error)
+    if details.get("retry_after"):
+        assert error.retry_after == float(details["retry_after"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "patience"),
+    [
+        ("hang_headers", {"first_token": 0.05, "load_floor": 0.05}),
+        ("hang_stream", {"between_tokens": 0.05}),
+        ("drip", {"total": 0.5}),
+    ],
+)
+async def test_every_wait_has_an_end_and_the_upstream_is_let_go(
+    case: Case, fake: FakeServer, kind: str, patience: dict[str, float]
+) -> None:
+    provider = case.build(fake.url, patience)
+    fake.fail(kind, seconds=0.2)
+    fake.answers.append("x" * 400)
+    with pytest.raises(ProviderTimeout) as caught:
+        await provider.chat(ask(case, schema=None))
+    assert_tells_nothing(caught.value)
+    async with asyncio.timeout(2):
+        await fake.hung_up.wait()
+    await provider.close()
+
+
+@pytest.mark.parametrize("kind", ["hang_headers", "hang_stream"])
+async def test_a_cancelled_question_closes_its_connection(case: Case, provider: Provider, fake: FakeServer, kind: str) -> None:
+    fake.fail(kind)
+    question = asyncio.create_task(provider.chat(ask(case)))
+    async with asyncio.timeout(5):
+        while not fake.bodies(case.path):
+            await asyncio.sleep(0.005)
+    question.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await question
+    async with asyncio.timeout(1):
+        await fake.hung_up.wait()
+
+
+async def test_a_stream_left_early_closes_its_connection(case: Case, provider: Provider, fake: FakeServer) -> None:
+    fake.fail("hang_stream")
+    async with aclosing(provider.stream(ask(case))) as pieces:
+        async for _ in pieces:
+            break
+    async with asyncio.timeout(1):
+        await fake.hung_up.wait()
+
+
+async def test_nobody_there_is_unreachable_with_the_cure(case: Case, fake: FakeServer) -> None:
+    await fake.stop()
+    provider = case.build(fake.url, {})
+    with pytest.raises(ProviderUnreachable) as caught:
+        await provider.chat(ask(case))
+    assert_tells_nothing(caught.value)
+    assert caught.value.retryable and "builtin" in caught.value.hint
+    await provider.close()
+
+
+async def test_an_unknown_model_is_not_installed_and_the_hint_says_what_to_do(case: Case, provider: Provider) -> None:
+    with pytest.raises(ModelNotInstalled) as caught:
+        await provider.chat(ask(case, model="no-such-model"))
+    assert "no-such-model" in caught.value.detail and "/models/" in caught.value.hint
+
+
+async def test_models_are_listed_with_their_context(case: Case, provider: Provider) -> None:
+    listed = {info.name: info for info in await provider.list_models(KEY)}
+    assert listed[case.model].context > 1000 and "completion" in listed[case.model].capabilities
+    assert {info.provider for info in listed.values()} == {case.name}
+
+
+async def test_texts_become_vectors_in_their_order(case: Case, provider: Provider) -> None:
+    one, two = await provider.embed(case.embedder, ["one", "two"], KEY)
+    again, _ = await provider.embed(case.embedder, ["one", "other"], KEY)
+    assert one == again and one != two and len(one) == len(two) == 8
+
+
+async def test_many_questions_at_once_do_not_mix(case: Case, provider: Provider, fake: FakeServer) -> None:
+    def told(number: int) -> tuple[Message, ...]:
+        return (Message("user", f"<document>CNPJ: 12.345.678/{number:04d}-95</document>"),)
+
+    replies = await asyncio.gather(*(provider.chat(ask(case, messages=told(number))) for number in range(40)))
+    assert [json.loads(reply.text)["CNPJ"][11:15] for reply in replies] == [f"{number:04d}" for number in range(40)]
+
+
+async def test_closing_may_come_twice_and_before_the_first_use(case: Case) -> None:
+    provider = case.build("http://127.0.0.1:1", {})
+    await provider.close()
+    await provider.close()
+
+
+@pytest.mark.parametrize("status", [200, 204, 302, 400, 404, 418, 429, 500, 502, 503])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"null", b"[]", b'"x"', b"<html>", b'{"error": null}', b'{"error": 7}', b"\xff\xfe", b'{"error":{"details":[1]}}'],
+)
+def test_any_status_and_body_is_classified(case: Case, status: int, body: bytes) -> None:
+    provider = case.build("http://127.0.0.1:1", {})
+    error = provider.classify(status, body, "soon")
+    assert isinstance(error, ProviderError)
+    assert_tells_nothing(error)

@@ -1,0 +1,394 @@
+"""A faithful Ollama: its native API over HTTP, as server/routes.go and llm/llama_server.go speak it.
+
+It keeps the habits that hurt: streaming is the default, a change of num_ctx reloads the model, a prompt that does not fit is
+cut to half the context in silence unless `truncate` or `shift` is false, a loading model is missing from /api/ps, and errors
+after the first token come inside the 200.
+"""
+
+import asyncio
+import base64
+import json
+import math
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import web
+
+from tests.fakes.answerer import answer
+from tests.fakes.ollama_models import BadDuration, FakeModel, Machine
+from tests.fakes.server import BEFORE_THE_ANSWER, FakeServer, Fault, forever, serve, tokens_of, vector
+
+VERSION = "0.33.3"
+OUT_OF_MEMORY = "llama runner process has terminated: cudaMalloc failed: out of memory"
+BUSY = "server busy, please try again.  maximum pending requests exceeded"
+
+
+class ApiError(Exception):
+    def __init__(self, status: int, message: str):
+        super().__init__(message)
+        self.status, self.message = status, message
+
+
+def _error(status: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
+    return web.json_response({"error": message}, status=status, headers=headers)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+
+
+class FakeOllama(FakeServer):
+    """`machine` is its disk and memory; `load_seconds` and `token_seconds` are its speed; `thoughts` what a thinker thinks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.machine = Machine()
+        self.load_seconds = 0.0
+        self.token_seconds = 0.0
+        self.pull_seconds = 0.0
+        self.characters_per_token = 3.6
+        self.thoughts = "Let me look for the fields."
+        self.honours_truncate = True
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        posts = {
+            "/api/chat": self._chat, "/api/generate": self._generate, "/api/embed": self._embed, "/api/show": self._show,
+            "/api/pull": self._pull, "/api/copy": self._copy,
+        }  # fmt: skip
+        return [
+            *(web.post(path, handler) for path, handler in posts.items()),
+            web.get("/", self._root),
+            web.get("/api/version", self._version),
+            web.get("/api/tags", self._tags),
+            web.get("/api/ps", self._ps),
+            web.delete("/api/delete", self._delete),
+        ]
+
+    async def _root(self, _: web.Request) -> web.Response:
+        return web.Response(text="Ollama is running")
+
+    async def _version(self, _: web.Request) -> web.Response:
+        return web.json_response({"version": VERSION})
+
+    async def _tags(self, _: web.Request) -> web.Response:
+        return web.json_response({"models": [self._listed(model) for model in self.machine.installed.values()]})
+
+    def _listed(self, model: FakeModel) -> dict[str, Any]:
+        remote = {"remote_host": model.remote_host, "remote_model": model.name} if model.remote_host else {}
+        return {
+            "name": model.name, "model": model.name, "modified_at": "2026-08-20T12:00:00Z", "size": model.size,
+            "digest": model.digest, "details": model.details(), "capabilities": list(model.capabilities), **remote,
+        }  # fmt: skip
+
+    async def _ps(self, _: web.Request) -> web.Response:
+        return web.json_response({"models": [runner.listed() for runner in self.machine.resident()]})
+
+    async def _show(self, request: web.Request) -> web.Response:
+        try:
+            model = self._model(await self._body(request))
+        except ApiError as error:
+            return _error(error.status, error.message)
+        if model.name in self.machine.broken:
+            return _error(500, "open /root/.ollama/models/blobs/sha256-00: no such file or directory")
+        info = {
+            "general.architecture": model.family, "general.parameter_count": 1_000_000_000,
+            f"{model.family}.context_length": model.context, f"{model.family}.block_count": 26,
+        }  # fmt: skip
+        blob = model.layers()[0][0].replace(":", "-")
+        reply = {
+            "modelfile": f"FROM /root/.ollama/models/blobs/{blob}\n", "parameters": 'stop "<eos>"', "template": "{{ .Prompt }}",
+            "details": model.details(), "model_info": info, "capabilities": list(model.capabilities),
+            "modified_at": "2026-08-20T12:00:00Z",
+        }  # fmt: skip
+        return web.json_response(reply)
+
+    async def _copy(self, request: web.Request) -> web.Response:
+        body = await self._body(request)
+        found = self.machine.copy(body.get("source", ""), body.get("destination", ""))
+        return web.Response() if found else _error(404, f'model "{body.get("source")}" not found')
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        name = (await self._body(request)).get("model", "")
+        model = self.machine.find(name)
+        if model is None:
+            return _error(404, f"model '{name}' not found")
+        del self.machine.installed[model.name]
+        self.machine.runners.pop(model.name, None)
+        return web.Response()
+
+    async def _embed(self, request: web.Request) -> web.Response:
+        try:
+            body = await self._body(request)
+            model = self._model(body)
+            if "embedding" not in model.capabilities:
+                raise ApiError(400, "this model does not support embeddings")
+            inputs = body.get("input") or []
+            texts = [inputs] if isinstance(inputs, str) else inputs
+            if any(self._tokens(text) > model.context for text in texts) and body.get("truncate") is False:
+                raise ApiError(400, "the input length exceeds the context length")
+            await self._ready(model, body)
+        except ApiError as error:
+            return _error(error.status, error.message)
+        if texts and (fault := self.next_fault()) and (response := await self._refusal(fault)):
+            return response
+        vectors = [vector(text, body.get("dimensions") or 8) for text in texts]
+        return web.json_response(
+            {"model": body["model"], "embeddings": vectors, "prompt_eval_count": sum(map(self._tokens, texts))}
+        )
+
+    async def _chat(self, request: web.Request) -> web.StreamResponse:
+        return await self._complete(request, "chat")
+
+    async def _generate(self, request: web.Request) -> web.StreamResponse:
+        return await self._complete(request, "generate")
+
+    async def _complete(self, request: web.Request, kind: str) -> web.StreamResponse:
+        try:
+            body = await self._body(request)
+            model = self._model(body)
+            if "completion" not in model.capabilities and body.get("keep_alive") != 0:
+                raise ApiError(400, f'"{body["model"]}" does not support {kind}')
+            texts = _user_texts(body)
+            if not texts:
+                return await self._load_or_unload(model, body)
+            self._check(model, body)
+            fault = self.next_fault()
+            if fault and (response := await self._refusal(fault)):
+                return response
+            await self._ready(model, body)
+            read = self._prompt_tokens(model, body)
+        except ApiError as error:
+            return _error(error.status, error.message)
+        text = self.text_for(fault, body, lambda: answer(texts, _schema(body)))
+        lines = self._lines(body, model, text, read, fault, kind)
+        if body.get("stream") is False:
+            return web.json_response(_joined([line async for line in lines]))
+        return await self._stream(request, lines, fault)
+
+    async def _body(self, request: web.Request) -> dict[str, Any]:
+        try:
+            body = json.loads(await request.read() or b"null")
+        except ValueError as error:
+            raise ApiError(400, str(error)) from None
+        if not isinstance(body, dict):
+            raise ApiError(400, "missing request body")
+        return {**body, "model": body.get("model") or body.get("name")}
+
+    def _model(self, body: dict[str, Any]) -> FakeModel:
+        if not body["model"]:
+            raise ApiError(400, "model is required")
+        if (model := self.machine.find(body["model"])) is None:
+            raise ApiError(404, f'model "{body["model"]}" not found, try pulling it first')
+        return model
+
+    @staticmethod
+    def _check(model: FakeModel, body: dict[str, Any]) -> None:
+        wanted = body.get("format")
+        if wanted not in (None, "", "json") and not isinstance(wanted, dict):
+            raise ApiError(400, f'invalid format: {json.dumps(wanted)}; expected "json" or a valid JSON Schema object')
+        if body.get("think") and "thinking" not in model.capabilities:
+            raise ApiError(400, f'"{body["model"]}" does not support thinking')
+        for message in body.get("messages", ()):
+            for image in message.get("images", ()):
+                if image.startswith("data:") or not _is_base64(image):
+                    raise ApiError(400, "illegal base64 data at input byte 4")
+
+    async def _load_or_unload(self, model: FakeModel, body: dict[str, Any]) -> web.Response:
+        reason = "load"
+        try:
+            if body.get("keep_alive") is not None and not isinstance(body["keep_alive"], bool) and body["keep_alive"] == 0:
+                self.machine.runners.pop(model.name, None)
+                reason = "unload"
+            else:
+                await self._ready(model, body)
+        except ApiError as error:
+            return _error(error.status, error.message)
+        return web.json_response(
+            {"model": body["model"], "created_at": _now(), "response": "", "done": True, "done_reason": reason}
+        )
+
+    async def _ready(self, model: FakeModel, body: dict[str, Any]) -> None:
+        options = body.get("options") or {}
+        if self.machine.needs_load(model, options):
+            self.machine.runners.pop(model.name, None)
+            if self.load_seconds:
+                await asyncio.sleep(self.load_seconds)
+            self.machine.load(model, options)
+        try:
+            self.machine.renew(model, body.get("keep_alive"))
+        except BadDuration as error:
+            raise ApiError(400, str(error)) from None
+
+    def _tokens(self, text: str) -> int:
+        return math.ceil(len(text) / self.characters_per_token)
+
+    def _prompt_tokens(self, model: FakeModel, body: dict[str, Any]) -> int:
+        """Tokens evaluated of the prompt. Too long: an error, or half the context in silence (llm/llama_server.go)."""
+        said = [message.get("content", "") for message in body.get("messages", ())] or [body.get("prompt", "")]
+        tokens = sum(self._tokens(text) + 4 for text in said)
+        context = self.machine.runners[model.name].context
+        if tokens < context:
+            return tokens
+        if self.honours_truncate and body.get("truncate") is False:
+            detail = {
+                "code": 400, "type": "exceed_context_size_error", "n_prompt_tokens": tokens, "n_ctx": context,
+                "message": f"request ({tokens} tokens) exceeds the available context size ({context} tokens), try increasing it",
+            }  # fmt: skip
+            raise ApiError(400, json.dumps({"error": detail}))
+        if self.honours_truncate and body.get("shift") is False:
+            raise ApiError(400, "the prompt is longer than the context length currently available to the model")
+        return context - (context - 5) // 2
+
+    async def _refusal(self, fault: Fault) -> web.Response | None:
+        if fault.kind not in BEFORE_THE_ANSWER:
+            return None
+        if fault.kind == "hang_headers":
+            await forever()
+        if fault.kind == "oom":
+            return _error(500, OUT_OF_MEMORY)
+        if fault.kind == "garbage":
+            return web.Response(body=bytes(range(128, 256)) * 20 + b"\n", content_type="application/x-ndjson")
+        words = fault.message or (BUSY if fault.status == 503 else f"refused with {fault.status}")
+        return _error(fault.status, words, {"Retry-After": fault.retry_after} if fault.retry_after else None)
+
+    async def _lines(
+        self, body: dict[str, Any], model: FakeModel, text: str, read: int, fault: Fault | None, kind: str
+    ) -> AsyncIterator[dict[str, Any]]:
+        head = {"model": body["model"], "created_at": _now()}
+
+        def piece(content: str, thinking: str = "") -> dict[str, Any]:
+            thought = {"thinking": thinking} if thinking else {}
+            if kind == "generate":
+                return {**head, "response": content, **thought, "done": False}
+            return {**head, "message": {"role": "assistant", "content": content, **thought}, "done": False}
+
+        written, reason = 0, "stop"
+        limit = (body.get("options") or {}).get("num_predict", -1)
+        thoughts = self.thoughts if "thinking" in model.capabilities and body.get("think") is not False else ""
+        tokens = [("", part) for part in tokens_of(thoughts)] + [(part, "") for part in _said(text, fault)]
+        for content, thinking in _endless(tokens, fault):
+            if 0 <= limit <= written:
+                reason = "length"
+                break
+            written += 1
+            yield piece(content, thinking)
+        if fault and fault.kind == "half":
+            reason = "length"
+        last = piece("")
+        yield {
+            **last, "done": True, "done_reason": reason, "total_duration": 900_000_000, "load_duration": 50_000_000,
+            "prompt_eval_count": read, "prompt_eval_duration": 300_000_000, "eval_count": written, "eval_duration": 500_000_000,
+        }  # fmt: skip
+
+    async def _stream(
+        self, request: web.Request, lines: AsyncIterator[dict[str, Any]], fault: Fault | None
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        await response.prepare(request)
+        kind = fault.kind if fault else None
+        if kind == "huge_line":
+            await response.write(b'{"message":{"content":"' + b"x" * (32 << 20) + b'"}}\n')
+        count = 0
+        async for line in lines:
+            if kind == "cut" and (line["done"] or count > 3):
+                return response
+            if count == 1 and kind == "hang_stream":
+                await forever()
+            if count == 1 and kind == "error_in_stream":
+                await response.write(
+                    _line({"error": fault.message or "an error was encountered while running the model: unexpected EOF"})
+                )
+                return response
+            pause = fault.seconds if fault and kind == "drip" else self.token_seconds
+            await asyncio.sleep(pause)
+            await response.write(_line(line))
+            count += 1
+        if kind == "hang_at_the_end":
+            await forever()
+        await asyncio.sleep(self.token_seconds)
+        return response
+
+    async def _pull(self, request: web.Request) -> web.StreamResponse:
+        body = await self._body(request)
+        model = self.machine.library.get(self.machine.full_name(body["model"] or ""))
+        steps = self._pull_steps(model)
+        if body.get("stream") is False:
+            if model is None:
+                return _error(500, "pull model manifest: file does not exist")
+            return web.json_response([step async for step in steps][-1])
+        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        await response.prepare(request)
+        fault = self.next_fault()
+        count = 0
+        async for step in steps:
+            if fault and count == 2:
+                if fault.kind == "error_in_stream":
+                    await response.write(_line({"error": fault.message or "max retries exceeded: unexpected EOF"}))
+                if fault.kind == "hang_stream":
+                    await forever()
+                if fault.kind in ("error_in_stream", "cut"):
+                    return response
+            await response.write(_line(step))
+            await asyncio.sleep(self.pull_seconds)
+            count += 1
+        return response
+
+    async def _pull_steps(self, model: FakeModel | None) -> AsyncIterator[dict[str, Any]]:
+        yield {"status": "pulling manifest"}
+        if model is None:
+            yield {"error": "pull model manifest: file does not exist"}
+            return
+        for digest, total in model.layers():
+            status = f"pulling {digest.removeprefix('sha256:')[:12]}"
+            completed = self.machine.partial.get(digest, 0)
+            while completed < total:
+                completed = min(total, completed + max(1, total // 4))
+                self.machine.partial[digest] = completed
+                yield {"status": status, "digest": digest, "total": total, "completed": completed}
+        yield {"status": "verifying sha256 digest"}
+        yield {"status": "writing manifest"}
+        self.machine.installed[model.name] = model
+        yield {"status": "success"}
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode() + b"\n"
+
+
+def _said(text: str, fault: Fault | None) -> list[str]:
+    return [] if fault and fault.kind.startswith("endless") else tokens_of(text)
+
+
+def _endless(tokens: list[tuple[str, str]], fault: Fault | None):
+    yield from tokens
+    while fault and fault.kind.startswith("endless"):
+        yield ("  \n" if fault.kind == "endless_spaces" else "word ", "")
+
+
+def _joined(lines: list[dict[str, Any]]) -> dict[str, Any]:
+    last = lines[-1]
+    if "response" in last:
+        return {**last, "response": "".join(line["response"] for line in lines)}
+    return {**last, "message": {"role": "assistant", "content": "".join(line["message"]["content"] for line in lines)}}
+
+
+def _user_texts(body: dict[str, Any]) -> list[str]:
+    if "messages" in body:
+        return [message.get("content", "") for message in body["messages"] if message.get("role") == "user"]
+    return [body["prompt"]] if body.get("prompt") else []
+
+
+def _schema(body: dict[str, Any]) -> dict[str, Any] | None:
+    return body["format"] if isinstance(body.get("format"), dict) else None
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        return bool(base64.b64decode(text, validate=True))
+    except ValueError:
+        return False
+
+
+if __name__ == "__main__":
+    serve(FakeOllama(), 11434)

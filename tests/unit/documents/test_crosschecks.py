@@ -1,0 +1,44 @@
+import pytest
+
+from documents.crosschecks import crosschecks
+from documents.nodes import AnswerWarning
+
+# FEBRABAN's own example, a bank slip of R$ 1,00: the amount is in the last ten digits.
+LINE = "00190.50095 40144.816069 06809.350314 3 37370000000100"
+
+
+@pytest.mark.parametrize(
+    "total, differs", [(30, False), ("R$ 30,00", False), (30.01, False), (31, True), (None, False), ("x", False)]
+)
+def test_rows_must_add_up_to_the_total(total, differs):
+    answer = [{"total": total, "itens": [{"nome": "a", "valor_total": "10,00"}, {"nome": "b", "valor_total": 20}]}]
+    found = list(crosschecks(answer))
+    assert found == (
+        [AnswerWarning("sum_differs", "/0/total", "The 2 rows add up to 30.00, the total says 31.")] if differs else []
+    )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"total": 1, "a": [{"total": 1}, {"total": 2}], "b": [{"total": 1}, {"total": 2}]},
+        {"total": 1, "subtotal": 2, "a": [{"total": 1}, {"total": 2}]},
+        {"total": 1, "a": [{"total": 1}, {"total": None}]},
+        {"total": 9, "a": [{"total": 1}]},
+        {"total": 9, "a": [1, 2]},
+        {"total": True},
+        {"total": 10**400, "a": [{"total": 1}, {"total": 2}]},
+        "x",
+        None,
+        [[]],
+    ],
+)
+def test_where_it_is_not_plain_nothing_is_said(answer):
+    assert list(crosschecks(answer)) == []
+
+
+@pytest.mark.parametrize("valor, differs", [("R$ 1,00", False), (1, False), ("10,00", True), (None, False)])
+def test_a_payment_line_must_carry_the_amount_beside_it(valor, differs):
+    found = list(crosschecks({"boleto": {"linha_digitavel": LINE, "valor": valor}}))
+    message = "The payment line carries the amount 1.00, which no amount beside it has."
+    assert found == ([AnswerWarning("amount_differs", "/boleto/linha_digitavel", message)] if differs else [])

@@ -1,0 +1,207 @@
+"""What is special about Gemini: keys that come with requests, an SDK that must not be paid for at the start, pages."""
+
+import asyncio
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+
+from core.errors import InvalidAnswer, ProviderAuthFailed, ProviderError, ProviderTimeout
+from providers.gemini import Gemini, Patience
+from providers.gemini_client import CappedStream, Caps, TooLarge
+from providers.types import ChatRequest, Message
+from tests.fakes.gemini import FakeGemini, model
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeGemini]:
+    async with FakeGemini() as server:
+        yield server
+
+
+@pytest.fixture
+async def gemini(fake: FakeGemini) -> AsyncIterator[Gemini]:
+    made = Gemini(base_url=fake.url + "/", api_key="of-the-settings")
+    yield made
+    await made.close()
+
+
+def ask(key: str | None = None, **changes: object) -> ChatRequest:
+    return ChatRequest("gemini-2.5-flash", (Message("user", "<document>CPF: 111.444.777-35</document>"),), api_key=key, **changes)
+
+
+def keys(fake: FakeGemini) -> list[str]:
+    return [received.headers["x-goog-api-key"] for received in fake.requests]
+
+
+def test_the_sdk_is_not_imported_until_it_is_needed() -> None:
+    code = "import sys; import providers.registry as r; r.build({}); sys.exit('google.genai' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+async def test_the_key_of_the_request_wins_over_that_of_the_settings(gemini: Gemini, fake: FakeGemini) -> None:
+    for key in ("one", None, " two\n"):
+        await gemini.chat(ask(key))
+    await gemini.list_models("three")
+    await gemini.embed("gemini-embedding-001", ["x"], "four")
+    assert keys(fake) == ["one", "of-the-settings", "two", "three", "four"]
+
+
+async def test_keys_of_requests_at_the_same_time_do_not_mix(gemini: Gemini, fake: FakeGemini) -> None:
+    fake.token_seconds = 0.002
+    await asyncio.gather(*(gemini.chat(ask(f"key-{number}", max_tokens=number + 1)) for number in range(30)))
+    sent = {
+        received.headers["x-goog-api-key"]: received.body["generationConfig"]["maxOutputTokens"] for received in fake.requests
+    }
+    assert sent == {f"key-{number}": 8192 + number + 1 for number in range(30)}
+
+
+async def test_a_key_is_in_no_url_no_log_and_no_attribute(
+    gemini: Gemini, fake: FakeGemini, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        await gemini.chat(ask("AIzaCANARY"))
+        await gemini.list_models("AIzaCANARY")
+    assert "AIzaCANARY" not in caplog.text
+    assert all("AIzaCANARY" not in str(received.query) + received.path for received in fake.requests)
+    assert "AIzaCANARY" not in repr([vars(gemini), vars(gemini._client), vars(gemini._client._transport)])
+
+
+@pytest.mark.parametrize("key", ["chave com espaço", "ção", "a\nb"])
+async def test_what_cannot_be_a_key_is_not_sent(gemini: Gemini, fake: FakeGemini, key: str) -> None:
+    with pytest.raises(ProviderAuthFailed):
+        await gemini.chat(ask(key))
+    assert fake.requests == []
+
+
+async def test_without_any_key_the_hint_says_where_to_get_one(fake: FakeGemini) -> None:
+    gemini = Gemini(base_url=fake.url, api_key="")
+    for call in (gemini.chat(ask()), gemini.list_models(), gemini.embed("m", ["x"])):
+        with pytest.raises(ProviderAuthFailed) as caught:
+            await call
+        assert "Gemini-API-Key" in caught.value.hint and "aistudio.google.com" in caught.value.hint
+    assert fake.requests == []
+    await gemini.close()
+
+
+async def test_what_goes_out(gemini: Gemini, fake: FakeGemini) -> None:
+    schema = {
+        "$schema": "x",
+        "type": "object",
+        "properties": {"cpf": {"type": ["string", "null"]}},
+        "additionalProperties": False,
+    }
+    reply = await gemini.chat(ask(schema=schema, max_tokens=100))
+    assert json.loads(reply.text) == {"cpf": "111.444.777-35"}
+    (sent,) = fake.requests
+    assert (sent.method, sent.path, sent.query) == (
+        "POST",
+        "/v1beta/models/gemini-2.5-flash:streamGenerateContent",
+        {"alt": "sse"},
+    )
+    assert sent.headers["accept-encoding"] == "identity" and "x-myelin-call" not in sent.headers
+    assert sent.body == {
+        "contents": [{"role": "user", "parts": [{"text": "<document>CPF: 111.444.777-35</document>"}]}],
+        "generationConfig": {
+            "temperature": 0.0,
+            "maxOutputTokens": 8292,
+            "responseMimeType": "application/json",
+            "responseJsonSchema": {name: value for name, value in schema.items() if name != "$schema"},
+        },
+    }
+
+
+async def test_thoughts_are_counted_as_output(gemini: Gemini, fake: FakeGemini) -> None:
+    fake.thought_tokens = 50
+    assert (await gemini.chat(ask())).usage.output_tokens > 50
+
+
+async def test_a_filtered_answer_says_so(gemini: Gemini, fake: FakeGemini) -> None:
+    fake.fail("filtered")
+    reply = await gemini.chat(ask())
+    assert (reply.text, reply.finish_reason) == ("", "filtered")
+
+
+async def test_the_sdk_does_not_try_again_by_itself(gemini: Gemini, fake: FakeGemini) -> None:
+    fake.fail("refuse", status=503)
+    with pytest.raises(ProviderError):
+        await gemini.chat(ask())
+    assert len(fake.requests) == 1
+
+
+async def test_all_pages_of_the_list_are_read(gemini: Gemini, fake: FakeGemini) -> None:
+    fake.models |= {f"gemini-9.{number}-flash": model(f"gemini-9.{number}-flash") for number in range(40)}
+    fake.page_size = 7
+    names = [info.name for info in await gemini.list_models()]
+    assert len(names) == len(set(names)) == 50 and "imagen-4.0-generate-001" not in names
+    assert len(fake.requests) == 8 and fake.requests[-1].query["pageToken"]
+
+
+async def test_a_list_without_end_ends(gemini: Gemini, fake: FakeGemini) -> None:
+    fake.models |= {f"gemini-9.{number}-flash": model(f"gemini-9.{number}-flash") for number in range(40)}
+    fake.page_size = 1
+    assert len(await gemini.list_models()) <= 20
+    assert len(fake.requests) <= 21
+
+
+async def test_a_list_that_hangs_has_an_end(fake: FakeGemini) -> None:
+    fake.latency = 30
+    gemini = Gemini(base_url=fake.url, api_key="k", patience=Patience(listing=0.05))
+    with pytest.raises(ProviderTimeout):
+        await gemini.list_models()
+    await gemini.close()
+
+
+async def test_connections_serve_again_and_nothing_stays_open(gemini: Gemini, fake: FakeGemini) -> None:
+    for number in range(5):
+        await gemini.chat(ask(f"key-{number}"))
+    pool = gemini._client._transport._inner._pool
+    assert len(pool.connections) == 1 and pool.connections[0].is_idle()
+    assert gemini._client._transport.bodies == {}
+
+
+async def test_a_server_that_hangs_after_the_end_does_not_hold_up_the_answer(gemini: Gemini, fake: FakeGemini) -> None:
+    fake.fail("hang_at_the_end")
+    async with asyncio.timeout(10):
+        assert (await gemini.chat(ask())).finish_reason == "stop"
+
+
+async def test_a_question_given_up_leaves_no_connection(gemini: Gemini, fake: FakeGemini) -> None:
+    fake.fail("endless_tokens")
+    with pytest.raises(InvalidAnswer):
+        await gemini.chat(ask(max_tokens=10))
+    async with asyncio.timeout(1):
+        await fake.hung_up.wait()
+    assert gemini._client._transport.bodies == {} and gemini._client._transport._inner._pool.connections == []
+
+
+class Chunks(httpx2.AsyncByteStream):
+    def __init__(self, *chunks: bytes):
+        self.chunks = chunks
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self.chunks:
+            yield chunk
+
+
+@pytest.mark.parametrize(
+    ("chunks", "fits"),
+    [
+        ([b"x" * 10, b"\n", b"x" * 10], True),
+        ([b"x" * 10, b"x"], False),
+        ([b"\n" + b"x" * 11], False),
+        ([b"x\n" * 15], True),
+        ([b"x\n" * 16], False),
+    ],
+)
+async def test_bodies_and_lines_are_capped(chunks: list[bytes], fits: bool) -> None:
+    stream = CappedStream(Chunks(*chunks), Caps(body=30, line=10))
+    if fits:
+        assert [chunk async for chunk in stream] == chunks
+    else:
+        with pytest.raises(TooLarge):
+            [chunk async for chunk in stream]

@@ -1,0 +1,301 @@
+import asyncio
+from contextlib import asynccontextmanager
+
+import orjson
+import pytest
+
+from core.errors import ParserCrashed, PasswordRequired, ProviderUnreachable, StorageFull
+from core.secrets import Keyring, associated_data, new_secret_key
+from documents import reasoning
+from documents.parsed import Notice, Page, Total
+from documents.sandbox.client import Kind
+from fleet.admission import Admission
+from gateway.service import Completion, Target
+from models import JobStatus, Stage
+from providers.types import Capabilities, Usage
+from store.files import Files
+from workers import Line, Pipeline, Sizes, Waiting
+
+ID = f"{1:032x}"
+TEXT = "Emitente: Padaria Fictícia\nCNPJ: 11.222.333/0001-81"
+
+
+class FakeSandbox:
+    """Reads nothing: gives the pages, or the error, that a test wants; `hold` makes it wait until told."""
+
+    def __init__(self) -> None:
+        self.errors: list[Exception] = []
+        self.hold: asyncio.Event | None = None
+        self.entered = asyncio.Event()
+        self.closed = 0
+
+    async def parse(self, _path, _filename):
+        try:
+            yield Kind("text/plain")
+            yield Total(2)
+            yield Page(1, TEXT)
+            self.entered.set()
+            if self.hold:
+                await self.hold.wait()
+            if self.errors:
+                raise self.errors.pop(0)
+            yield Notice("page_failed", "Page 2 could not be read.", 2)
+        finally:
+            self.closed += 1
+
+    async def compute(self, task, request):
+        return reasoning.run(task, request)
+
+
+class FakeGateway:
+    def __init__(self) -> None:
+        self.keys: list[str | None] = []
+        self.error: Exception | None = None
+        self.names = ("ollama", "gemini")
+
+    def capabilities(self, _provider):
+        return Capabilities(json_schema=True)
+
+    async def context_limit(self, _target, _key):
+        return 8192
+
+    async def route(self, provider, model, *, api_key, priority="normal"):
+        self.keys.append(api_key)
+        return Target(provider, model, "requested")
+
+    async def complete(self, target, _request):
+        if self.error:
+            raise self.error
+        return Completion('{"cnpj": "11.222.333/0001-81"}', "stop", Usage(10, 5), "m", "sha256:abc", target=target)
+
+
+class Told:
+    def __init__(self) -> None:
+        self.woken = 0
+
+    def row(self, job, status):
+        if not job["webhook_url"]:
+            return None
+        return {
+            "id": f"m-{status}",
+            "job_id": job["id"],
+            "owner": "o",
+            "url": job["webhook_url"],
+            "body": "{}",
+            "created_at": 0,
+            "next_at": 0,
+        }
+
+    def wake(self) -> None:
+        self.woken += 1
+
+
+class Works:
+    def __init__(self, jobs, files, clock, **timeouts):
+        self.sandbox, self.gateway, self.told = FakeSandbox(), FakeGateway(), Told()
+        self.keyring = Keyring(new_secret_key())
+        self.pipeline = Pipeline(
+            jobs=jobs,
+            files=files,
+            sandbox=self.sandbox,
+            gateway=self.gateway,
+            admission=Admission(),
+            keyring=self.keyring,
+            sizes=Sizes(2, 2, 1, timeouts.get("extraction", 30), 30, 30),
+            clock=clock,
+            notifier=self.told,
+        )
+
+    async def ended(self, jobs, job_id=ID):
+        with self.pipeline.watch(job_id) as changed:
+            while True:
+                changed.clear()
+                row = await jobs.get(job_id, None)
+                if row["status"] in ("done", "failed", "cancelled"):
+                    return row
+                async with asyncio.timeout(10):
+                    await changed.wait()
+
+
+@asynccontextmanager
+async def at_work(jobs, files, clock, **timeouts):
+    works = Works(jobs, files, clock, **timeouts)
+    await works.pipeline.start()
+    try:
+        yield works
+    finally:
+        await works.pipeline.drain(0)
+
+
+@pytest.fixture
+def files(tmp_path):
+    store = Files(tmp_path)
+    store.prepare()
+    return store
+
+
+async def test_a_job_ends_with_answer_evidence_and_what_was_not_read(jobs, files, clock, values):
+    async with at_work(jobs, files, clock) as works:
+        row, created = await works.pipeline.accept(values())
+        assert created and row["status"] == JobStatus.QUEUED
+        done = await works.ended(jobs)
+    assert orjson.loads(done["answer"]) == {"cnpj": "11.222.333/0001-81"}
+    evidence = orjson.loads(done["evidence"])["/cnpj"]
+    assert (evidence["page"], evidence["match"], evidence["grounded"]) == (1, "exact", True)
+    assert (done["pages"], done["pages_read"]) == (2, 1)
+    assert orjson.loads(done["notices"])[0]["code"] == "page_failed"
+    assert orjson.loads(done["served"])["provider"] == "builtin"
+    assert works.told.woken >= 1
+
+
+async def test_the_callers_key_reaches_the_provider_and_nothing_else(jobs, files, clock, values):
+    async with at_work(jobs, files, clock) as works:
+        sealed = works.keyring.encrypt(b"AIza-secret", associated_data("jobs", ID, "gemini_api_key"))
+        await works.pipeline.accept(values(ai_provider="gemini", model="g", gemini_api_key=sealed))
+        done = await works.ended(jobs)
+    assert works.gateway.keys == ["AIza-secret"]
+    assert done["status"] == "done" and done["gemini_api_key"] is None and done["model_version"] == "sha256:abc"
+    assert all("AIza-secret" not in str(value) for value in tuple(done))
+
+
+async def test_a_typed_error_is_the_reason_of_the_failure(jobs, files, clock, values):
+    async with at_work(jobs, files, clock) as works:
+        works.sandbox.errors = [PasswordRequired("The PDF wants a password.")]
+        await works.pipeline.accept(values(webhook_url="https://example.com"))
+        failed = await works.ended(jobs)
+    error = orjson.loads(failed["error"])
+    assert failed["status"] == "failed" and error["code"] == "password_required" and error["hint"] and not error["retryable"]
+
+
+async def test_a_bug_is_a_reason_without_details(jobs, files, clock, values):
+    async with at_work(jobs, files, clock) as works:
+        works.sandbox.errors = [ZeroDivisionError("/secret/path")]
+        await works.pipeline.accept(values())
+        failed = await works.ended(jobs)
+    assert orjson.loads(failed["error"])["code"] == "internal_error" and "secret" not in failed["error"]
+
+
+async def test_a_crashed_reader_gets_a_second_try_and_no_third(jobs, files, clock, values):
+    async with at_work(jobs, files, clock) as works:
+        works.sandbox.errors = [ParserCrashed("crash")]
+        await works.pipeline.accept(values())
+        assert (await works.ended(jobs))["status"] == "done"
+        works.sandbox.errors = [ParserCrashed("crash"), ParserCrashed("crash")]
+        await works.pipeline.accept(values(2))
+        failed = await works.ended(jobs, f"{2:032x}")
+        assert orjson.loads(failed["error"])["code"] == "parser_crashed" and failed["attempts"] == 2
+
+
+async def test_a_retry_after_a_dead_provider_reads_the_document_only_once(jobs, files, clock, values):
+    async with at_work(jobs, files, clock) as works:
+        works.gateway.error = ProviderUnreachable("Ollama does not answer.")
+        await works.pipeline.accept(values(ai_provider="ollama", model="m"))
+        assert (await works.ended(jobs))["status"] == "failed"
+        works.gateway.error = None
+        assert await works.pipeline.retry(ID, None, None)
+        assert (await works.ended(jobs))["status"] == "done"
+        assert works.sandbox.closed == 1
+
+
+async def test_cancelling_a_running_job_stops_its_reader_and_erases_it(jobs, files, clock, values):
+    async with at_work(jobs, files, clock) as works:
+        incoming = files.receive(ID)
+        await incoming.write(b"x")
+        await incoming.keep()
+        works.sandbox.hold = asyncio.Event()
+        await works.pipeline.accept(values())
+        await works.sandbox.entered.wait()
+        row = await works.pipeline.cancel(ID, "operator")
+        assert row["status"] == "cancelled" and not files.path(ID).exists()
+        assert await works.pipeline.cancel(ID, "operator") is None
+        works.sandbox.hold = None
+        await works.pipeline.accept(values(2))
+        assert (await works.ended(jobs, f"{2:032x}"))["status"] == "done"
+        assert (await jobs.get(ID, None))["status"] == "cancelled" and works.sandbox.closed == 2
+
+
+async def test_a_stage_that_takes_too_long_ends_with_its_reason(jobs, files, clock, values):
+    async with at_work(jobs, files, clock, extraction=0.05) as works:
+        works.sandbox.hold = asyncio.Event()
+        await works.pipeline.accept(values())
+        failed = await works.ended(jobs)
+        assert orjson.loads(failed["error"])["code"] == "document_too_complex" and works.sandbox.closed == 1
+
+
+async def test_a_stop_puts_running_work_back_and_the_next_start_finishes_it(jobs, files, clock, values):
+    async with at_work(jobs, files, clock) as works:
+        works.sandbox.hold = asyncio.Event()
+        await works.pipeline.accept(values())
+        await works.sandbox.entered.wait()
+    assert not works.pipeline.healthy
+    row = await jobs.get(ID, None)
+    assert (row["status"], row["deaths"], row["boot_id"]) == ("queued", 0, None)
+    async with at_work(jobs, files, clock) as works:
+        assert (await works.ended(jobs))["status"] == "done"
+
+
+async def test_a_stop_lets_work_end_within_its_grace(jobs, files, clock, values):
+    works = Works(jobs, files, clock)
+    await works.pipeline.start()
+    works.sandbox.hold = asyncio.Event()
+    await works.pipeline.accept(values())
+    await works.sandbox.entered.wait()
+    draining = asyncio.ensure_future(works.pipeline.drain(10))
+    await asyncio.sleep(0)
+    works.sandbox.hold.set()
+    await draining
+    assert (await jobs.get(ID, None))["status"] == "extracted"
+
+
+async def test_a_full_disk_delays_and_loses_nothing(jobs, files, clock, values, monkeypatch):
+    monkeypatch.setattr("workers._STORAGE_PAUSE", 0)
+    refusals = [StorageFull("full")] * 5
+    advance = jobs.advance
+
+    async def failing(*arguments):
+        if refusals:
+            raise refusals.pop()
+        return await advance(*arguments)
+
+    monkeypatch.setattr(jobs, "advance", failing)
+    async with at_work(jobs, files, clock) as works:
+        await works.pipeline.accept(values())
+        assert (await works.ended(jobs))["status"] == "done"
+    assert not refusals
+
+
+async def test_progress_and_every_change_reach_a_watcher(jobs, files, clock, values):
+    async with at_work(jobs, files, clock) as works:
+        works.sandbox.hold = asyncio.Event()
+        await works.pipeline.accept(values())
+        await works.sandbox.entered.wait()
+        with works.pipeline.watch(ID) as changed:
+            assert works.pipeline.progress(ID) == (1, 2)
+            works.sandbox.hold.set()
+            await changed.wait()
+        assert (await works.ended(jobs))["status"] == "done"
+        assert works.pipeline.progress(ID) is None
+        assert works.pipeline._watchers == {}
+
+
+async def test_a_dead_worker_loop_is_not_healthy(jobs, files, clock):
+    async with at_work(jobs, files, clock) as works:
+        assert works.pipeline.healthy
+        works.pipeline._workers[0].cancel()
+        await asyncio.wait(works.pipeline._workers[:1])
+        assert not works.pipeline.healthy
+
+
+async def test_the_line_serves_urgent_first_and_knows_places():
+    line = Line()
+    for priority, seq in ((1, 1), (2, 2), (0, 3), (1, 4)):
+        line.put(Waiting(priority, seq, str(seq), JobStatus.QUEUED), float(seq))
+    assert [line.position(priority, seq) for priority, seq in ((0, 3), (1, 1), (1, 4), (2, 2))] == [1, 2, 3, 4]
+    assert line.oldest() == 1.0
+    assert [await line.get() for _ in range(4)] == ["3", "1", "4", "2"]
+    assert len(line) == 0 and line.oldest() is None
+
+
+def test_the_table_of_stages_is_whole(jobs, files, clock):
+    rooms = Works(jobs, files, clock).pipeline.rooms
+    assert list(rooms) == list(Stage) and all(room.workers >= 1 and room.deadline > 0 for room in rooms.values())

@@ -1,0 +1,381 @@
+"""The engine room: three queues, one worker loop, one table of stages.
+
+The row is the truth and the queues carry ids: losing a queue loses nothing. A job is claimed, worked on and advanced by
+compare-and-set; whatever happens to it in between ends in one of five exits (see `Pipeline._attend`).
+"""
+
+import asyncio
+import uuid
+from bisect import bisect_left, insort
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import orjson
+import structlog
+
+from core.clock import Clock
+from core.errors import DocumentTooComplex, MyelinError, ParserCrashed, ProviderTimeout, StorageFull
+from core.secrets import Keyring, associated_data
+from documents.analysis import Question, analyse
+from documents.extraction import extract
+from documents.reasoning import StoredText
+from documents.sandbox.client import Sandbox
+from documents.skeleton import Skeleton
+from fleet.admission import Admission
+from gateway.service import Gateway
+from models import PRIORITY_NAMES, STAGE_OF, TERMINAL, JobStatus, Stage
+from store.database import StorageFailed
+from store.files import Files
+from store.jobs import Jobs, Row, Waiting
+
+T = TypeVar("T")
+
+
+class Notifier(Protocol):
+    """Who tells the world that a job has ended: `row` is stored with the end, `wake` is called after it."""
+
+    def row(self, job: Mapping[str, Any], status: str) -> dict[str, Any] | None: ...
+
+    def wake(self) -> None: ...
+
+
+log = structlog.get_logger()
+
+_SMOOTHING = 0.2
+_STORAGE_PAUSE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a stage made: columns of the job, and pages as (number, JSON)."""
+
+    values: dict[str, Any]
+    pages: tuple[tuple[int, bytes], ...] = ()
+
+
+class Line:
+    """The jobs that wait for a stage: urgent before normal before batch, then first come, first served.
+
+    One list a priority, sorted by `seq`: a place is found by bisection, also in a queue of ten thousand.
+    """
+
+    def __init__(self) -> None:
+        self._lists: dict[int, list[tuple[int, str, float]]] = {number: [] for number in sorted(PRIORITY_NAMES)}
+        self._arrived = asyncio.Semaphore(0)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._lists.values()))
+
+    def put(self, waiting: Waiting, now: float) -> None:
+        insort(self._lists[waiting.priority], (waiting.seq, waiting.id, now))
+        self._arrived.release()
+
+    async def get(self) -> str:
+        await self._arrived.acquire()
+        return next(waiting for waiting in self._lists.values() if waiting).pop(0)[1]
+
+    def position(self, priority: int, seq: int) -> int:
+        """1 for the next one to be taken."""
+        before = sum(len(waiting) for number, waiting in self._lists.items() if number < priority)
+        return 1 + before + bisect_left(self._lists[priority], (seq,))
+
+    def oldest(self) -> float | None:
+        """When the one that has waited longest in front of its priority arrived; None when nobody waits."""
+        return min((waiting[0][2] for waiting in self._lists.values() if waiting), default=None)
+
+
+@dataclass(slots=True)
+class Room:
+    """One row of the table of stages: who works here, for how long at most, and what the stage does."""
+
+    stage: Stage
+    workers: int
+    deadline: float
+    run: Callable[[Row], Coroutine[Any, Any, Outcome]]
+    overdue: type[MyelinError]
+    line: Line = field(default_factory=Line)
+    running: int = 0
+    seconds: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Workers and deadlines (seconds) of a stage each."""
+
+    extraction: int
+    model: int
+    formatting: int
+    extraction_timeout: float
+    model_timeout: float
+    formatting_timeout: float
+
+
+class Pipeline:
+    """Accepts jobs, runs them through the stages, recovers them after a crash, cancels them, drains at the end."""
+
+    def __init__(
+        self,
+        *,
+        jobs: Jobs,
+        files: Files,
+        sandbox: Sandbox,
+        gateway: Gateway,
+        admission: Admission,
+        keyring: Keyring,
+        sizes: Sizes,
+        clock: Clock,
+        notifier: Notifier,
+    ):
+        self._jobs, self._files, self._sandbox, self._gateway = jobs, files, sandbox, gateway
+        self._admission, self._keyring, self._clock, self._notifier = admission, keyring, clock, notifier
+        self._boot_id = uuid.uuid4().hex
+        self.rooms: dict[Stage, Room] = {
+            Stage.EXTRACTION: Room(
+                Stage.EXTRACTION, sizes.extraction, sizes.extraction_timeout, self._extract, DocumentTooComplex
+            ),
+            Stage.MODEL: Room(Stage.MODEL, sizes.model, sizes.model_timeout, self._analyse, ProviderTimeout, seconds=3.0),
+            Stage.FORMATTING: Room(
+                Stage.FORMATTING, sizes.formatting, sizes.formatting_timeout, self._format, DocumentTooComplex, seconds=0.1
+            ),
+        }
+        self._workers: list[asyncio.Task[None]] = []
+        self._running: dict[str, asyncio.Task[Outcome]] = {}
+        self._cancelled: set[str] = set()
+        self._progress: dict[str, tuple[int, int]] = {}
+        self._watchers: dict[str, set[asyncio.Event]] = {}
+        self.unfinished = 0
+        self.accepting = False
+
+    # ---- life ----------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Recovers what an earlier server left, fills the queues and opens the door."""
+        waiting = await self._jobs.recover(self._boot_id)
+        self.unfinished = len(waiting)
+        for item in waiting:
+            self._enqueue(item)
+        if waiting:
+            log.info("pipeline.recovered", jobs=len(waiting))
+        for room in self.rooms.values():
+            self._workers += [asyncio.create_task(self._work(room), name=f"{room.stage}-{n}") for n in range(room.workers)]
+        self.accepting = True
+
+    async def drain(self, grace: float) -> None:
+        """Stops: no more uploads, running work gets `grace` seconds to end, the rest waits for the next start."""
+        self.accepting = False
+        for task in self._workers:
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running.values(), timeout=grace)
+        for task in self._running.values():
+            task.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+        self._workers.clear()
+        await self._jobs.release_all(self._boot_id)
+
+    @property
+    def healthy(self) -> bool:
+        """False when a worker loop has died or the pipeline is not running."""
+        return bool(self._workers) and not any(task.done() for task in self._workers)
+
+    # ---- the door ------------------------------------------------------------------------------------------------
+
+    async def accept(self, values: Mapping[str, Any], replay: tuple[str, str] | None = None) -> tuple[Row, bool]:
+        """Stores a job durably and queues it; (row, created), where created is False for a replayed Idempotency-Key."""
+        row, created = await self._jobs.create(values, replay)
+        if created:
+            self.unfinished += 1
+            self._enqueue(_waiting(row))
+        return row, created
+
+    async def cancel(self, job_id: str, owner: str | None) -> Row | None:
+        """Ends an unfinished job and erases it; None when there is no such unfinished job of this owner."""
+        current = await self._jobs.get(job_id, owner)
+        hook = self._notifier.row(current, JobStatus.CANCELLED) if current is not None else None
+        row = await self._jobs.cancel(job_id, owner, hook)
+        if row is not None:
+            self._cancelled.add(job_id)
+            if task := self._running.get(job_id):
+                task.cancel()
+            else:
+                self._cancelled.discard(job_id)
+            await self._files.erase(job_id)
+            self._finished(job_id)
+        return row
+
+    async def retry(self, job_id: str, owner: str | None, gemini_api_key: bytes | None) -> Row | None:
+        row = await self._jobs.retry(job_id, owner, gemini_api_key)
+        if row is not None:
+            self.unfinished += 1
+            self._enqueue(_waiting(row))
+            self._tell(job_id)
+        return row
+
+    @contextmanager
+    def watch(self, job_id: str) -> Iterator[asyncio.Event]:
+        """An event that is set at every change of the job; clear it before looking at the job."""
+        event = asyncio.Event()
+        self._watchers.setdefault(job_id, set()).add(event)
+        try:
+            yield event
+        finally:
+            watchers = self._watchers[job_id]
+            watchers.discard(event)
+            if not watchers:
+                del self._watchers[job_id]
+
+    def progress(self, job_id: str) -> tuple[int, int] | None:
+        """Pages (done, total) of a running extraction."""
+        return self._progress.get(job_id)
+
+    # ---- the loop ------------------------------------------------------------------------------------------------
+
+    async def _work(self, room: Room) -> None:
+        while True:
+            job_id = await room.line.get()
+            row = await self._durably(lambda job_id=job_id: self._jobs.claim(job_id, room.stage, self._boot_id))
+            if row is None:
+                continue
+            self._tell(job_id)
+            room.running += 1
+            try:
+                await self._attend(room, row)
+            finally:
+                room.running -= 1
+                self._running.pop(job_id, None)
+                self._progress.pop(job_id, None)
+                self._cancelled.discard(job_id)
+
+    async def _attend(self, room: Room, row: Row) -> None:
+        """Runs one stage of one job and leaves by one of five exits: done, timeout, cancelled, shutdown, failed."""
+        job_id, started = row["id"], self._clock.monotonic()
+        task = self._running[job_id] = asyncio.create_task(room.run(row))
+        stopping = False
+        try:
+            await asyncio.wait({task}, timeout=room.deadline)
+        except asyncio.CancelledError:
+            # The server stops; `drain` gives the task its grace and then cancels it.
+            stopping = True
+            await asyncio.wait({task})
+        overdue = not task.done()
+        if overdue:
+            task.cancel()
+            await asyncio.wait({task})
+        seconds = self._clock.monotonic() - started
+        with structlog.contextvars.bound_contextvars(job_id=job_id, stage=room.stage.value):
+            if job_id in self._cancelled:
+                log.info("job.cancelled")
+            elif overdue:
+                await self._fail(room, row, room.overdue(f"The {room.stage} took longer than {room.deadline:.0f} seconds."))
+            elif task.cancelled():
+                await self._durably(lambda: self._jobs.release(job_id, room.stage, self._boot_id))
+                log.info("job.released")
+            elif error := task.exception():
+                await self._fail(room, row, error)
+            else:
+                await self._advance(room, row, task.result(), seconds)
+        if stopping:
+            raise asyncio.CancelledError
+
+    async def _advance(self, room: Room, row: Row, outcome: Outcome, seconds: float) -> None:
+        room.seconds += _SMOOTHING * (seconds - room.seconds)
+        values = outcome.values | {f"{room.stage}_ms": round(seconds * 1000, 2)}
+        hook = self._notifier.row(row, JobStatus.DONE) if room.stage is Stage.FORMATTING else None
+        moved = await self._durably(lambda: self._jobs.advance(row["id"], room.stage, self._boot_id, values, outcome.pages, hook))
+        if moved is None:
+            return
+        log.info("job.advanced", status=moved["status"], ms=values[f"{room.stage}_ms"])
+        if JobStatus(moved["status"]) in TERMINAL:
+            self._finished(row["id"])
+        else:
+            self._enqueue(_waiting(moved))
+            self._tell(row["id"])
+
+    async def _fail(self, room: Room, row: Row, error: BaseException) -> None:
+        if isinstance(error, ParserCrashed) and row["attempts"] < 2:
+            log.warning("job.reader_crashed", attempt=row["attempts"])
+            if released := await self._durably(lambda: self._jobs.release(row["id"], room.stage, self._boot_id)):
+                self._enqueue(_waiting(released))
+            return
+        if isinstance(error, MyelinError):
+            reason = error.as_job_error()
+            log.info("job.failed", code=error.code)
+        else:
+            log.error("job.broke", exc_info=error)
+            reason = MyelinError(
+                f"The {room.stage} of this document failed unexpectedly.", hint="The operator finds the cause in the log."
+            ).as_job_error()
+        hook = self._notifier.row(row, JobStatus.FAILED)
+        if await self._durably(lambda: self._jobs.fail(row["id"], room.stage, self._boot_id, reason, hook)):
+            self._finished(row["id"])
+
+    async def _durably(self, write: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """A full or failing disk loses nothing: the write is tried again until it holds."""
+        while True:
+            try:
+                return await write()
+            except (StorageFull, StorageFailed) as error:
+                log.error("storage.waiting", code=error.code)
+                await asyncio.sleep(_STORAGE_PAUSE)
+
+    def _enqueue(self, waiting: Waiting) -> None:
+        self.rooms[STAGE_OF[waiting.status]].line.put(waiting, self._clock.monotonic())
+
+    def _finished(self, job_id: str) -> None:
+        self.unfinished = max(self.unfinished - 1, 0)
+        self._tell(job_id)
+        self._notifier.wake()
+
+    def _tell(self, job_id: str) -> None:
+        for event in self._watchers.get(job_id, ()):
+            event.set()
+
+    # ---- the stages ----------------------------------------------------------------------------------------------
+
+    async def _extract(self, row: Row) -> Outcome:
+        def progressed(done: int, total: int) -> None:
+            self._progress[row["id"]] = (done, total)
+            self._tell(row["id"])
+
+        document = await extract(self._sandbox, self._files.path(row["id"]), row["filename"], progressed)
+        return Outcome(document.facts(), tuple((page.number, page.to_json()) for page in document.pages))
+
+    async def _analyse(self, row: Row) -> Outcome:
+        sealed = row["gemini_api_key"]
+        place = associated_data("jobs", row["id"], "gemini_api_key")
+        key = self._keyring.decrypt(sealed, place).decode() if sealed else None
+        async with self._admission.admitted():
+            raw = await analyse(
+                _question(row),
+                await self._text(row["id"]),
+                gateway=self._gateway,
+                provider=row["ai_provider"],
+                model=row["model"],
+                api_key=key,
+                priority=PRIORITY_NAMES[row["priority"]],
+            )
+        served = {
+            "provider": raw.provider,
+            "model": raw.model,
+            "routed_because": raw.routed_because,
+            "usage": asdict(raw.usage),
+            "asks": raw.asks,
+        }
+        return Outcome({"reply": raw.to_json(), "model_version": raw.model_version, "served": orjson.dumps(served).decode()})
+
+    async def _format(self, row: Row) -> Outcome:
+        text = await self._text(row["id"])
+        return Outcome(asdict(await text.form(row["reply"], _question(row))))
+
+    async def _text(self, job_id: str) -> StoredText:
+        return StoredText(await self._jobs.pages(job_id), self._sandbox.compute)
+
+
+def _waiting(row: Mapping[str, Any]) -> Waiting:
+    return Waiting(row["priority"], row["seq"], row["id"], JobStatus(row["status"]))
+
+
+def _question(row: Mapping[str, Any]) -> Question:
+    return Question(row["prompt"], Skeleton.parse(row["format_response"]), row["example"])
