@@ -89,8 +89,8 @@ def create_app(settings: Settings, *, clock: Clock = Clock()) -> Gate:
             yield
 
     app = FastAPI(title="Myelin", version=service.VERSION, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
-    for router in ROUTERS:
-        app.include_router(router)
+    # Into the application's own list: an included router is matched again, a third of a millisecond for each request.
+    app.router.routes.extend(route for router in ROUTERS for route in router.routes)
     errors.install(app)
     rules = rules_of(route for router in ROUTERS for route in router.routes)
     app.state.routes = [f"{method} {rule.template}" for rule in rules for method in sorted(rule.methods)]
@@ -185,7 +185,7 @@ async def _open_models(settings: Settings, clock: Clock, state: State, hardware:
     providers = registry.build({"ollama": ollama, "gemini": {"base_url": settings.gemini_base_url, "api_key": gemini_key}})
     for provider in providers.values():
         stack.push_async_callback(provider.close)
-    machine, admission = Machine(providers["ollama"]), Admission()
+    machine, admission = Machine(providers["ollama"]), Admission(settings.model_timeout / 2)
     switch = Compute(
         admission,
         machine,

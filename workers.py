@@ -6,9 +6,8 @@ compare-and-set; whatever happens to it in between ends in one of five exits (se
 
 import asyncio
 import uuid
-from bisect import bisect_left, insort
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -16,7 +15,15 @@ import orjson
 import structlog
 
 from core.clock import Clock
-from core.errors import DocumentTooComplex, MyelinError, ParserCrashed, ProviderTimeout, StorageFull
+from core.errors import (
+    DocumentTooComplex,
+    MyelinError,
+    Overloaded,
+    ParserCrashed,
+    ProviderTimeout,
+    SandboxUnavailable,
+    StorageFull,
+)
 from core.secrets import Keyring, associated_data
 from documents.analysis import Question, analyse
 from documents.extraction import extract
@@ -29,6 +36,7 @@ from models import PRIORITY_NAMES, STAGE_OF, TERMINAL, JobStatus, Stage
 from store.database import StorageFailed
 from store.files import Files
 from store.jobs import Jobs, Row, Waiting
+from store.line import Line
 
 T = TypeVar("T")
 
@@ -45,6 +53,8 @@ log = structlog.get_logger()
 
 _SMOOTHING = 0.2
 _STORAGE_PAUSE = 1.0
+_LAST_WRITES = 5.0
+_MAX_DEATHS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,37 +63,6 @@ class Outcome:
 
     values: dict[str, Any]
     pages: tuple[tuple[int, bytes], ...] = ()
-
-
-class Line:
-    """The jobs that wait for a stage: urgent before normal before batch, then first come, first served.
-
-    One list a priority, sorted by `seq`: a place is found by bisection, also in a queue of ten thousand.
-    """
-
-    def __init__(self) -> None:
-        self._lists: dict[int, list[tuple[int, str, float]]] = {number: [] for number in sorted(PRIORITY_NAMES)}
-        self._arrived = asyncio.Semaphore(0)
-
-    def __len__(self) -> int:
-        return sum(map(len, self._lists.values()))
-
-    def put(self, waiting: Waiting, now: float) -> None:
-        insort(self._lists[waiting.priority], (waiting.seq, waiting.id, now))
-        self._arrived.release()
-
-    async def get(self) -> str:
-        await self._arrived.acquire()
-        return next(waiting for waiting in self._lists.values() if waiting).pop(0)[1]
-
-    def position(self, priority: int, seq: int) -> int:
-        """1 for the next one to be taken."""
-        before = sum(len(waiting) for number, waiting in self._lists.items() if number < priority)
-        return 1 + before + bisect_left(self._lists[priority], (seq,))
-
-    def oldest(self) -> float | None:
-        """When the one that has waited longest in front of its priority arrived; None when nobody waits."""
-        return min((waiting[0][2] for waiting in self._lists.values() if waiting), default=None)
 
 
 @dataclass(slots=True)
@@ -147,6 +126,7 @@ class Pipeline:
         self._watchers: dict[str, set[asyncio.Event]] = {}
         self.unfinished = 0
         self.accepting = False
+        self._stopping = False
 
     # ---- life ----------------------------------------------------------------------------------------------------
 
@@ -162,18 +142,27 @@ class Pipeline:
             self._workers += [asyncio.create_task(self._work(room), name=f"{room.stage}-{n}") for n in range(room.workers)]
         self.accepting = True
 
+    def stop_accepting(self) -> None:
+        """Closes the door and wakes whoever waits for a job, so that the answer says how far it is."""
+        self.accepting = False
+        for job_id in list(self._watchers):
+            self._tell(job_id)
+
     async def drain(self, grace: float) -> None:
         """Stops: no more uploads, running work gets `grace` seconds to end, the rest waits for the next start."""
-        self.accepting = False
+        self.stop_accepting()
+        self._stopping = True
         for task in self._workers:
             task.cancel()
         if self._running:
             await asyncio.wait(self._running.values(), timeout=grace)
         for task in self._running.values():
             task.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
+        if self._workers:
+            await asyncio.wait(self._workers, timeout=_LAST_WRITES)
         self._workers.clear()
-        await self._jobs.release_all(self._boot_id)
+        with suppress(MyelinError):  # the next start finds them by their boot
+            await self._jobs.release_all(self._boot_id)
 
     @property
     def healthy(self) -> bool:
@@ -197,6 +186,8 @@ class Pipeline:
         row = await self._jobs.cancel(job_id, owner, hook)
         if row is not None:
             self._cancelled.add(job_id)
+            for room in self.rooms.values():
+                room.line.discard(row["priority"], row["seq"])
             if task := self._running.get(job_id):
                 task.cancel()
             else:
@@ -235,18 +226,22 @@ class Pipeline:
     async def _work(self, room: Room) -> None:
         while True:
             job_id = await room.line.get()
-            row = await self._durably(lambda job_id=job_id: self._jobs.claim(job_id, room.stage, self._boot_id))
-            if row is None:
-                continue
-            self._tell(job_id)
             room.running += 1
             try:
-                await self._attend(room, row)
+                row = await self._durably(lambda job_id=job_id: self._jobs.claim(job_id, room.stage, self._boot_id))
+                if row is not None:
+                    self._tell(job_id)
+                    await self._attend(room, row)
+            except Exception as error:  # one job fails, never its worker
+                log.error("worker.broke", job_id=job_id, exc_info=error)
+                await self._give_up(room, job_id)
             finally:
                 room.running -= 1
                 self._running.pop(job_id, None)
                 self._progress.pop(job_id, None)
                 self._cancelled.discard(job_id)
+            if self._stopping:
+                return
 
     async def _attend(self, room: Room, row: Row) -> None:
         """Runs one stage of one job and leaves by one of five exits: done, timeout, cancelled, shutdown, failed."""
@@ -285,6 +280,7 @@ class Pipeline:
         hook = self._notifier.row(row, JobStatus.DONE) if room.stage is Stage.FORMATTING else None
         moved = await self._durably(lambda: self._jobs.advance(row["id"], room.stage, self._boot_id, values, outcome.pages, hook))
         if moved is None:
+            self._lost(row["id"])
             return
         log.info("job.advanced", status=moved["status"], ms=values[f"{room.stage}_ms"])
         if JobStatus(moved["status"]) in TERMINAL:
@@ -294,9 +290,13 @@ class Pipeline:
             self._tell(row["id"])
 
     async def _fail(self, room: Room, row: Row, error: BaseException) -> None:
-        if isinstance(error, ParserCrashed) and row["attempts"] < 2:
-            log.warning("job.reader_crashed", attempt=row["attempts"])
-            if released := await self._durably(lambda: self._jobs.release(row["id"], room.stage, self._boot_id)):
+        # Our own machinery failed: the document waits again, with a death counted where it may have been the cause.
+        ours = isinstance(error, ParserCrashed | SandboxUnavailable) and row["deaths"] < _MAX_DEATHS
+        if ours or isinstance(error, StorageFull | Overloaded):
+            log.warning("job.again", code=error.code, deaths=row["deaths"])
+            if not ours:
+                await asyncio.sleep(_STORAGE_PAUSE)
+            if released := await self._durably(lambda: self._jobs.release(row["id"], room.stage, self._boot_id, died=ours)):
                 self._enqueue(_waiting(released))
             return
         if isinstance(error, MyelinError):
@@ -304,12 +304,24 @@ class Pipeline:
             log.info("job.failed", code=error.code)
         else:
             log.error("job.broke", exc_info=error)
-            reason = MyelinError(
-                f"The {room.stage} of this document failed unexpectedly.", hint="The operator finds the cause in the log."
-            ).as_job_error()
+            reason = _unexpected(room)
         hook = self._notifier.row(row, JobStatus.FAILED)
         if await self._durably(lambda: self._jobs.fail(row["id"], room.stage, self._boot_id, reason, hook)):
             self._finished(row["id"])
+        else:
+            self._lost(row["id"])
+
+    async def _give_up(self, room: Room, job_id: str) -> None:
+        """The last way to an end for a job whose result cannot even be stored."""
+        try:
+            if await self._jobs.fail(job_id, room.stage, self._boot_id, _unexpected(room)):
+                self._finished(job_id)
+        except Exception as error:  # the next start recovers it
+            log.error("worker.gave_up", job_id=job_id, exc_info=error)
+
+    def _lost(self, job_id: str) -> None:
+        if job_id not in self._cancelled:
+            log.error("job.lost_to_another_server", job_id=job_id)
 
     async def _durably(self, write: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """A full or failing disk loses nothing: the write is tried again until it holds."""
@@ -318,6 +330,8 @@ class Pipeline:
                 return await write()
             except (StorageFull, StorageFailed) as error:
                 log.error("storage.waiting", code=error.code)
+                if self._stopping:
+                    raise  # the server stops: the row stays as it is, and the next start recovers it
                 await asyncio.sleep(_STORAGE_PAUSE)
 
     def _enqueue(self, waiting: Waiting) -> None:
@@ -371,6 +385,11 @@ class Pipeline:
 
     async def _text(self, job_id: str) -> StoredText:
         return StoredText(await self._jobs.pages(job_id), self._sandbox.compute)
+
+
+def _unexpected(room: Room) -> dict[str, object]:
+    hint = "The operator finds the cause in the log."
+    return MyelinError(f"The {room.stage} of this document failed unexpectedly.", hint=hint).as_job_error()
 
 
 def _waiting(row: Mapping[str, Any]) -> Waiting:

@@ -45,7 +45,7 @@ async def _lag(session: aiohttp.ClientSession, url: str, stop: asyncio.Event) ->
         async with session.get(f"{url}/livez") as reply:
             await reply.read()
         lags.append((time.perf_counter() - started) * 1000)
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.02)
     return lags
 
 

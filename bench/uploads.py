@@ -1,7 +1,8 @@
 """How fast an upload is accepted, which means: on the disk, in the database, fsynced.
 
-Closed loop: each client sends a 200 KB document as soon as the answer to the last one is there. The documents wait in
-the queue behind `batch` priority while the uploads run; the time is that of `POST /upload` alone.
+Each client sends a 200 KB document and then the next one: after a pause (a steady stream), when the last one is answered
+(both cores are busy with reading), or at once (a flood; everything uploaded is worked on at the same time). The
+milliseconds are those of `POST /upload` alone.
 
     python -m bench.uploads
 """
@@ -19,12 +20,17 @@ from bench.tables import percentile, show
 from tests.journeys.server import KEY, ROOT, running
 
 SIZE = 200_000
+LOADS = (
+    (1, "after the answer", True, 0.0),
+    (8, "after 300 ms", False, 0.3),
+    (8, "after the answer", True, 0.0),
+    (8, "at once", False, 0.0),
+)
 FIELDS = {
     "Key": KEY,
     "Prompt": "Qual o CNPJ?",
     "Format-Response": '{"cnpj": ""}',
     "AI-Provider": "builtin",
-    "Priority": "batch",
 }
 
 
@@ -39,23 +45,27 @@ def _body(boundary: str) -> bytes:
     return head.encode() + content + f"\r\n--{boundary}--\r\n".encode()
 
 
-async def measure(url: str, clients: int, seconds: float, pause: float) -> list[float]:
-    """Milliseconds of each accepted upload; `pause` seconds between the uploads of one client."""
+async def measure(url: str, clients: int, seconds: float, wait: bool, pause: float) -> list[float]:
+    """Milliseconds of each accepted upload; with `wait` a client reads its answer before it sends the next document."""
     headers = FIELDS | {"Content-Type": "multipart/form-data; boundary=bench"}
     body, times = _body("bench"), []
     until = time.perf_counter() + seconds
 
-    async def client(session: aiohttp.ClientSession) -> None:
+    async def client(session: aiohttp.ClientSession, number: int) -> None:
+        await asyncio.sleep(pause * number / clients)
         while time.perf_counter() < until:
             started = time.perf_counter()
             async with session.post(f"{url}/upload", data=body, headers=headers) as reply:
-                await reply.read()
-                assert reply.status == 202, reply.status
+                accepted = await reply.json()
+                assert reply.status == 202, accepted
             times.append((time.perf_counter() - started) * 1000)
+            if wait:
+                async with session.get(f"{url}/response/{accepted['id']}?wait=60", headers={"Key": KEY}) as reply:
+                    assert (await reply.json())["status"] == "done"
             await asyncio.sleep(pause)
 
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=clients)) as session:
-        await asyncio.gather(*(client(session) for _ in range(clients)))
+        await asyncio.gather(*(client(session, number) for number in range(clients)))
     return times
 
 
@@ -65,12 +75,11 @@ def main() -> None:
     chosen = arguments.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for clients, pause in ((1, 0.0), (8, 0.05), (8, 0.0)):
-            with running(Path(folder) / f"{clients}-{pause}", LOG_LEVEL="warning", MAX_UNFINISHED_JOBS="1000000") as server:
-                asyncio.run(measure(server.url, clients, 1, pause))
-                times = asyncio.run(measure(server.url, clients, chosen.seconds, pause))
-            load = "at once" if not pause else f"every {pause * 1000:.0f} ms"
-            row = (clients, load, f"{len(times) / chosen.seconds:.0f}")
+        for clients, following, wait, pause in LOADS:
+            with running(Path(folder) / f"{clients} {following}", LOG_LEVEL="warning", MAX_UNFINISHED_JOBS="1000000") as server:
+                asyncio.run(measure(server.url, clients, 1, wait, pause))
+                times = asyncio.run(measure(server.url, clients, chosen.seconds, wait, pause))
+            row = (clients, following, f"{len(times) / chosen.seconds:.0f}")
             rows.append((*row, *(f"{percentile(times, share):.1f}" for share in (0.5, 0.95, 0.99)), f"{max(times):.0f}"))
     show(
         "Uploads of 200 KB, accepted and fsynced",

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from documents.finder.finding import Finding
-from documents.nodes import AnswerWarning
-from documents.skeleton import Skeleton
+from documents.skeleton import AnswerWarning, Skeleton
 from providers.types import Usage
 
 

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from documents.answers import Question, RawAnswer
-from documents.crosschecks import crosschecks
-from documents.evidence import AnswerLeaf, leaves_in, locate
-from documents.nodes import AnswerWarning
-from documents.pageindex import edges_are_whole, normalise
+from documents.evidence import AnswerLeaf, crosschecks, edges_are_whole, leaves_in, locate, normalise
 from documents.parsed import Page
+from documents.skeleton import AnswerWarning
 
 MAX_WARNINGS = 500
 _MIN_COPIED = 3

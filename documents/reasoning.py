@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from core.errors import InvalidField
 from documents import finder
 from documents.answers import Question, RawAnswer
 from documents.finder.finding import Finding
@@ -74,7 +75,18 @@ _TASKS = {"find": _find, "form": _form}
 
 def run(task: str, request: bytes) -> bytes:
     """One computation, in the confined process. Raises ValueError for a request that `StoredText` cannot have made."""
-    data = orjson.loads(request)
-    prompt, text, example, raw = data["head"]
-    pages = [Page.of(page) for page in data["pages"]]
-    return _TASKS[task](Question(prompt, Skeleton.parse(text), example), pages, raw)
+    try:
+        compute = _TASKS[task]
+        data = orjson.loads(request)
+        prompt, text, example, raw = data["head"]
+        pages = [Page.of(page) for page in data["pages"]]
+        if (
+            not isinstance(prompt, str)
+            or not isinstance(text, str)
+            or not all(isinstance(one, str | None) for one in (example, raw))
+        ):
+            raise ValueError("wrong types")
+        question = Question(prompt, Skeleton.parse(text), example)
+    except (KeyError, TypeError, ValueError, OverflowError, InvalidField) as error:
+        raise ValueError(f"not a computation over a document: {type(error).__name__}") from None
+    return compute(question, pages, raw)

@@ -110,9 +110,10 @@ class Jobs:
 
         return await self._database.write(write)
 
-    async def release(self, job_id: str, stage: Stage, boot_id: str) -> Row | None:
-        """Puts a job back to where it waited, because the server stops."""
-        changes = {"status": ENTRY[stage], "boot_id": None, "entered_at": self._clock.now()}
+    async def release(self, job_id: str, stage: Stage, boot_id: str, *, died: bool = False) -> Row | None:
+        """Puts a job back to where it waited: the server stops, or (`died`) a process of ours died over it."""
+        changes: dict[str, Any] = {"deaths": jobs.c.deaths + 1} if died else {}
+        changes |= {"status": ENTRY[stage], "boot_id": None, "entered_at": self._clock.now()}
         return await self._database.write(lambda connection: _move(connection, job_id, BUSY[stage], changes, boot_id))
 
     async def fail(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from documents.finder.view import Cell, View
 from documents.finder.wanted import canonical, split_words
-from documents.nodes import Leaf
+from documents.skeleton import Leaf
 
 
 @dataclass(slots=True)

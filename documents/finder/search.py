@@ -9,9 +9,8 @@ from documents.finder.finding import Finding
 from documents.finder.rows import Row, table_rows
 from documents.finder.view import View
 from documents.finder.wanted import Wanted, resolve
-from documents.nodes import Leaf, ListOf, Node, Record, Scalar, leaves_of, pointer
 from documents.parsed import Page
-from documents.skeleton import Skeleton
+from documents.skeleton import Leaf, ListOf, Node, Record, Scalar, Skeleton, leaves_of, pointer
 from documents.values import digits, fold, parse_amount
 
 _MAX_LIST = 1000

@@ -8,7 +8,7 @@ from functools import lru_cache
 from documents.finder.fields import FIELDS, Field
 from documents.finder.printed import FILLERS, LABEL_TAILS
 from documents.finder.vocabulary import GENERIC_KEYS, KEY_PARTIES, STOPWORDS, SYNONYMS, TITLE_WORDS
-from documents.nodes import Leaf
+from documents.skeleton import Leaf
 from documents.values import fold
 
 Phrase = tuple[str, ...]

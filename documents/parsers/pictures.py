@@ -69,7 +69,7 @@ def skew(image: Image.Image) -> float:
 
 def turned(image: Image.Image, degrees: float) -> tuple[Image.Image, Callable[[Box], Box]]:
     """The picture turned counter-clockwise on white, grown to hold its corners, and the way of boxes back."""
-    result = image.rotate(degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=WHITE)
+    result = image.rotate(degrees, Image.Resampling.BILINEAR, expand=True, fillcolor=WHITE)
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     from_x, from_y, to_x, to_y = result.width / 2, result.height / 2, image.width / 2, image.height / 2
 

@@ -3,7 +3,8 @@
 1. Grey, flattened, levelled. A survey of the layout at 100 dpi (a tenth of the price of reading) finds small print: then
    the page is read at 300 dpi, else at 200. Mode AUTO, or BLOCK for the long strip of a till receipt.
 2. Read badly: the orientation detector says which way is up, and the picture is turned and read again.
-3. Still doubtful, or small print that no survey foretold: one more pass. What only one of two passes found is kept.
+3. Still doubtful, or small print that no survey foretold and that is not clear: one more pass.
+   What only one of two passes found is kept.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from documents.parsers.pictures import Box, flatten, has_ink, skew, turned
 
 SURVEY_DPI, READING_DPI, FINE_DPI = 100, 200, 300
 SMALL_PRINT = 16  # pixels: usual height of a word's box at 200 dpi, that is about 6 points
+CLEAR = 0.93  # small print read this well gains nothing from a finer picture
 POOR, DOUBTFUL = 0.62, 0.7  # mean confidence by letter; a second pass above 0.7 cost twice the time and found nothing more
 RECEIPT = 1.7  # height by width of a till receipt
 KEPT_BESIDE = 0.5  # confidence of a word that only the second pass saw
@@ -54,7 +56,7 @@ def transcribe(render: Render, width: float, languages: str) -> list[Placed]:
     if first.confidence < POOR:
         first = _upright(picture, width, first, languages)
     small = 0 < first.height < SMALL_PRINT and first.dpi < FINE_DPI
-    if not first.words or (first.confidence >= DOUBTFUL and not small):
+    if not first.words or first.confidence >= (CLEAR if small else DOUBTFUL):
         return first.words
     dpi = FINE_DPI if small else first.dpi
     second_mode = mode if small else ocr.SPARSE

@@ -17,7 +17,7 @@ from core.errors import DocumentError, DocumentTooComplex, NotFound, Unsupported
 from documents.parsers.base import Context
 from documents.sandbox import kernel
 from documents.sandbox.confinement import Confinement
-from documents.sandbox.frames import Failure, Kind, Tag, encode, pack
+from documents.sandbox.frames import HEADER, Failure, Kind, Tag, encode, header, pack
 from documents.sandbox.limits import Limits
 
 REFUSED = 70  # EX_SOFTWARE: it could not confine itself and has read nothing
@@ -32,10 +32,7 @@ OUT_OF_MEMORY = encode(MEMORY)  # made while there is memory
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One request: what to do with the open `document`, where to write, and the open socket for the `results`.
-
-    `filename` is the client's name of the document, or the name of the task of a computation.
-    """
+    """One request: what to do with the open `document`, where to write, and the open socket for the `results`."""
 
     id: int
     action: str
@@ -64,7 +61,7 @@ def run(job: Job, confinement: Confinement, readers: Readers, parent: int) -> No
         signal.set_wakeup_fd(-1)
         for received in (signal.SIGCHLD, signal.SIGTERM):
             signal.signal(received, signal.SIG_DFL)
-        # A computation reads what is open already; only a reader opens the document again, by its path.
+        # A computation gets its texts through the results' socket; only a reader opens a document, by its path.
         confinement.apply(job.workdir, None if job.action == "compute" else job.document, parent)
         _keep_only(job.document, job.results)
         verify(confinement)
@@ -75,7 +72,10 @@ def run(job: Job, confinement: Confinement, readers: Readers, parent: int) -> No
     except BaseException:  # whatever it was: unconfined means nothing is read
         os._exit(REFUSED)
     try:
-        _answer(job, readers, confinement.limits, results.sendall)
+        if job.action == "compute":
+            _compute(readers, confinement.limits, results)
+        else:
+            _answer(job, readers, confinement.limits, results.sendall)
     except MemoryError:
         gc.collect()
         results.sendall(OUT_OF_MEMORY)
@@ -106,9 +106,7 @@ def verify(confinement: Confinement) -> None:
 def _answer(job: Job, readers: Readers, limits: Limits, send: Callable[[bytes], None]) -> None:
     try:
         path = Path(f"/proc/self/fd/{job.document}" if kernel.LINUX else f"/dev/fd/{job.document}")
-        if job.action == "compute":
-            send(_bounded(pack(Tag.VALUE, readers.compute(job.filename, _whole(job.document))), limits.image_bytes))
-        elif job.action == "render":
+        if job.action == "render":
             image = readers.render(path, readers.choose(path, job.filename), job.page, job.dpi)
             send(_bounded(pack(Tag.IMAGE, image), limits.image_bytes))
         else:
@@ -123,10 +121,18 @@ def _answer(job: Job, readers: Readers, limits: Limits, send: Callable[[bytes], 
         send(encode(_failure(error)))
 
 
-def _whole(descriptor: int) -> bytes:
-    with os.fdopen(os.dup(descriptor), "rb") as file:
-        file.seek(0)
-        return file.read()
+def _compute(readers: Readers, limits: Limits, results: socket.socket) -> None:
+    """Computes until the server hangs up. A request is a frame: the task, NUL, and what the task works on."""
+    with results.makefile("rb") as stream:
+        while head := stream.read(HEADER.size):
+            _, length = header(head, limits.result_bytes)
+            task, _, request = stream.read(length).partition(b"\0")
+            try:
+                results.sendall(_bounded(pack(Tag.VALUE, readers.compute(task.decode(), request)), limits.image_bytes))
+            except MemoryError:
+                raise
+            except Exception as error:
+                results.sendall(encode(_failure(error)))
 
 
 def _bounded(frame: bytes, limit: int) -> bytes:

@@ -1,13 +1,14 @@
 """The sandbox as the server sees it: paths in, pages out; the document itself is never opened by a reader here."""
 
 import asyncio
+import errno
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any
 
 import structlog
@@ -20,11 +21,12 @@ from core.errors import (
     NotFound,
     ParserCrashed,
     SandboxUnavailable,
+    StorageFull,
 )
 from documents.parsed import Notice, Page, Total
 from documents.parsers.base import Context
 from documents.sandbox import workdirs
-from documents.sandbox.frames import Content, Failure, FrameError, Kind
+from documents.sandbox.frames import Content, Failure, FrameError, Kind, Tag, header_of
 from documents.sandbox.limits import Limits, Plan
 from documents.sandbox.link import Exit, Link, Lost, Ticket
 from documents.sandbox.results import EndOfStream, Results
@@ -33,6 +35,7 @@ __all__ = ["Kind", "Limits", "Sandbox"]
 
 LINGER_SECONDS = 1.0  # from the end of a child's stream to its end, before it is killed
 MAX_NAME = 255
+COMPUTATIONS = 100  # of one child
 EXCESS = {
     "processes": "Reading the document started too many processes.",
     "memory": "Reading the document needs more memory than is allowed.",
@@ -41,6 +44,14 @@ EXCESS = {
 }
 
 log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Computer:
+    """A child that computes; `left` computations until it makes room for a fresh one."""
+
+    values: AsyncGenerator[bytes, bytes]
+    left: int = COMPUTATIONS
 
 
 class Sandbox:
@@ -53,6 +64,7 @@ class Sandbox:
         self._workdir = workdir.resolve()
         self._link: Link | None = None
         self._layers: dict[str, bool | str] = {}
+        self._computers: list[Computer] = []
         self._starting = asyncio.Lock()
         self._open = False
 
@@ -70,6 +82,8 @@ class Sandbox:
     async def close(self) -> None:
         """Kills every child and ends the fork server."""
         self._open = False
+        while self._computers:
+            await self._computers.pop().values.aclose()
         async with self._starting:
             if self._link is not None:
                 await self._link.close()
@@ -94,12 +108,45 @@ class Sandbox:
         raise ParserCrashed("The picture of the page could not be made.")
 
     async def compute(self, task: str, request: bytes) -> bytes:
-        """A task of `documents.reasoning` over `request`, as JSON. Raises whatever `parse` raises."""
-        call = {"action": "compute", "filename": task}
-        async with aclosing(self._answers(call, lambda: _hold(request))) as answers:
-            async for value in answers:
-                return value
-        raise ParserCrashed("The text of the document could not be worked on.")
+        """A task of `documents.reasoning` over `request`, as JSON. Raises whatever `parse` raises.
+
+        Its child stays for the next computations: it sees texts, which run nothing, and no file.
+        """
+        packet = task.encode() + b"\0" + request
+        if self._computers:
+            try:
+                return await self._computed(self._computers.pop(), packet)
+            except MyelinError:
+                log.info("sandbox.computing_again")  # it may have died while it waited; a fresh child decides
+        try:
+            return await self._computed(await self._computer(), packet)
+        except Lost:
+            return await self._computed(await self._computer(), packet)
+
+    async def _computer(self) -> Computer:
+        values = self._computing()
+        await values.asend(None)
+        return Computer(values)
+
+    async def _computed(self, computer: Computer, packet: bytes) -> bytes:
+        value = await computer.values.asend(packet)
+        computer.left -= 1
+        if computer.left and self._open:
+            self._computers.append(computer)
+        else:
+            await computer.values.aclose()
+        return value
+
+    async def _computing(self) -> AsyncGenerator[bytes, bytes]:
+        """One child that takes packets and gives values until it is closed."""
+        request, value = {"action": "compute", "filename": ""}, b""
+        async with self._opened(await self._running(), request, _nothing) as (near, contents):
+            while True:
+                packet = yield value
+                with suppress(ConnectionError, TimeoutError):  # a child that takes nothing ends the contents, too
+                    async with asyncio.timeout(self._limits.page_seconds):
+                        await asyncio.get_running_loop().sock_sendall(near, header_of(Tag.VALUE, len(packet)) + packet)
+                value = await anext(contents)
 
     async def _running(self) -> Link:
         async with self._starting:
@@ -128,10 +175,21 @@ class Sandbox:
                     raise
 
     async def _child(self, link: Link, request: dict[str, Any], source: Callable[[], int]) -> AsyncIterator[Content]:
-        document = source()
-        near, far = socket.socketpair()
-        folder = workdirs.create(self._workdir)
+        async with self._opened(link, request, source) as (_, contents):
+            async for content in contents:
+                yield content
+
+    @asynccontextmanager
+    async def _opened(self, link: Link, request: dict[str, Any], source: Callable[[], int]) -> AsyncIterator[Any]:
+        """A child, its socket and its checked contents; on the way out it and all it started are gone."""
+        folder = _created(self._workdir)
         try:
+            document = source()
+            try:
+                near, far = socket.socketpair()
+            except OSError:
+                os.close(document)
+                raise
             with near:
                 try:
                     ticket = await link.request({**request, "workdir": str(folder)}, document, far.fileno())
@@ -141,8 +199,7 @@ class Sandbox:
                 try:
                     results = Results(near, self._limits, request["action"])
                     async with aclosing(_checked(results, ticket, request["action"])) as contents:
-                        async for content in contents:
-                            yield content
+                        yield near, contents
                 finally:
                     await link.end(ticket)
         finally:
@@ -194,19 +251,24 @@ def _open(path: Path) -> int:
         raise DamagedDocument("The stored file of the document cannot be opened.") from None
 
 
-def _hold(content: bytes) -> int:
-    """An open file with `content` that stands in no folder: in memory where the system can, else without a name."""
-    if hasattr(os, "memfd_create"):
-        file = os.fdopen(os.memfd_create("text"), "w+b", buffering=0)
-    else:
-        file = TemporaryFile(buffering=0)
-    with file:
-        file.write(content)
-        return os.dup(file.fileno())
+def _created(workdir: Path) -> Path:
+    try:
+        return workdirs.create(workdir)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull("There is no space left to read documents.", retry_after=30) from None
+        raise SandboxUnavailable("The work folder of the document sandbox cannot be used.") from None
+
+
+def _nothing() -> int:
+    return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
 
 async def _erase(folder: Path) -> None:
     try:
         folder.rmdir()  # most readers leave nothing
     except OSError:
-        await asyncio.to_thread(workdirs.erase, folder)
+        try:
+            await asyncio.to_thread(workdirs.erase, folder)
+        except OSError as error:  # the next start sweeps it; the result is good all the same
+            log.warning("sandbox.not_erased", error=error.strerror)

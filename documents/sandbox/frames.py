@@ -71,7 +71,11 @@ _ERRORS = {error.code: error for error in (*_family(DocumentError), UnsupportedT
 
 
 def pack(tag: Tag, payload: bytes = b"") -> bytes:
-    return HEADER.pack(tag.value, len(payload)) + payload
+    return header_of(tag, len(payload)) + payload
+
+
+def header_of(tag: Tag, length: int) -> bytes:
+    return HEADER.pack(tag.value, length)
 
 
 def encode(item: Item | Failure) -> bytes:

@@ -4,7 +4,7 @@ from contextlib import asynccontextmanager
 import orjson
 import pytest
 
-from core.errors import ParserCrashed, PasswordRequired, ProviderUnreachable, StorageFull
+from core.errors import ParserCrashed, PasswordRequired, ProviderUnreachable, SandboxUnavailable, StorageFull
 from core.secrets import Keyring, associated_data, new_secret_key
 from documents import reasoning
 from documents.parsed import Notice, Page, Total
@@ -14,7 +14,7 @@ from gateway.service import Completion, Target
 from models import JobStatus, Stage
 from providers.types import Capabilities, Usage
 from store.files import Files
-from workers import Line, Pipeline, Sizes, Waiting
+from workers import Pipeline, Sizes
 
 ID = f"{1:032x}"
 TEXT = "Emitente: Padaria Fictícia\nCNPJ: 11.222.333/0001-81"
@@ -28,6 +28,7 @@ class FakeSandbox:
         self.hold: asyncio.Event | None = None
         self.entered = asyncio.Event()
         self.closed = 0
+        self.computing: Exception | None = None
 
     async def parse(self, _path, _filename):
         try:
@@ -44,6 +45,8 @@ class FakeSandbox:
             self.closed += 1
 
     async def compute(self, task, request):
+        if self.computing:
+            raise self.computing
         return reasoning.run(task, request)
 
 
@@ -51,6 +54,7 @@ class FakeGateway:
     def __init__(self) -> None:
         self.keys: list[str | None] = []
         self.error: Exception | None = None
+        self.version = "sha256:abc"
         self.names = ("ollama", "gemini")
 
     def capabilities(self, _provider):
@@ -66,7 +70,7 @@ class FakeGateway:
     async def complete(self, target, _request):
         if self.error:
             raise self.error
-        return Completion('{"cnpj": "11.222.333/0001-81"}', "stop", Usage(10, 5), "m", "sha256:abc", target=target)
+        return Completion('{"cnpj": "11.222.333/0001-81"}', "stop", Usage(10, 5), "m", self.version, target=target)
 
 
 class Told:
@@ -175,15 +179,76 @@ async def test_a_bug_is_a_reason_without_details(jobs, files, clock, values):
     assert orjson.loads(failed["error"])["code"] == "internal_error" and "secret" not in failed["error"]
 
 
-async def test_a_crashed_reader_gets_a_second_try_and_no_third(jobs, files, clock, values):
+@pytest.mark.parametrize("error", [ParserCrashed("crash"), SandboxUnavailable("the fork server died")])
+async def test_what_our_machinery_breaks_is_tried_twice_more_and_then_given_up(jobs, files, clock, values, error):
     async with at_work(jobs, files, clock) as works:
-        works.sandbox.errors = [ParserCrashed("crash")]
+        works.sandbox.errors = [error] * 2
         await works.pipeline.accept(values())
         assert (await works.ended(jobs))["status"] == "done"
-        works.sandbox.errors = [ParserCrashed("crash"), ParserCrashed("crash")]
+        works.sandbox.errors = [error] * 5
         await works.pipeline.accept(values(2))
         failed = await works.ended(jobs, f"{2:032x}")
-        assert orjson.loads(failed["error"])["code"] == "parser_crashed" and failed["attempts"] == 2
+        assert orjson.loads(failed["error"])["code"] == error.code and failed["deaths"] == 2
+        assert len(works.sandbox.errors) == 2
+
+
+async def test_a_computation_that_always_crashes_ends(jobs, files, clock, values):
+    async with at_work(jobs, files, clock) as works:
+        works.sandbox.computing = ParserCrashed("the finder crashed")
+        await works.pipeline.accept(values())
+        assert orjson.loads((await works.ended(jobs))["error"])["code"] == "parser_crashed"
+
+
+async def test_a_result_that_cannot_be_stored_fails_its_job_and_not_its_worker(jobs, files, clock, values):
+    async with at_work(jobs, files, clock) as works:
+        works.gateway.version = "v\ud800"
+        await works.pipeline.accept(values(ai_provider="ollama", model="m"))
+        failed = await works.ended(jobs)
+        assert orjson.loads(failed["error"])["code"] == "internal_error"
+        assert works.pipeline.healthy
+
+
+async def test_a_stop_with_a_full_disk_ends(jobs, files, clock, values, monkeypatch):
+    monkeypatch.setattr("workers._STORAGE_PAUSE", 0.001)
+    works = Works(jobs, files, clock)
+    await works.pipeline.start()
+
+    async def full(*_arguments, **_options):
+        raise StorageFull("full")
+
+    works.sandbox.hold = asyncio.Event()
+    await works.pipeline.accept(values())
+    await works.sandbox.entered.wait()
+    for name in ("advance", "release", "fail", "release_all"):
+        monkeypatch.setattr(jobs, name, full)
+    async with asyncio.timeout(5):
+        await works.pipeline.drain(0)
+
+
+async def test_a_cancelled_job_leaves_the_line(jobs, files, clock, values):
+    async with at_work(jobs, files, clock) as works:
+        works.sandbox.hold = asyncio.Event()
+        for number in range(1, 6):
+            await works.pipeline.accept(values(number))
+        await works.sandbox.entered.wait()
+        line = works.pipeline.rooms[Stage.EXTRACTION].line
+        assert len(line) == 3
+        await works.pipeline.cancel(f"{4:032x}", None)
+        assert len(line) == 2 and line.position(1, 5) == 2
+        works.sandbox.hold.set()
+        works.sandbox.hold = None
+        assert (await works.ended(jobs, f"{5:032x}"))["status"] == "done"
+
+
+async def test_closing_the_door_wakes_those_who_wait(jobs, files, clock, values):
+    async with at_work(jobs, files, clock) as works:
+        works.sandbox.hold = asyncio.Event()
+        await works.pipeline.accept(values())
+        with works.pipeline.watch(ID) as changed:
+            await works.sandbox.entered.wait()
+            changed.clear()
+            works.pipeline.stop_accepting()
+            assert changed.is_set() and not works.pipeline.accepting
 
 
 async def test_a_retry_after_a_dead_provider_reads_the_document_only_once(jobs, files, clock, values):
@@ -284,16 +349,6 @@ async def test_a_dead_worker_loop_is_not_healthy(jobs, files, clock):
         works.pipeline._workers[0].cancel()
         await asyncio.wait(works.pipeline._workers[:1])
         assert not works.pipeline.healthy
-
-
-async def test_the_line_serves_urgent_first_and_knows_places():
-    line = Line()
-    for priority, seq in ((1, 1), (2, 2), (0, 3), (1, 4)):
-        line.put(Waiting(priority, seq, str(seq), JobStatus.QUEUED), float(seq))
-    assert [line.position(priority, seq) for priority, seq in ((0, 3), (1, 1), (1, 4), (2, 2))] == [1, 2, 3, 4]
-    assert line.oldest() == 1.0
-    assert [await line.get() for _ in range(4)] == ["3", "1", "4", "2"]
-    assert len(line) == 0 and line.oldest() is None
 
 
 def test_the_table_of_stages_is_whole(jobs, files, clock):

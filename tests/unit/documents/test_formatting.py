@@ -6,12 +6,11 @@ from hypothesis import strategies as st
 from documents.analysis import Question, RawAnswer
 from documents.finder.finding import Finding
 from documents.formatting import MAX_WARNINGS, format_answer
-from documents.nodes import AnswerWarning
 from documents.parsed import Page
-from documents.skeleton import Skeleton
+from documents.skeleton import AnswerWarning, Skeleton
 from providers.types import Usage
-from tests.unit.documents.test_shaping import same_keys
-from tests.unit.documents.test_strictjson import JSON
+from tests.unit.documents.skeleton.test_shaping import same_keys
+from tests.unit.documents.skeleton.test_strictjson import JSON
 
 PAGES = [Page(1, "Padaria São João\nCNPJ: 12.345.678/0001-95\nTotal: 30,00")]
 

@@ -4,7 +4,7 @@ import pytest
 
 from documents.finder.choice import MAX_VALUES, choose, every, picks
 from documents.finder.wanted import resolve
-from documents.nodes import Leaf
+from documents.skeleton import Leaf
 from tests.unit.documents.finder.layouts import form, plain, view
 
 

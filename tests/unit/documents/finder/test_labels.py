@@ -4,8 +4,8 @@ import pytest
 
 from documents.finder.labels import MAX_LABELS, free_text, hits, is_label, label_spans
 from documents.finder.wanted import Wanted, phrase_of, resolve
-from documents.nodes import Leaf
 from documents.parsed import Page
+from documents.skeleton import Leaf
 from tests.unit.documents.finder.layouts import form, view
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from documents.finder.names import name_hits
 from documents.finder.wanted import resolve
-from documents.nodes import Leaf
 from documents.parsed import Page
+from documents.skeleton import Leaf
 from tests.unit.documents.finder.layouts import DANFE, form, view
 
 

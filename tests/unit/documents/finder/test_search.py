@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from documents.finder import find
 from documents.finder.rows import table_rows
-from documents.nodes import Leaf
 from documents.parsed import Page
-from documents.skeleton import Skeleton
+from documents.skeleton import Leaf, Skeleton
 from tests.unit.documents.finder.layouts import DANFE, KEY, form, plain, view
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from documents.finder.wanted import canonical, resolve, split_words
-from documents.nodes import Leaf
+from documents.skeleton import Leaf
 
 
 def leaf(key: str, above: tuple[str, ...] = (), type_: str = "string", hint: str | None = None) -> Leaf:

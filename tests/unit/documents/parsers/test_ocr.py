@@ -132,7 +132,7 @@ def test_small_print_is_read_from_a_larger_picture() -> None:
 
     def render(dpi: int) -> Image.Image:
         asked.append(dpi)
-        large = picture(SENTENCES * 4, size=(2200, 1800), height=36)
+        large = picture(SENTENCES * 4, size=(2200, 1800), height=28)
         return large.resize((large.width * dpi // 600, large.height * dpi // 600), Image.Resampling.LANCZOS)
 
     words = transcription.transcribe(render, 2200 * 72 / 600, LANGUAGES)

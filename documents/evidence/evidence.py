@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from documents.checks import checks, kind_of_key
+from documents.evidence.matching import Match, Matcher, MatchKind, Place
+from documents.evidence.pageindex import PageIndex
 from documents.finder.finding import Finding
-from documents.matching import Match, Matcher, MatchKind, Place
-from documents.nodes import pointer
-from documents.pageindex import PageIndex
 from documents.parsed import Page
+from documents.skeleton import pointer
 from documents.values import fold
 
 _MAX_QUOTE = 160

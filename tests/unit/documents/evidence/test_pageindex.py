@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from documents.pageindex import PageIndex, code_of, confuse, edges_are_whole, normalise
+from documents.evidence.pageindex import PageIndex, code_of, confuse, edges_are_whole, normalise
 from documents.parsed import Page, Word
 
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from core.errors import InvalidField
-from documents.schema import is_schema
 from documents.skeleton import Skeleton
+from documents.skeleton.schema import is_schema
 
 INVOICE = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from core.errors import InvalidField
-from documents.nodes import Leaf
 from documents.skeleton import Skeleton
-from tests.unit.documents.test_strictjson import JSON
+from documents.skeleton.nodes import Leaf
+from tests.unit.documents.skeleton.test_strictjson import JSON
 
 
 def nullable(kind):

@@ -1,7 +1,7 @@
 import pytest
 
-from documents.crosschecks import crosschecks
-from documents.nodes import AnswerWarning
+from documents.evidence.crosschecks import crosschecks
+from documents.skeleton import AnswerWarning
 
 # FEBRABAN's own example, a bank slip of R$ 1,00: the amount is in the last ten digits.
 LINE = "00190.50095 40144.816069 06809.350314 3 37370000000100"

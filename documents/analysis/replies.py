@@ -8,7 +8,7 @@ from typing import Any
 
 import json_repair
 
-from documents.blocks import TooDeep, blocks_of, depth_of
+from documents.analysis.blocks import TooDeep, blocks_of, depth_of
 
 MAX_CHARS = 1 << 20
 #: Bounds of what is repaired: the repair takes time in proportion to both.

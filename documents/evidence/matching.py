@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
-from documents.fuzzy import can_be_loose, find_loose
-from documents.pageindex import Normal, Offsets, PageIndex, code_of, confuse, edges_are_whole, normalise
+from documents.evidence.fuzzy import can_be_loose, find_loose
+from documents.evidence.pageindex import Normal, Offsets, PageIndex, code_of, confuse, edges_are_whole, normalise
 from documents.parsed import Page
 from documents.values import digits, parse_amount, parse_date
 

@@ -6,16 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from core.errors import DocumentTooLong, InvalidAnswer
+from documents.analysis.judgement import Judgement, judge
+from documents.analysis.prompts import answer_tokens, asked_again, estimated_tokens, messages
 from documents.answers import Question, RawAnswer
 from documents.finder.finding import Finding
-from documents.judgement import Judgement, judge
-from documents.nodes import AnswerWarning
 from documents.parsed import Page
-from documents.prompts import answer_tokens, asked_again, estimated_tokens, messages
+from documents.skeleton import AnswerWarning
 from gateway.service import BUILTIN, Completion, Gateway, Target
 from providers.types import ChatRequest, Message, Usage
-
-__all__ = ["Question", "RawAnswer", "analyse"]
 
 MAX_ASKS = 3
 _MIN_ANSWER_TOKENS = 256

@@ -3,10 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from documents.nodes import ListOf, Record, Scalar, leaves_of, schema_of
-from documents.shaping import Shaper
 from documents.skeleton import Skeleton
-from tests.unit.documents.test_strictjson import JSON
+from documents.skeleton.nodes import ListOf, Record, Scalar, leaves_of, schema_of
+from documents.skeleton.shaping import Shaper
+from tests.unit.documents.skeleton.test_strictjson import JSON
 
 SCALAR = st.sampled_from(
     [Scalar("string"), Scalar("number"), Scalar("integer"), Scalar("boolean"), Scalar("any"), Scalar("string", None, ("a", "b"))]

@@ -6,10 +6,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from documents.nodes import AnswerWarning, pointer
-from documents.replies import NoAnswer, parse_reply
-from documents.shaping import LOSSES
-from documents.skeleton import Skeleton
+from documents.analysis.replies import NoAnswer, parse_reply
+from documents.skeleton import LOSSES, AnswerWarning, Skeleton, pointer
 from providers.types import ChatReply
 
 _MAX_VIOLATIONS = 5

@@ -5,12 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.errors import InvalidField
-from documents.nodes import AnswerWarning, Free, Leaf, ListOf, Node, Record, Scalar, ScalarType, leaves_of, schema_of
-from documents.schema import SchemaReader, is_schema
-from documents.shaping import Shaper
-from documents.strictjson import NotJson, loads
-
-__all__ = ["AnswerWarning", "Leaf", "Skeleton"]
+from documents.skeleton.nodes import AnswerWarning, Free, Leaf, ListOf, Node, Record, Scalar, ScalarType, leaves_of, schema_of
+from documents.skeleton.schema import SchemaReader, is_schema
+from documents.skeleton.shaping import Shaper
+from documents.skeleton.strictjson import NotJson, loads
 
 MAX_BYTES = 64 << 10
 MAX_DEPTH = 20

@@ -7,7 +7,7 @@ widened to null, every property is required and no other is allowed, so that a m
 
 from typing import Any
 
-from documents.nodes import Free, ListOf, Node, Record, Scalar, ScalarType
+from documents.skeleton.nodes import Free, ListOf, Node, Record, Scalar, ScalarType
 
 Reading = tuple[Node, dict[str, Any]]
 

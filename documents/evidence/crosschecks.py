@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from documents.checks import payment_line_amount, valid_payment_line
-from documents.nodes import AnswerWarning, pointer
+from documents.skeleton import AnswerWarning, pointer
 from documents.values import fold, parse_amount
 
 _TOTALS = frozenset(

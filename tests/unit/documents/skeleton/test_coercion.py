@@ -1,7 +1,7 @@
 import pytest
 
-from documents.coercion import MISMATCH, clean_text, means_nothing, to_scalar
-from documents.nodes import Scalar
+from documents.skeleton.coercion import MISMATCH, clean_text, means_nothing, to_scalar
+from documents.skeleton.nodes import Scalar
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from documents.analysis.prompts import answer_tokens, asked_again, estimated_tokens, messages, neutralise
 from documents.parsed import Page
-from documents.prompts import answer_tokens, asked_again, estimated_tokens, messages, neutralise
 from documents.skeleton import Skeleton
 from providers.types import Message
 

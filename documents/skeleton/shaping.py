@@ -3,8 +3,8 @@
 import math
 from typing import Any
 
-from documents.coercion import MISMATCH, clean_text, to_scalar
-from documents.nodes import AnswerWarning, Free, ListOf, Node, Record, Scalar, pointer
+from documents.skeleton.coercion import MISMATCH, clean_text, to_scalar
+from documents.skeleton.nodes import AnswerWarning, Free, ListOf, Node, Record, Scalar, pointer
 from documents.values import fold
 
 #: Codes of warnings that say that something the model answered was lost, or that it did not answer something.

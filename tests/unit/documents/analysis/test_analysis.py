@@ -6,14 +6,13 @@ from hypothesis import strategies as st
 
 from core.errors import DocumentTooLong, InvalidAnswer, ProviderUnreachable
 from documents.analysis import Question, RawAnswer, analyse
+from documents.analysis.prompts import estimated_tokens, messages
 from documents.finder.finding import Finding
-from documents.nodes import AnswerWarning
 from documents.parsed import Page
-from documents.prompts import estimated_tokens, messages
-from documents.skeleton import Skeleton
+from documents.skeleton import AnswerWarning, Skeleton
 from gateway.service import Completion, Target
 from providers.types import Capabilities, Usage
-from tests.unit.documents.test_strictjson import JSON
+from tests.unit.documents.skeleton.test_strictjson import JSON
 
 PAGES = [Page(1, "CNPJ: 12.345.678/0001-95")]
 QUESTION = Question("Qual é o CNPJ?", Skeleton.parse('[{"CNPJ": ""}]'))

@@ -5,7 +5,7 @@ import re
 from decimal import Decimal
 from typing import Any, Final
 
-from documents.nodes import Scalar
+from documents.skeleton.nodes import Scalar
 from documents.values import fold, parse_amount
 
 

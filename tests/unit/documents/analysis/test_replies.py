@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from documents.replies import NoAnswer, ParsedReply, parse_reply
-from tests.unit.documents.test_strictjson import JSON
+from documents.analysis.replies import NoAnswer, ParsedReply, parse_reply
+from tests.unit.documents.skeleton.test_strictjson import JSON
 
 WHOLE = '[{"a": "1"}, {"a": "2"}]'
 VALUE = [{"a": "1"}, {"a": "2"}]

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from documents.evidence import leaves_in, locate
 from documents.finder.finding import Finding
 from documents.parsed import Page, Word
-from tests.unit.documents.test_strictjson import JSON
+from tests.unit.documents.skeleton.test_strictjson import JSON
 
 MEMBERS = ["value", "page", "quote", "box", "page_size", "match", "ocr_confidence", "checks", "grounded"]
 

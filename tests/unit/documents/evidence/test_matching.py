@@ -2,7 +2,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from documents.matching import MAX_PLACES, Matcher
+from documents.evidence.matching import MAX_PLACES, Matcher
 from documents.parsed import Page
 
 TEXT = (

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from documents.strictjson import NotJson, loads
+from documents.skeleton.strictjson import NotJson, loads
 
 LIMITS = {"max_bytes": 64 << 10, "max_depth": 20}
 JSON = st.recursive(
