@@ -19,7 +19,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, NamedTuple
 
@@ -35,11 +35,11 @@ from api.limits import Buckets, Uploads
 from core import logs
 from core.addresses import AddressPolicy
 from core.clock import Clock
-from core.errors import SandboxUnavailable
+from core.errors import InvalidField, SandboxUnavailable
 from core.http import HttpClient
 from core.outbound import GuardedClient
 from core.secrets import Keyring, derive, read_secret_key
-from core.settings import Settings
+from core.settings import BadSettings, Settings, load
 from documents.parsers.base import Context
 from documents.sandbox.client import Limits, Sandbox
 from fleet.admission import Admission
@@ -252,15 +252,18 @@ class _Server(uvicorn.Server):
             self._announce()
 
 
-def serve() -> int:
-    """Serves until SIGTERM or Ctrl-C; 0 after a clean stop."""
-    os.umask(0o077)
-    settings, made = with_keys(Settings())
+def serve(settings: Settings, made: Collection[str]) -> int:
+    """Serves until SIGTERM or Ctrl-C; 0 after a clean stop, 1 when it could not start."""
     logs.configure(settings.log_level, settings.secret_values())
+    try:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        listening = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        print(f"✗ {settings.host}:{settings.port} cannot be used: {error.strerror}.", file=sys.stderr)
+        print("  Stop what listens there, or choose another port: PORT=8001 ./start.sh", file=sys.stderr)
+        return 1
     config = uvicorn.Config(
         create_app(settings),
-        host=settings.host,
-        port=settings.port,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -272,13 +275,12 @@ def serve() -> int:
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: None)
     server = _Server(config, lambda: print(banner(settings, version=service.VERSION, made=made), file=sys.stderr, flush=True))
-    server.run()
+    server.run(sockets=[listening])
     return 0 if server.started else 1
 
 
-async def check() -> int:
+async def check(settings: Settings) -> int:
     """Examines the machine and prints what was found with its cures; 1 when something must be mended."""
-    settings, _ = with_keys(Settings())
     logs.configure("error", settings.secret_values())
     async with AsyncExitStack() as stack:
         layers, refusal = None, ""
@@ -302,5 +304,24 @@ async def check() -> int:
     return int(worst(checks) == "fail")
 
 
+def run(arguments: Sequence[str]) -> int:
+    """The command line: nothing serves, `doctor` checks; the exit code."""
+    if list(arguments) not in ([], ["doctor"]):
+        print("Usage: python main.py           serve\n       python main.py doctor    check the machine", file=sys.stderr)
+        return 0 if set(arguments) <= {"-h", "--help", "help"} else 2
+    os.umask(0o077)
+    try:
+        settings, made = with_keys(load())
+        read_secret_key(settings.secret_key.get_secret_value())
+        AddressPolicy.of(settings.webhook_allowed_targets)
+    except (BadSettings, InvalidField) as error:
+        lines = error.lines if isinstance(error, BadSettings) else [error.detail]
+        print(
+            *(f"✗ {line}" for line in lines), "  Correct it in .env, config.yaml or the environment.", sep="\n", file=sys.stderr
+        )
+        return 2
+    return asyncio.run(check(settings)) if arguments else serve(settings, made)
+
+
 if __name__ == "__main__":
-    sys.exit(asyncio.run(check()) if sys.argv[1:] == ["doctor"] else serve())
+    sys.exit(run(sys.argv[1:]))

@@ -6,7 +6,7 @@ Order: environment > `.env` > `config.yaml` > defaults. Names in the environment
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -115,6 +115,28 @@ class Settings(BaseSettings):
     def secret_values(self) -> list[str]:
         """The live secrets, for the log redactor."""
         return [value.get_secret_value() for _, value in self if isinstance(value, SecretStr) and value.get_secret_value()]
+
+
+class BadSettings(Exception):
+    """What is wrong with the settings, a line for each, with the name that people write."""
+
+    def __init__(self, lines: list[str]):
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+def load() -> Settings:
+    """The settings of this machine. Raises BadSettings, which never shows the value of a key."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = []
+        for found in error.errors():
+            name = str(found["loc"][0])
+            secret = Settings.model_fields[name].annotation is SecretStr
+            given = "" if secret else f"={found['input']}"
+            lines.append(f"{name.upper()}{given}: {found['msg'][0].lower()}{found['msg'][1:]}")
+        raise BadSettings(lines) from None
 
 
 def _as_text(value: object) -> str:

@@ -95,7 +95,7 @@ class Gateway:
         return Target(provider, choice.model, f"auto: {choice.why}")
 
     async def _route_freely(self, named: str | None, api_key: str | None, priority: str) -> Target | None:
-        found, notes = [], []
+        notes: list[str] = []
         for name in self._order(api_key, priority):
             listing = await self._reachable(name, api_key, notes)
             if listing is None:
@@ -106,12 +106,13 @@ class Gateway:
             elif named is None or listing.find(named):
                 return self._free_target(name, choice.model, choice.why, notes)
             else:
-                found.append((name, choice))
-                notes.append(f"{self._title(name)} does not have {named}")
-        if not found:
+                notes.append(f"{self._title(name)} does not have it")
+        if named is None:
             return None
-        name, choice = found[0]
-        return self._free_target(name, choice.model, choice.why, notes)
+        # Another model than the one that was named would be a silent exchange.
+        why = "; ".join(notes) or "no provider is configured for it"
+        hint = f'POST /models/download {{"model": "{named}"}} brings it into Ollama; Model: auto takes what is there.'
+        raise ModelNotInstalled(f"No provider can answer with {named[:120]}: {why}.", hint=hint)
 
     def _free_target(self, name: str, model: str, why: str, notes: list[str]) -> Target:
         return Target(name, model, "; ".join([f"auto: {self._title(name)} with {model}, {why}", *notes]), automatic=True)

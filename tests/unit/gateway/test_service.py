@@ -118,12 +118,17 @@ async def test_auto_without_anybody_is_the_builtin_finder() -> None:
 
 @pytest.mark.parametrize(
     ("named", "provider", "chosen"),
-    [("gemini-3.5-flash", "cloud", "gemini-3.5-flash"), ("b:8b", "box", "b:8b"), ("nobody-has-it", "box", "b:8b")],
+    [("gemini-3.5-flash", "cloud", "gemini-3.5-flash"), ("b:8b", "box", "b:8b")],
 )
 async def test_auto_with_a_model_goes_where_that_model_is(named: str, provider: str, chosen: str) -> None:
     target = await house(box(), cloud()).route("auto", named, api_key="k")
     assert (target.provider, target.model) == (provider, chosen)
-    assert named != "nobody-has-it" or "does not have nobody-has-it" in target.because
+
+
+async def test_auto_never_exchanges_a_named_model_in_silence() -> None:
+    with pytest.raises(ModelNotInstalled, match="nobody-has-it: Box does not have it; Cloud does not have it") as raised:
+        await house(box(), cloud()).route("auto", "nobody-has-it", api_key="k")
+    assert "/models/download" in raised.value.hint and "Model: auto" in raised.value.hint
 
 
 async def test_the_size_of_a_local_model_can_be_capped() -> None:
