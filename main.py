@@ -21,6 +21,9 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
 from typing import Any, NamedTuple
 
 import structlog
@@ -31,7 +34,7 @@ from api import compute, docs, documents, errors, keys, local_models, service
 from api.credentials import Credentials
 from api.deps import House
 from api.gate import Gate, rules_of
-from api.limits import Buckets, Uploads
+from api.limits import Buckets, Places, Uploads
 from core import logs
 from core.addresses import AddressPolicy
 from core.clock import Clock
@@ -63,6 +66,7 @@ from store.database import SQLITE_VERSION, Database
 from store.files import Files
 from store.jobs import Jobs
 from store.keys import Keys
+from store.lock import InUse, hold
 from store.outbox import Outbox
 from store.state import State
 from workers import Pipeline, Sizes
@@ -109,9 +113,8 @@ async def build(
     settings: Settings, clock: Clock, database: Database, client_keys: Keys, credentials: Credentials, stack: AsyncExitStack
 ) -> House:
     """Makes every room, each on the floor below it, and starts what runs by itself."""
-    sandbox, hardware = await asyncio.gather(_open_sandbox(settings, stack), detect())
-    files = Files(settings.data_dir, settings.min_free_disk_mb << 20)
-    files.prepare()
+    sandbox, hardware = await asyncio.gather(_open_sandbox(settings, stack, settings.data_dir / "work"), detect())
+    files = _open_files(settings)
     await database.start()
     stack.push_async_callback(database.close)
     await credentials.reload()
@@ -139,6 +142,7 @@ async def build(
         settings=settings,
         clock=clock,
         uploads=Uploads(),
+        pictures=Places(sizing.extraction.count),
         hooks=hooks,
         database=database,
         jobs=jobs,
@@ -157,12 +161,12 @@ async def build(
     )
 
 
-async def _open_sandbox(settings: Settings, stack: AsyncExitStack) -> Sandbox:
+async def _open_sandbox(settings: Settings, stack: AsyncExitStack, workdir: Path) -> Sandbox:
     """Opened first, so that the readers' server inherits no open file of ours."""
     memory = settings.parser_memory_mb << 20
     limits = Limits(wall_seconds=settings.extraction_timeout, page_seconds=settings.page_timeout, memory_bytes=memory)
     context = Context(ocr_languages=settings.ocr_languages, max_pages=settings.max_pages)
-    sandbox = Sandbox(limits, context, workdir=settings.data_dir / "work")
+    sandbox = Sandbox(limits, context, workdir=workdir)
     await sandbox.start()
     stack.push_async_callback(sandbox.close)
     return sandbox
@@ -213,6 +217,12 @@ def _open_webhooks(settings: Settings, clock: Clock, outbox: Outbox, hooks: Addr
     return Deliverer(outbox, poster, Signer(settings.webhook_secret.get_secret_value()), clock=clock)
 
 
+def _open_files(settings: Settings) -> Files:
+    files = Files(settings.data_dir, settings.min_free_disk_mb << 20)
+    files.prepare()
+    return files
+
+
 def _sizing(settings: Settings, hardware: Hardware) -> Sizing:
     return size(
         hardware,
@@ -234,6 +244,11 @@ def _run_loops(stack: AsyncExitStack, *loops: Callable[[], Coroutine[Any, Any, N
         stack.push_async_callback(_end, asyncio.create_task(loop()))
 
 
+def _stop_accepting(app: FastAPI) -> None:
+    if rooms := getattr(app.state, "house", None):
+        rooms.pipeline.stop_accepting()
+
+
 async def _end(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -242,9 +257,14 @@ async def _end(task: asyncio.Task[None]) -> None:
 class _Server(uvicorn.Server):
     """uvicorn that says where everything is once it listens."""
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]):
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None], stopping: Callable[[], None]):
         super().__init__(config)
-        self._announce = announce
+        self._announce, self._stopping = announce, stopping
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Whoever waits for a job is answered with how far it is, before uvicorn waits for open requests."""
+        self._stopping()
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -256,14 +276,20 @@ def serve(settings: Settings, made: Collection[str]) -> int:
     """Serves until SIGTERM or Ctrl-C; 0 after a clean stop, 1 when it could not start."""
     logs.configure(settings.log_level, settings.secret_values())
     try:
+        hold(settings.data_dir)
+    except InUse as error:
+        print(f"✗ {error}", "  Stop it, or choose another folder: DATA_DIR=./other ./start.sh", sep="\n", file=sys.stderr)
+        return 1
+    try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         listening = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
     except OSError as error:
         print(f"✗ {settings.host}:{settings.port} cannot be used: {error.strerror}.", file=sys.stderr)
         print("  Stop what listens there, or choose another port: PORT=8001 ./start.sh", file=sys.stderr)
         return 1
+    gate = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        gate,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -274,7 +300,8 @@ def serve(settings: Settings, made: Collection[str]) -> int:
     # uvicorn raises the signal that ended it once more, for the handlers that stood before: a clean stop is no failure.
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: None)
-    server = _Server(config, lambda: print(banner(settings, version=service.VERSION, made=made), file=sys.stderr, flush=True))
+    shown = banner(settings, version=service.VERSION, made=made)
+    server = _Server(config, lambda: print(shown, file=sys.stderr, flush=True), lambda: _stop_accepting(gate.app))
     server.run(sockets=[listening])
     return 0 if server.started else 1
 
@@ -285,7 +312,9 @@ async def check(settings: Settings) -> int:
     async with AsyncExitStack() as stack:
         layers, refusal = None, ""
         try:
-            layers = (await _open_sandbox(settings, stack)).layers
+            # A folder of its own: a server that runs has its documents in the usual one.
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="doctor-", dir=settings.data_dir)))
+            layers = (await _open_sandbox(settings, stack, folder)).layers
         except SandboxUnavailable as error:
             refusal = error.detail
         http = HttpClient()

@@ -8,7 +8,7 @@ from fastapi import Request, Response
 from pydantic import BaseModel, ValidationError
 
 from api.credentials import Credentials
-from api.limits import Uploads
+from api.limits import Places, Uploads
 from api.policy import Principal
 from core.addresses import AddressPolicy
 from core.clock import Clock
@@ -37,6 +37,7 @@ class House:
 
     settings: Settings
     uploads: Uploads
+    pictures: Places
     hooks: AddressPolicy
     clock: Clock
     database: Database

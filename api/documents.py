@@ -1,5 +1,6 @@
 """`POST /upload`, `GET /response/{id}` and what belongs to them."""
 
+import asyncio
 import hashlib
 import uuid
 from typing import Annotated, Any
@@ -148,7 +149,8 @@ async def events(request: Request, job_id: JobId) -> Response:
 async def text(request: Request, job_id: JobId, words: bool = False) -> Response:
     await own_job(request, job_id)
     contents = await house(request).jobs.pages(job_id)
-    return answer({"id": job_id, "pages": [_page(Page.from_json(content), words) for content in contents]})
+    pages = await asyncio.to_thread(lambda: [_page(Page.from_json(content), words) for content in contents])
+    return answer({"id": job_id, "pages": pages})
 
 
 def _page(page: Page, words: bool) -> dict[str, Any]:
@@ -167,20 +169,26 @@ async def picture(request: Request, job_id: JobId, number: Annotated[int, Path(g
     path = house(request).files.path(job_id)
     if not path.exists():
         raise NotFound("The file of this job was erased.")
-    png = await house(request).sandbox.render(path, row["filename"], number)
+    async with house(request).pictures.place():
+        png = await house(request).sandbox.render(path, row["filename"], number)
     return Response(png, media_type="image/png")
 
 
 @router.delete("/response/{job_id}", summary="Cancel if it runs; erase file, texts and answer")
 @allow(*CLIENTS)
 async def erase(request: Request, job_id: JobId) -> Response:
-    row = await own_job(request, job_id)
-    rooms = house(request)
-    if JobStatus(row["status"]) not in TERMINAL and await rooms.pipeline.cancel(job_id, principal(request).owner):
-        return answer({"id": job_id, "status": "cancelled"})
-    await rooms.jobs.erase([job_id], principal(request).owner)
-    await rooms.files.erase(job_id)
-    return answer({"id": job_id, "status": "erased"})
+    rooms, owner = house(request), principal(request).owner
+    # The job may end, or be tried again, between the look and the act: then it is looked at again.
+    while True:
+        row = await own_job(request, job_id)
+        if JobStatus(row["status"]) not in TERMINAL:
+            if await rooms.pipeline.cancel(job_id, owner):
+                rooms.database.scrub_soon()
+                return answer({"id": job_id, "status": "cancelled"})
+        elif await rooms.jobs.erase([job_id], owner):
+            await rooms.files.erase(job_id)
+            rooms.database.scrub_soon()
+            return answer({"id": job_id, "status": "erased"})
 
 
 @router.post("/response/{job_id}/retry", status_code=202, summary="Try a failed job again")
@@ -188,11 +196,14 @@ async def erase(request: Request, job_id: JobId) -> Response:
 async def retry(request: Request, job_id: JobId) -> Response:
     await own_job(request, job_id)
     rooms = house(request)
+    _open_door(rooms)
     if not rooms.files.path(job_id).exists():
         raise Conflict("The file of this job was erased: it cannot be tried again.", hint="Upload it again.")
     key = _header(request, b"gemini-api-key")
     sealed = rooms.keyring.encrypt(key.encode(), associated_data("jobs", job_id, "gemini_api_key")) if key else None
     row = await rooms.pipeline.retry(job_id, principal(request).owner, sealed)
+    if row is None:
+        raise NotFound("There is no such job.")
     return _accepted(row, rooms, 202)
 
 

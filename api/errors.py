@@ -66,7 +66,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def framework(request: Request, error: HTTPException) -> Response:
-        known = {404: NotFound("There is nothing at this address."), 405: MethodNotAllowed("This address knows other methods.")}
+        known = {404: NotFound("There is nothing at this address."), 405: MethodNotAllowed("other methods")}
         return _respond(request, known.get(error.status_code) or InvalidRequest("The request cannot be understood."))
 
     @app.exception_handler(Exception)

@@ -79,14 +79,14 @@ class Gate:
         allowed_hosts: Sequence[str],
         trusted_proxies: Sequence[str],
     ):
-        self._app, self._rules, self._credentials, self._buckets = app, rules, credentials, buckets
+        self.app, self._rules, self._credentials, self._buckets = app, rules, credentials, buckets
         self._upload_bytes = upload_bytes
         self._hosts = None if "*" in allowed_hosts else {host.lower() for host in allowed_hosts}
         self._proxies = [ipaddress.ip_network(network) for network in trusted_proxies]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
@@ -95,7 +95,9 @@ class Gate:
         sent = headers.get(b"x-request-id", b"")
         request_id = sent.decode() if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        answer = _Answer(send, request_id)
+        answer = _Answer(
+            send, request_id, announced=b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
+        )
         started = time.perf_counter()
         rule = None
         principal = Principal(Role.ANYONE)
@@ -104,7 +106,8 @@ class Gate:
             limit = self._upload_bytes if rule.policy.body is None else rule.policy.body
             principal = self._admit(scope, headers, rule, limit)
             scope.setdefault("state", {}).update(principal=principal, request_id=request_id)
-            await self._app(scope, _Body(receive, limit), answer)
+            answer.body = _Body(receive, limit)
+            await self.app(scope, answer.body, answer)
         except MyelinError as error:
             await answer.refuse(error)
         except Exception as error:
@@ -130,7 +133,7 @@ class Gate:
             if scope["method"] in rule.methods:
                 return rule
         allowed = sorted({method for rule in known for method in rule.methods})
-        raise MethodNotAllowed(f"This address knows {', '.join(allowed)}.")
+        raise MethodNotAllowed(", ".join(allowed))
 
     def _admit(self, scope: Scope, headers: dict[bytes, bytes], rule: Rule, limit: int) -> Principal:
         if self._hosts is not None and headers.get(b"host", b"").decode("latin-1").rsplit(":", 1)[0].lower() not in self._hosts:
@@ -183,10 +186,10 @@ class _Body:
     def __init__(self, receive: Receive, limit: int):
         self._receive, self._left, self._limit = receive, limit, limit
         self._deadline: float | None = None
-        self._complete = False
+        self.complete = False
 
     async def __call__(self) -> Message:
-        if self._complete:
+        if self.complete:
             return await self._receive()
         now = asyncio.get_running_loop().time()
         self._deadline = self._deadline or now + _BODY_SECONDS
@@ -196,7 +199,7 @@ class _Body:
         except TimeoutError:
             raise RequestTimeout("The body of the request did not arrive in time.") from None
         if message["type"] == "http.request":
-            self._complete = not message.get("more_body", False)
+            self.complete = not message.get("more_body", False)
             self._left -= len(message.get("body", b""))
             if self._left < 0:
                 raise TooLarge(
@@ -209,8 +212,9 @@ class _Body:
 class _Answer:
     """`send` that adds the safe headers, remembers the status and can refuse while nothing was sent."""
 
-    def __init__(self, send: Send, request_id: str):
-        self._send, self._request_id = send, request_id
+    def __init__(self, send: Send, request_id: str, announced: bool):
+        self._send, self._request_id, self._announced = send, request_id, announced
+        self.body: _Body | None = None
         self.status = 0
         self.complete = False
 
@@ -221,6 +225,9 @@ class _Answer:
             extra = [
                 header for header in (*_SAFE_HEADERS, (b"x-request-id", self._request_id.encode())) if header[0] not in present
             ]
+            if self._announced and b"connection" not in present and (self.body is None or not self.body.complete):
+                # Answered before the body was read: the rest is not read either.
+                extra.append((b"connection", b"close"))
             message = message | {"headers": [*message["headers"], *extra]}
         elif message["type"] == "http.response.body":
             self.complete = not message.get("more_body", False)
@@ -232,5 +239,7 @@ class _Answer:
             raise error
         body, headers = problem(error, self._request_id)
         headers += [(b"content-length", str(len(body)).encode()), (b"connection", b"close")]
+        if isinstance(error, MethodNotAllowed):
+            headers.append((b"allow", error.allowed.encode()))
         await self({"type": "http.response.start", "status": error.status, "headers": headers})
         await self({"type": "http.response.body", "body": body})

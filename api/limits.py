@@ -1,10 +1,11 @@
 """What bounds the callers: rates of requests, and one upload at a time for an Idempotency-Key."""
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
-from core.errors import Conflict
+from core.errors import Conflict, Overloaded
 
 _MAX_NAMES = 50_000
 
@@ -32,6 +33,27 @@ class Buckets:
         if len(self._buckets) > _MAX_NAMES:
             self._buckets.popitem(last=False)
         return 0.0 if passed else (1.0 - tokens) / self._rate
+
+
+class Places:
+    """So many at a time, and the others wait a little."""
+
+    def __init__(self, count: int, seconds: float = 10.0):
+        self._free = asyncio.Semaphore(count)
+        self._seconds = seconds
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Raises Overloaded when none becomes free in time."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._free.acquire()
+        except TimeoutError:
+            raise Overloaded("Too many pages are being drawn.", hint="Ask again in a moment.", retry_after=5) from None
+        try:
+            yield
+        finally:
+            self._free.release()
 
 
 class Uploads:

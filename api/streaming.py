@@ -24,7 +24,7 @@ async def settled(house: House, job_id: str, owner: str | None, seconds: float) 
         while True:
             changed.clear()
             row = await _row(house, job_id, owner)
-            if JobStatus(row["status"]) in TERMINAL or loop.time() >= deadline:
+            if JobStatus(row["status"]) in TERMINAL or loop.time() >= deadline or not house.pipeline.accepting:
                 return row
             try:
                 async with asyncio.timeout_at(deadline):
@@ -54,6 +54,8 @@ async def _events(house: House, job_id: str, owner: str | None) -> AsyncIterator
             if (current := views.summary(row, house.pipeline)) != last:
                 last = current
                 yield _event("progress", current)
+            if not house.pipeline.accepting:
+                return
             try:
                 async with asyncio.timeout(_PING_SECONDS):
                     await changed.wait()

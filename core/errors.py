@@ -104,7 +104,13 @@ class NotFound(MyelinError):
 
 
 class MethodNotAllowed(MyelinError):
+    """`allowed` are the methods that the address knows, comma separated."""
+
     status, code, title = 405, "method_not_allowed", "Method not allowed"
+
+    def __init__(self, allowed: str):
+        super().__init__(f"This address knows {allowed}.")
+        self.allowed = allowed
 
 
 class RequestTimeout(MyelinError):

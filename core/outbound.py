@@ -9,7 +9,9 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpcore2
@@ -34,9 +36,14 @@ class AddressRefused(httpcore2.ConnectError):
     """The host means an address that is not public, or a port that is not open to clients."""
 
 
+# Of their own: a name server that never answers must not hold the threads that uploads need.
+_RESOLVERS = ThreadPoolExecutor(4, thread_name_prefix="resolver")
+
+
 async def resolve(host: str, port: int) -> list[str]:
     """The addresses of a name, by the system's resolver and in its order. Raises OSError."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    lookup = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(_RESOLVERS, lookup)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 

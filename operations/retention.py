@@ -5,7 +5,6 @@ import asyncio
 import structlog
 
 from core.clock import Clock
-from core.errors import MyelinError
 from store.database import Database
 from store.files import Files
 from store.jobs import Jobs
@@ -41,8 +40,8 @@ class Retention:
                     long_ago = self._clock.now() - _LOG_DAYS * 86400
                     await self._outbox.forget(long_ago)
                     await self._state.forget_downloads(long_ago)
-            except (MyelinError, OSError) as error:
-                log.error("retention.failed", error=str(error))
+            except Exception as error:  # one bad round must not be the last
+                log.error("retention.failed", exc_info=error)
             round_number += 1
             await asyncio.sleep(_PERIOD)
 

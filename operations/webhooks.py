@@ -247,6 +247,9 @@ class Deliverer:
             # Not recorded, so it is still due: it is sent again at the next look, not at once in a circle.
             log.warning("webhooks.not_recorded", message=due.id, error=error.detail)
             return
+        except Exception as error:  # one message must not end the loop that sends all the others
+            log.error("webhooks.broke", message=due.id, exc_info=error)
+            return
         finally:
             del self._flying[due.id]
         self.wake()
