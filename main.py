@@ -35,6 +35,7 @@ from api.credentials import Credentials
 from api.deps import House
 from api.gate import Gate, rules_of
 from api.limits import Buckets, Places, Uploads
+from api.policy import Role
 from core import logs
 from core.addresses import AddressPolicy
 from core.clock import Clock
@@ -97,6 +98,7 @@ def create_app(settings: Settings, *, clock: Clock = Clock()) -> Gate:
     app.router.routes.extend(route for router in ROUTERS for route in router.routes)
     errors.install(app)
     rules = rules_of(route for router in ROUTERS for route in router.routes)
+    app.state.opened = [rule.template for rule in rules if Role.ANYONE in rule.policy.roles]
     app.state.routes = [f"{method} {rule.template}" for rule in rules for method in sorted(rule.methods)]
     return Gate(
         app,

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.deps import answer
+from api.openapi import completed
 from api.policy import EVERYONE
 from core.errors import NotFound
 
@@ -40,7 +41,7 @@ async def docs() -> Response:
 @router.get("/openapi.json")
 @EVERYONE
 async def openapi(request: Request) -> Response:
-    return answer(request.app.openapi())
+    return answer(completed(request.app.openapi(), request.app.state.opened))
 
 
 @router.get("/static/{name}")

@@ -25,7 +25,7 @@ from store.files import Incoming
 
 router = APIRouter(tags=["documents"])
 
-JobId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+JobId = Annotated[str, Path(description="As `POST /upload` gave it.")]
 Wait = Annotated[float, Query(ge=0, le=120, description="Seconds to wait for the end of the job.")]
 
 

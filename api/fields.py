@@ -11,7 +11,7 @@ from models import PRIORITIES
 BUILTIN, AUTO = "builtin", "auto"
 _MAX_PROMPT = 32 << 10
 _MAX_EXAMPLE = 64 << 10
-_HEADERS = {
+HEADERS = {
     "prompt": "Prompt",
     "format_response": "Format-Response",
     "model": "Model",
@@ -90,19 +90,19 @@ def read_fields(
 
 def _collect(headers: Sequence[tuple[bytes, bytes]], form: Mapping[str, str]) -> dict[str, str]:
     values: dict[str, str] = {}
-    names = {header.lower().encode(): field for field, header in _HEADERS.items()}
+    names = {header.lower().encode(): field for field, header in HEADERS.items()}
     sent = [(names[name], header_text(value)) for name, value in headers if name in names]
-    for field, value in [*sent, *((field, form[field]) for field in _HEADERS if field in form)]:
+    for field, value in [*sent, *((field, form[field]) for field in HEADERS if field in form)]:
         if values.setdefault(field, value) != value:
-            raise InvalidRequest(f"{_HEADERS[field]} was sent twice with different values.", field=_HEADERS[field])
+            raise InvalidRequest(f"{HEADERS[field]} was sent twice with different values.", field=HEADERS[field])
         if "\x00" in value:
-            raise InvalidRequest(f"{_HEADERS[field]} holds a NUL character.", field=_HEADERS[field])
+            raise InvalidRequest(f"{HEADERS[field]} holds a NUL character.", field=HEADERS[field])
     return values
 
 
 def _required(values: Mapping[str, str], field: str, what: str) -> str:
     if not values.get(field, "").strip():
-        header = _HEADERS[field]
+        header = HEADERS[field]
         raise InvalidRequest(
             f"{header} is missing.", field=header, hint=f"Send the header {header} (or the form field {field}) with {what}."
         )
@@ -111,5 +111,5 @@ def _required(values: Mapping[str, str], field: str, what: str) -> str:
 
 def _limited(value: str, field: str, size: int) -> str:
     if len(value.encode("utf-8", "replace")) > size:
-        raise InvalidField(f"{_HEADERS[field]} is longer than {size:,} bytes.", field=_HEADERS[field], hint="Shorten it.")
+        raise InvalidField(f"{HEADERS[field]} is longer than {size:,} bytes.", field=HEADERS[field], hint="Shorten it.")
     return value

@@ -146,7 +146,7 @@ class Gate:
                 raise MissingKey("This address needs a key.")
             if caller.role not in rule.policy.roles:
                 raise Forbidden(
-                    f"A {caller.role} key may not do that.", hint=f"Use a key of: {', '.join(sorted(rule.policy.roles))}."
+                    f"The {caller.role} key may not do that.", hint=f"It takes a key of: {', '.join(sorted(rule.policy.roles))}."
                 )
             self._limit(f"key {caller.key_id}")
             principal = caller

@@ -19,7 +19,7 @@ from fleet.downloads import Download
 
 router = APIRouter(prefix="/models", tags=["models"], responses=PROBLEM)
 
-DownloadId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
+DownloadId = Annotated[str, Path(description="As `POST /models/download` gave it.")]
 _STREAM = {"X-Accel-Buffering": "no", "Cache-Control": "no-cache"}
 
 

@@ -1,6 +1,9 @@
 """What `/docs` says beyond the signatures: bodies, headers, answers and errors of the document routes."""
 
+from collections.abc import Iterable
 from typing import Any
+
+from api.fields import HEADERS
 
 _TEXT = {"type": "string"}
 _FIELDS: dict[str, str] = {
@@ -15,8 +18,22 @@ _FIELDS: dict[str, str] = {
     "webhook_url": "Told when the job ends, signed after Standard Webhooks.",
 }
 _FORM = {"file": {"type": "string", "format": "binary"}} | {
-    name: {"type": "string", "description": f"{text} Or the header {'-'.join(part.title() for part in name.split('_'))}."}
+    name: {"type": "string", "description": f"{text} Or the header {HEADERS[name]}."} for name, text in _FIELDS.items()
+}
+_HEADERS = [
+    {
+        "name": HEADERS[name],
+        "in": "header",
+        "required": False,
+        "description": f"{text} Or the form field {name}.",
+        "schema": _TEXT,
+    }
     for name, text in _FIELDS.items()
+]
+_SCHEMES = {
+    "Key": {"type": "apiKey", "in": "header", "name": "Key"},
+    "X-API-Key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "Bearer": {"type": "http", "scheme": "bearer"},
 }
 _PROBLEM: dict[str, Any] = {
     "description": "An error: RFC 9457 problem details with `code`, `hint` and `request_id`.",
@@ -47,10 +64,11 @@ UPLOAD = _answers(
     _OBJECT,
     202,
     openapi_extra={
+        "parameters": _HEADERS,
         "requestBody": {
             "required": True,
             "content": {"multipart/form-data": {"schema": {"type": "object", "required": ["file"], "properties": _FORM}}},
-        }
+        },
     },
 )
 JOB = _answers("State, answer, evidence, warnings, usage and timings of the job.", _OBJECT)
@@ -60,3 +78,15 @@ PNG = _answers("The page as PNG.", {"image/png": {"schema": {"type": "string", "
 JOBS = _answers('`{"data": […], "has_more", "next"}`: pass `next` as `after`.', _OBJECT)
 QUEUE = _answers("Waiting, running and workers of each queue; your unfinished jobs with position and ETA.", _OBJECT)
 PROBLEM = {"default": _PROBLEM}
+
+
+def completed(document: dict[str, Any], opened: Iterable[str]) -> dict[str, Any]:
+    """FastAPI's document with the ways to send a key; `opened` are the paths that need none. Errors are always problems."""
+    document.setdefault("components", {})["securitySchemes"] = _SCHEMES
+    free = set(opened)
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            operation["security"] = [] if path in free else [{name: []} for name in _SCHEMES]
+            operation["responses"].pop("422", None)
+            operation["responses"].setdefault("default", _PROBLEM)
+    return document

@@ -14,7 +14,8 @@ router = APIRouter(tags=["service"])
 VERSION = "1.3.0"
 
 
-@router.api_route("/", methods=["GET", "HEAD"], summary="What this is and where things are")
+@router.get("/", summary="What this is and where things are")
+@router.head("/", include_in_schema=False)
 @EVERYONE
 async def root(request: Request) -> Response:
     if request.headers.get("user-agent", "").startswith("ollama"):

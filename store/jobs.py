@@ -15,7 +15,7 @@ from store.database import Database
 
 Row = Mapping[str, Any]
 
-_MAX_DEATHS = 5
+_MAX_DEATHS = 20
 # What is erased of a job that ended: the caller's key always, the content when the job is cancelled.
 _NO_SECRETS: dict[str, Any] = {"gemini_api_key": None}
 _NO_CONTENT: dict[str, Any] = {name: None for name in ("reply", "answer", "evidence", "warnings", "notices", "example")} | {

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from core.errors import Conflict, IdempotencyMismatch
 from models import ACTIVE, BUSY, ENTRY, SUCCESS, TERMINAL, TRANSITIONS, JobStatus, Stage, outbox, pages
-from store.jobs import _move
+from store.jobs import _MAX_DEATHS, _move
 
 ID = f"{1:032x}"
 
@@ -120,7 +120,7 @@ async def test_recovery_puts_running_jobs_back_in_order_and_fails_poison(jobs, v
     waiting = await jobs.recover("alive")
     assert [int(item.id, 16) for item in waiting] == [2, 3, 4, 5, 1]
     assert [item.status for item in waiting if int(item.id, 16) == 4] == [JobStatus.EXTRACTED]
-    for _ in range(6):
+    for _ in range(_MAX_DEATHS + 1):
         await jobs.claim(f"{3:032x}", Stage.EXTRACTION, "dead")
         await jobs.recover("alive")
     row = await jobs.get(f"{3:032x}", None)
