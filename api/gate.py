@@ -11,6 +11,7 @@ import re
 import time
 import uuid
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -39,6 +40,8 @@ log = structlog.get_logger()
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{1,64}")
 _BODY_SECONDS = 300.0
 _IDLE_SECONDS = 30.0
+_SMALL_BODY = 64 << 10
+_SMALL_BODY_SECONDS = 1.0
 _SAFE_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -102,6 +105,7 @@ class Gate:
         rule = None
         principal = Principal(Role.ANYONE)
         try:
+            self._greet(scope, headers)
             rule = self._match(scope)
             limit = self._upload_bytes if rule.policy.body is None else rule.policy.body
             principal = self._admit(scope, headers, rule, limit)
@@ -109,6 +113,7 @@ class Gate:
             answer.body = _Body(receive, limit)
             await self.app(scope, answer.body, answer)
         except MyelinError as error:
+            await _take_small_body(receive, headers, answer)
             await answer.refuse(error)
         except Exception as error:
             log.error("request.broke", route=rule.template if rule else None, exc_info=error)
@@ -135,10 +140,13 @@ class Gate:
         allowed = sorted({method for rule in known for method in rule.methods})
         raise MethodNotAllowed(", ".join(allowed))
 
-    def _admit(self, scope: Scope, headers: dict[bytes, bytes], rule: Rule, limit: int) -> Principal:
+    def _greet(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
+        """Before anything is looked up: an address that asks too often learns not even what there is."""
         if self._hosts is not None and headers.get(b"host", b"").decode("latin-1").rsplit(":", 1)[0].lower() not in self._hosts:
             raise InvalidHost("This server does not answer for that host name.", hint="Add the name to ALLOWED_HOSTS.")
         self._limit(f"ip {self._address(scope, headers)}")
+
+    def _admit(self, scope: Scope, headers: dict[bytes, bytes], rule: Rule, limit: int) -> Principal:
         principal = Principal(Role.ANYONE)
         if Role.ANYONE not in rule.policy.roles:
             caller = self._credentials.identify(scope["headers"])
@@ -178,6 +186,17 @@ class Gate:
         if address.version == 6:
             return str(ipaddress.ip_network((address, 64), strict=False))
         return str(address)
+
+
+async def _take_small_body(receive: Receive, headers: dict[bytes, bytes], answer: "_Answer") -> None:
+    """Takes a small body that is on its way, and forgets it: a client cut off while it writes never reads the refusal."""
+    length = headers.get(b"content-length", b"0")
+    if answer.status or (answer.body and answer.body.complete) or not length.isdigit() or not 0 < int(length) <= _SMALL_BODY:
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_SMALL_BODY_SECONDS):
+            while (message := await receive())["type"] == "http.request" and message.get("more_body", False):
+                pass
 
 
 class _Body:

@@ -114,9 +114,10 @@ async def test_a_revoked_key_dies_with_the_reload():
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
-        ([], 401),
-        ([("Key", "wrong-key-wrong-key")], 401),
-        ([("Key", OPERATOR), ("Content-Length", "5000")], 413),
+        ([("Content-Length", "100000")], 401),
+        ([("Transfer-Encoding", "chunked"), ("Content-Length", "0")], 401),
+        ([("Key", "wrong-key-wrong-key"), ("Content-Length", "100000")], 401),
+        ([("Key", OPERATOR), ("Content-Length", "100000")], 413),
         ([("Key", OPERATOR), ("Content-Length", "-1")], 400),
         ([("Key", OPERATOR), ("Content-Length", "+5")], 400),
         ([("Key", OPERATOR), ("Content-Length", "9" * 40)], 400),
@@ -126,6 +127,21 @@ async def test_a_refusal_reads_nothing_of_the_body(headers, status):
     gate, _, _ = await build()
     got = await call(gate, "POST", "/upload", headers, b"x" * 900)
     assert (got.status, got.received) == (status, 0)
+
+
+async def test_a_small_refused_body_is_taken_so_that_its_client_can_read_the_refusal():
+    gate, _, _ = await build()
+    got = await call(gate, "POST", "/upload", [("Key", "wrong-key-wrong-key")], b"x" * 900, pieces=3)
+    assert (got.status, got.received) == (401, 900)
+
+
+async def test_an_answer_before_the_body_was_read_closes_the_connection():
+    gate, _, _ = await build()
+    got = await call(gate, "GET", "/open", [("Transfer-Encoding", "chunked")], b"x" * 900)
+    assert (got.status, got.received, got.headers["connection"]) == (200, 0, "close")
+    assert "connection" not in (await call(gate, "GET", "/open")).headers
+    read = await call(gate, "POST", "/upload", [("Key", OPERATOR)], b"x" * 900)
+    assert read.status == 200 and "connection" not in read.headers
 
 
 async def test_a_body_without_a_length_is_cut_at_the_limit():
@@ -181,7 +197,7 @@ async def test_unknown_addresses_and_methods_say_so():
     gate, _, _ = await build()
     assert (await call(gate, "GET", "/nothing")).json["code"] == "not_found"
     got = await call(gate, "DELETE", "/open")
-    assert got.status == 405 and "GET" in got.json["detail"]
+    assert got.status == 405 and "GET" in got.json["detail"] and got.headers["allow"] == "GET"
     for path in ("/open/", "//open", "/open%00", "/mine/a/b", "/OPEN"):
         assert (await call(gate, "GET", path)).status == 404
 
