@@ -35,7 +35,9 @@ from api.credentials import Credentials
 from api.deps import House
 from api.gate import Gate, rules_of
 from api.limits import Buckets, Places, Uploads
+from api.multipart import FRAME_BYTES
 from api.policy import Role
+from api.protocol import PromptProtocol
 from core import logs
 from core.addresses import AddressPolicy
 from core.clock import Clock
@@ -57,6 +59,7 @@ from gateway.service import Gateway
 from operations.banner import banner
 from operations.doctor import Subject, examine, table, worst
 from operations.first_start import with_keys
+from operations.loops import Loops
 from operations.notifier import Notifier
 from operations.retention import Retention
 from operations.signatures import Signer
@@ -105,7 +108,7 @@ def create_app(settings: Settings, *, clock: Clock = Clock()) -> Gate:
         rules=rules,
         credentials=credentials,
         buckets=Buckets(settings.rate_limit_per_minute, clock.monotonic),
-        upload_bytes=settings.max_upload_mb << 20,
+        upload_bytes=(settings.max_upload_mb << 20) + FRAME_BYTES,
         allowed_hosts=settings.allowed_hosts,
         trusted_proxies=settings.trusted_proxies,
     )
@@ -122,8 +125,7 @@ async def build(
     await credentials.reload()
     jobs, outbox, state = Jobs(database, clock, settings.retention_hours * 3600), Outbox(database, clock), State(database, clock)
     models = await _open_models(settings, clock, state, hardware, stack)
-    sizing = _sizing(settings, hardware)
-    hooks = AddressPolicy.of(settings.webhook_allowed_targets)
+    sizing, hooks = _sizing(settings, hardware), AddressPolicy.of(settings.webhook_allowed_targets)
     deliverer = _open_webhooks(settings, clock, outbox, hooks, stack)
     keyring = Keyring(settings.secret_key.get_secret_value())
     pipeline = Pipeline(
@@ -137,7 +139,7 @@ async def build(
         clock=clock,
         notifier=Notifier(clock, deliverer.wake),
     )
-    _run_loops(stack, deliverer.run, Retention(database, jobs, files, outbox, state, clock).run)
+    loops = _run_loops(stack, deliverer.run, Retention(database, jobs, files, outbox, state, clock).run)
     await pipeline.start()
     stack.push_async_callback(pipeline.drain, settings.shutdown_grace)
     return House(
@@ -154,6 +156,7 @@ async def build(
         credentials=credentials,
         sandbox=sandbox,
         pipeline=pipeline,
+        loops=loops,
         gateway=models.gateway,
         catalogue=models.catalogue,
         compute=models.compute,
@@ -241,19 +244,16 @@ def _sizes(settings: Settings, sizing: Sizing) -> Sizes:
     return Sizes(*counts, settings.extraction_timeout, settings.model_timeout, settings.formatting_timeout)
 
 
-def _run_loops(stack: AsyncExitStack, *loops: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    for loop in loops:
-        stack.push_async_callback(_end, asyncio.create_task(loop()))
+def _run_loops(stack: AsyncExitStack, *running: Callable[[], Coroutine[Any, Any, None]]) -> Loops:
+    loops = Loops()
+    loops.start(*running)
+    stack.push_async_callback(loops.close)
+    return loops
 
 
 def _stop_accepting(app: FastAPI) -> None:
     if rooms := getattr(app.state, "house", None):
         rooms.pipeline.stop_accepting()
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 class _Server(uvicorn.Server):
@@ -298,6 +298,7 @@ def serve(settings: Settings, made: Collection[str]) -> int:
         proxy_headers=False,  # the gate reads them, and believes only TRUSTED_PROXIES
         timeout_graceful_shutdown=10,
         timeout_keep_alive=30,
+        http=PromptProtocol,
     )
     # uvicorn raises the signal that ended it once more, for the handlers that stood before: a clean stop is no failure.
     for ending in (signal.SIGTERM, signal.SIGINT):
@@ -315,7 +316,7 @@ async def check(settings: Settings) -> int:
         layers, refusal = None, ""
         try:
             # A folder of its own: a server that runs has its documents in the usual one.
-            folder = Path(stack.enter_context(TemporaryDirectory(prefix="doctor-", dir=settings.data_dir)))
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="myelin-doctor-")))
             layers = (await _open_sandbox(settings, stack, folder)).layers
         except SandboxUnavailable as error:
             refusal = error.detail

@@ -144,7 +144,7 @@ idempotency = Table(
     Column("owner", String(64), primary_key=True),
     Column("key", String(255), primary_key=True),
     Column("fingerprint", String(64), nullable=False),
-    Column("job_id", String(32), ForeignKey("jobs.id", **_JOB), nullable=False, index=True),
+    Column("job_id", String(32), nullable=False),  # no foreign key: the mark holds though the job is erased
     Column("created_at", Float, nullable=False, index=True),
     sqlite_with_rowid=False,
 )

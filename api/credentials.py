@@ -1,5 +1,6 @@
 """The one way from a request's headers to a caller. Keys are found by the HMAC digest of the whole key."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -23,10 +24,13 @@ class Credentials:
             if key
         }
         self._clients: dict[bytes, str] = {}
+        self._reloading = asyncio.Lock()
 
     async def reload(self) -> None:
         """Takes over created and revoked keys; called at start and after every change, so a revoked key dies at once."""
-        self._clients = await self._load()
+        # One at a time: a look that began before a key was revoked must not end after the look that saw it gone.
+        async with self._reloading:
+            self._clients = await self._load()
 
     def digest(self, key: str) -> bytes:
         return digest(key, self._pepper)

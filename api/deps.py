@@ -22,6 +22,7 @@ from fleet.hardware import Hardware
 from fleet.sizing import Sizing
 from gateway.catalogue import Catalogue
 from gateway.service import Gateway
+from operations.loops import Loops
 from store.database import Database
 from store.files import Files
 from store.jobs import Jobs
@@ -48,6 +49,7 @@ class House:
     credentials: Credentials
     sandbox: Sandbox
     pipeline: Pipeline
+    loops: Loops
     gateway: Gateway
     catalogue: Catalogue
     compute: Compute

@@ -15,7 +15,7 @@ router = APIRouter(include_in_schema=False)
 
 _VENDOR = next((FilePath(__file__).parent / "web" / "static" / "vendor").glob("swagger-ui-*"))
 _TYPES = {".js": "text/javascript", ".css": "text/css"}
-_FILES = {path.name: path for path in _VENDOR.iterdir() if path.suffix in _TYPES}
+_FILES = {path.name: (path.read_bytes(), _TYPES[path.suffix]) for path in _VENDOR.iterdir() if path.suffix in _TYPES}
 _SCRIPT = """window.onload = () =>
   SwaggerUIBundle({url: "/openapi.json", dom_id: "#docs", deepLinking: true, persistAuthorization: true, validatorUrl: null});
 """
@@ -51,5 +51,5 @@ async def static(name: Annotated[str, Path(pattern=r"^[a-z-]+\.(js|css)$")]) -> 
         return Response(_SCRIPT, media_type="text/javascript")
     if name not in _FILES:
         raise NotFound("There is no such file.")
-    path = _FILES[name]
-    return Response(path.read_bytes(), media_type=_TYPES[path.suffix], headers={"Cache-Control": "public, max-age=86400"})
+    content, kind = _FILES[name]
+    return Response(content, media_type=kind, headers={"Cache-Control": "public, max-age=86400"})

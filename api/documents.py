@@ -11,12 +11,12 @@ from starlette.requests import ClientDisconnect
 from api import views
 from api.deps import House, answer, house, own_job, principal
 from api.estimates import backlog_seconds
-from api.fields import UploadFields, header_text, read_fields
+from api.fields import UploadFields, header_text, read_fields, read_gemini_key
 from api.multipart import read_form
 from api.openapi import EVENTS, JOB, JOBS, PNG, QUEUE, TEXT, UPLOAD
 from api.policy import CLIENTS, allow
 from api.streaming import job_events, settled
-from core.errors import Conflict, InvalidField, InvalidRequest, NotFound, Overloaded
+from core.errors import Conflict, InvalidField, InvalidRequest, NotFound, Overloaded, TooLarge
 from core.secrets import associated_data
 from documents.intake import inspect
 from documents.parsed import Page
@@ -38,13 +38,12 @@ async def upload(request: Request, wait: Wait = 0) -> Response:
     key = _header(request, b"idempotency-key")
     with rooms.uploads.entered(owner, key):
         row, created = await _receive(request, rooms, owner)
-    if not created:
-        return _accepted(row, rooms, 200, {"Idempotent-Replayed": "true"})
+    told = {} if created else {"Idempotent-Replayed": "true"}
     if wait:
-        row = await settled(rooms, row["id"], principal(request).owner, wait)
+        row = await settled(request, row["id"], wait)
         if JobStatus(row["status"]) in TERMINAL:
-            return answer(views.job(row, rooms.pipeline), 200)
-    return _accepted(row, rooms, 202)
+            return answer(views.job(row, rooms.pipeline), 200, told)
+    return _accepted(row, rooms, 202 if created else 200, told)
 
 
 def _accepted(row: Any, rooms: House, status: int, headers: dict[str, str] | None = None) -> Response:
@@ -57,27 +56,20 @@ async def _receive(request: Request, rooms: House, owner: str) -> tuple[Any, boo
     job_id = uuid.uuid4().hex
     incoming = rooms.files.receive(job_id)
     try:
-        form = await read_form(request.headers.get("content-type", ""), request.stream(), incoming)
-        if form.filename is None:
-            raise InvalidRequest("The form has no file.", field="file", hint="Send it as `curl -F file=@document.pdf` does.")
-        if not incoming.size:
-            raise InvalidField("The file is empty.", field="file", hint="Look at the file on your side: it has 0 bytes.")
-        inspect(incoming.head)
-        fields = read_fields(
-            request.scope["headers"],
-            form.fields,
-            rooms.gateway.names,
-            bool(rooms.settings.gemini_api_key.get_secret_value()),
-            rooms.hooks,
-        )
-        sha256 = await incoming.keep()
-        values = _row(rooms, job_id, owner, form.filename, incoming, sha256, fields)
-        replay = (fields.idempotency_key, _fingerprint(values)) if fields.idempotency_key else None
-        row, created = await rooms.pipeline.accept(values, replay)
+        filename, fields = await _read(request, rooms, incoming)
     except ClientDisconnect:
         await incoming.discard()
         raise InvalidRequest("The client hung up before the upload was whole.") from None
     except BaseException:
+        await incoming.discard()
+        raise
+    try:
+        sha256 = await incoming.keep()
+        values = _row(rooms, job_id, owner, filename, incoming, sha256, fields)
+        replay = (fields.idempotency_key, _fingerprint(values)) if fields.idempotency_key else None
+        row, created = await asyncio.shield(rooms.pipeline.accept(values, replay))
+    except Exception:
+        # Not for a cancellation: the row may be on its way to the disk, and a job needs its file.
         await incoming.discard()
         raise
     if not created:
@@ -85,12 +77,26 @@ async def _receive(request: Request, rooms: House, owner: str) -> tuple[Any, boo
     return row, created
 
 
+async def _read(request: Request, rooms: House, incoming: Incoming) -> tuple[str, UploadFields]:
+    form = await read_form(request.headers.get("content-type", ""), request.stream(), incoming)
+    if form.filename is None:
+        raise InvalidRequest("The form has no file.", field="file", hint="Send it as `curl -F file=@document.pdf` does.")
+    if not incoming.size:
+        raise InvalidField("The file is empty.", field="file", hint="Look at the file on your side: it has 0 bytes.")
+    if incoming.size > (limit := rooms.settings.max_upload_mb << 20):
+        raise TooLarge(
+            f"The file has {incoming.size:,} bytes, {limit:,} are allowed.",
+            field="file",
+            hint="MAX_UPLOAD_MB sets the limit of a file.",
+        )
+    inspect(incoming.head)
+    known = bool(rooms.settings.gemini_api_key.get_secret_value())
+    return form.filename, read_fields(request.scope["headers"], form.fields, rooms.gateway.names, known, rooms.hooks)
+
+
 def _row(
     rooms: House, job_id: str, owner: str, filename: str, incoming: Incoming, sha256: str, fields: UploadFields
 ) -> dict[str, Any]:
-    sealed = None
-    if fields.gemini_api_key:
-        sealed = rooms.keyring.encrypt(fields.gemini_api_key.encode(), associated_data("jobs", job_id, "gemini_api_key"))
     return {
         "id": job_id,
         "owner": owner,
@@ -103,9 +109,13 @@ def _row(
         "example": fields.example,
         "ai_provider": fields.ai_provider,
         "model": fields.model,
-        "gemini_api_key": sealed,
+        "gemini_api_key": _sealed(rooms, job_id, fields.gemini_api_key),
         "webhook_url": fields.webhook_url,
     }
+
+
+def _sealed(rooms: House, job_id: str, key: str | None) -> bytes | None:
+    return rooms.keyring.encrypt(key.encode(), associated_data("jobs", job_id, "gemini_api_key")) if key else None
 
 
 def _fingerprint(values: dict[str, Any]) -> str:
@@ -115,7 +125,7 @@ def _fingerprint(values: dict[str, Any]) -> str:
 
 def _open_door(rooms: House) -> None:
     if not rooms.pipeline.accepting:
-        raise Overloaded("The server is stopping and accepts no uploads.", retry_after=10)
+        raise Overloaded("The server is stopping and accepts no work.", retry_after=10)
     if rooms.pipeline.unfinished >= rooms.settings.max_unfinished_jobs:
         raise Overloaded(
             f"{rooms.pipeline.unfinished:,} documents wait already.",
@@ -133,7 +143,7 @@ def _header(request: Request, name: bytes) -> str | None:
 async def response(request: Request, job_id: JobId, wait: Wait = 0) -> Response:
     row = await own_job(request, job_id)
     if wait and JobStatus(row["status"]) not in TERMINAL:
-        row = await settled(house(request), job_id, principal(request).owner, wait)
+        row = await settled(request, job_id, wait)
     return answer(views.job(row, house(request).pipeline))
 
 
@@ -149,8 +159,11 @@ async def events(request: Request, job_id: JobId) -> Response:
 async def text(request: Request, job_id: JobId, words: bool = False) -> Response:
     await own_job(request, job_id)
     contents = await house(request).jobs.pages(job_id)
-    pages = await asyncio.to_thread(lambda: [_page(Page.from_json(content), words) for content in contents])
-    return answer({"id": job_id, "pages": pages})
+    return await asyncio.to_thread(_text, job_id, contents, words)
+
+
+def _text(job_id: str, contents: list[bytes], words: bool) -> Response:
+    return answer({"id": job_id, "pages": [_page(Page.from_json(content), words) for content in contents]})
 
 
 def _page(page: Page, words: bool) -> dict[str, Any]:
@@ -199,8 +212,7 @@ async def retry(request: Request, job_id: JobId) -> Response:
     _open_door(rooms)
     if not rooms.files.path(job_id).exists():
         raise Conflict("The file of this job was erased: it cannot be tried again.", hint="Upload it again.")
-    key = _header(request, b"gemini-api-key")
-    sealed = rooms.keyring.encrypt(key.encode(), associated_data("jobs", job_id, "gemini_api_key")) if key else None
+    sealed = _sealed(rooms, job_id, read_gemini_key(request.scope["headers"]))
     row = await rooms.pipeline.retry(job_id, principal(request).owner, sealed)
     if row is None:
         raise NotFound("There is no such job.")

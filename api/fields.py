@@ -11,6 +11,7 @@ from models import PRIORITIES
 BUILTIN, AUTO = "builtin", "auto"
 _MAX_PROMPT = 32 << 10
 _MAX_EXAMPLE = 64 << 10
+_MAX_KEY = 512
 HEADERS = {
     "prompt": "Prompt",
     "format_response": "Format-Response",
@@ -62,7 +63,7 @@ def read_fields(
         raise InvalidField(
             f"There is no provider {provider[:64]!r}.", field="AI-Provider", hint=f"Known are: {', '.join(known)}."
         )
-    gemini_key = values.get("gemini_api_key", "").strip() or None
+    gemini_key = _gemini_key(values)
     if provider == "gemini" and not (gemini_key or gemini_key_known):
         raise InvalidField(
             "Gemini needs a key.", field="Gemini-API-Key", hint="Send the header Gemini-API-Key, or set GEMINI_API_KEY in .env."
@@ -86,6 +87,15 @@ def read_fields(
         idempotency_key=_limited(values.get("idempotency_key", ""), "idempotency_key", 255) or None,
         webhook_url=hook,
     )
+
+
+def read_gemini_key(headers: Sequence[tuple[bytes, bytes]]) -> str | None:
+    """The caller's key for Gemini where no form comes with it. Raises as `read_fields` does."""
+    return _gemini_key(_collect(headers, {}))
+
+
+def _gemini_key(values: Mapping[str, str]) -> str | None:
+    return _limited(values.get("gemini_api_key", "").strip(), "gemini_api_key", _MAX_KEY) or None
 
 
 def _collect(headers: Sequence[tuple[bytes, bytes]], form: Mapping[str, str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from store.files import Incoming
 
 _MAX_PARTS = 30
 _MAX_FIELD = 64 << 10
+FRAME_BYTES = 320 << 10  # what a form may hold around its file: boundaries, part headers and all fields
 _FORM = "Send multipart/form-data with the document in the field `file`, as `curl -F file=@document.pdf` does."
 
 

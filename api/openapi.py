@@ -14,7 +14,7 @@ _FIELDS: dict[str, str] = {
     "example": "An example of the answer.",
     "gemini_api_key": "Your key for Gemini; kept encrypted until the job ends.",
     "priority": "urgent, normal or batch.",
-    "idempotency_key": "The same key and upload again give the same job.",
+    "idempotency_key": "The same key and upload within 24 hours give the same job, or 409 when that was erased.",
     "webhook_url": "Told when the job ends, signed after Standard Webhooks.",
 }
 _FORM = {"file": {"type": "string", "format": "binary"}} | {

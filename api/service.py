@@ -75,6 +75,7 @@ def _parts(rooms: House) -> dict[str, Any]:
     return {
         "database": rooms.database.healthy,
         "workers": rooms.pipeline.healthy,
+        "background": rooms.loops.healthy,
         "accepting": rooms.pipeline.accepting,
         "sandbox": bool(rooms.sandbox.layers),
     }

@@ -1,30 +1,40 @@
-"""Waiting for a job: long polling and server-sent events, both woken by the pipeline, never by a timer."""
+"""Waiting for a job: long polling and server-sent events, both woken by the pipeline, never by a timer.
+
+Both end when the server stops: the job stays as it is, and whoever asks again meets the next server.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import orjson
+from fastapi import Request
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 
 from api import views
-from api.deps import House
-from core.errors import NotFound
+from api.deps import House, house, principal
+from core.errors import MyelinError, NotFound
 from models import TERMINAL, JobStatus
 
 _PING_SECONDS = 15.0
 
 
-async def settled(house: House, job_id: str, owner: str | None, seconds: float) -> Any:
-    """The job's row once it has ended, or as it is after `seconds`. Raises NotFound when it is erased meanwhile."""
+async def settled(request: Request, job_id: str, seconds: float) -> Any:
+    """The caller's job once it has ended, or as it is after `seconds`, when the client hangs up or when the server stops.
+
+    Raises NotFound when it is erased meanwhile.
+    """
+    rooms, owner = house(request), principal(request).owner
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
-    with house.pipeline.watch(job_id) as changed:
+    with rooms.pipeline.watch(job_id) as changed, _hanging_up(request, changed) as hung_up:
         while True:
             changed.clear()
-            row = await _row(house, job_id, owner)
-            if JobStatus(row["status"]) in TERMINAL or loop.time() >= deadline or not house.pipeline.accepting:
+            row = await _row(rooms, job_id, owner)
+            over = hung_up.done() or not rooms.pipeline.accepting or loop.time() >= deadline
+            if over or JobStatus(row["status"]) in TERMINAL:
                 return row
             try:
                 async with asyncio.timeout_at(deadline):
@@ -33,28 +43,45 @@ async def settled(house: House, job_id: str, owner: str | None, seconds: float) 
                 continue
 
 
-def job_events(house: House, job_id: str, owner: str | None) -> StreamingResponse:
+@contextmanager
+def _hanging_up(request: Request, changed: asyncio.Event) -> Iterator[asyncio.Task[None]]:
+    """A task that ends, and sets `changed`, when the client hangs up."""
+    task = asyncio.create_task(_silence(request))
+    task.add_done_callback(lambda _: changed.set())
+    try:
+        yield task
+    finally:
+        task.cancel()
+
+
+async def _silence(request: Request) -> None:
+    with suppress(MyelinError):  # a body that the gate cuts off: nobody to wait for, either
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+
+def job_events(rooms: House, job_id: str, owner: str | None) -> StreamingResponse:
     """`event: progress` at every change, `event: end` with the whole job, a comment each 15 silent seconds."""
-    return EventSourceResponse(_events(house, job_id, owner), headers={"X-Accel-Buffering": "no", "Cache-Control": "no-cache"})
+    return EventSourceResponse(_events(rooms, job_id, owner), headers={"X-Accel-Buffering": "no", "Cache-Control": "no-cache"})
 
 
-async def _events(house: House, job_id: str, owner: str | None) -> AsyncIterator[bytes]:
+async def _events(rooms: House, job_id: str, owner: str | None) -> AsyncIterator[bytes]:
     last = None
-    with house.pipeline.watch(job_id) as changed:
+    with rooms.pipeline.watch(job_id) as changed:
         while True:
             changed.clear()
             try:
-                row = await _row(house, job_id, owner)
+                row = await _row(rooms, job_id, owner)
             except NotFound:
                 yield _event("end", {"id": job_id, "status": "erased"})
                 return
             if JobStatus(row["status"]) in TERMINAL:
-                yield _event("end", views.job(row, house.pipeline))
+                yield _event("end", views.job(row, rooms.pipeline))
                 return
-            if (current := views.summary(row, house.pipeline)) != last:
+            if (current := views.summary(row, rooms.pipeline)) != last:
                 last = current
                 yield _event("progress", current)
-            if not house.pipeline.accepting:
+            if not rooms.pipeline.accepting:
                 return
             try:
                 async with asyncio.timeout(_PING_SECONDS):
@@ -63,8 +90,8 @@ async def _events(house: House, job_id: str, owner: str | None) -> AsyncIterator
                 yield KEEPALIVE_COMMENT
 
 
-async def _row(house: House, job_id: str, owner: str | None) -> Any:
-    row = await house.jobs.get(job_id, owner)
+async def _row(rooms: House, job_id: str, owner: str | None) -> Any:
+    row = await rooms.jobs.get(job_id, owner)
     if row is None:
         raise NotFound("There is no such job.")
     return row

@@ -36,21 +36,27 @@ class AddressRefused(httpcore2.ConnectError):
     """The host means an address that is not public, or a port that is not open to clients."""
 
 
-# Of their own: a name server that never answers must not hold the threads that uploads need.
-_RESOLVERS = ThreadPoolExecutor(4, thread_name_prefix="resolver")
+class Resolver:
+    """Looks names up in threads of its own: a name server that never answers must not hold the threads of uploads."""
 
+    def __init__(self, threads: int = 4):
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="resolver")
 
-async def resolve(host: str, port: int) -> list[str]:
-    """The addresses of a name, by the system's resolver and in its order. Raises OSError."""
-    lookup = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
-    found = await asyncio.get_running_loop().run_in_executor(_RESOLVERS, lookup)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+    async def __call__(self, host: str, port: int) -> list[str]:
+        """The addresses of a name, by the system's resolver and in its order. Raises OSError."""
+        lookup = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, lookup)
+        return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+    def close(self) -> None:
+        """Waits for no look-up; those that have not begun are dropped."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 class GuardedBackend(httpcore2.AsyncNetworkBackend):
     """A network backend for httpcore2 (and so for httpx2 transports) that opens connections to permitted addresses only."""
 
-    def __init__(self, policy: AddressPolicy, *, inner: httpcore2.AsyncNetworkBackend | None = None, resolve: Resolve = resolve):
+    def __init__(self, policy: AddressPolicy, *, resolve: Resolve, inner: httpcore2.AsyncNetworkBackend | None = None):
         self._policy = policy
         self._inner = inner or httpcore2.AnyIOBackend()
         self._resolve = resolve
@@ -142,11 +148,12 @@ class GuardedClient:
         connections: int = 32,
     ):
         self._policy = policy
+        self._resolver = Resolver()
         self._pool = httpcore2.AsyncConnectionPool(
             ssl_context=ssl_context,
             max_connections=connections,
             keepalive_expiry=15,
-            network_backend=backend or GuardedBackend(policy),
+            network_backend=backend or GuardedBackend(policy, resolve=self._resolver),
         )
 
     async def post(self, url: str, content: bytes, headers: Mapping[str, str], *, seconds: float) -> Answer:
@@ -166,6 +173,7 @@ class GuardedClient:
 
     async def close(self) -> None:
         """Closes the connections; calls that are under way fail."""
+        self._resolver.close()
         await self._pool.aclose()
 
 

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from core.secrets import new_api_key, new_secret_key, new_webhook_secret
 from core.settings import Settings
+from store.files import sync_folder
 
 _MAKERS = {
     "api_key": lambda: new_api_key("myelin-"),
@@ -43,3 +44,4 @@ def _store(path: Path, values: dict[str, str]) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(part, path)
+    sync_folder(path.parent)

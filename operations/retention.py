@@ -16,6 +16,7 @@ log = structlog.get_logger()
 _PERIOD = 60.0
 _SWEEPS = 30
 _LOG_DAYS = 7
+_MARK_SECONDS = 86400  # how long an Idempotency-Key holds at least
 
 
 class Retention:
@@ -30,20 +31,25 @@ class Retention:
         )
 
     async def run(self) -> None:
-        """For ever; a failing disk is logged and tried again at the next round."""
+        """For ever; what fails is logged and tried again at the next round."""
         round_number = 0
         while True:
-            try:
-                await self.erase_expired()
-                if round_number % _SWEEPS == 0:
-                    await self._files.sweep(await self._jobs.known_ids())
-                    long_ago = self._clock.now() - _LOG_DAYS * 86400
-                    await self._outbox.forget(long_ago)
-                    await self._state.forget_downloads(long_ago)
-            except Exception as error:  # one bad round must not be the last
-                log.error("retention.failed", exc_info=error)
+            for step in (self.erase_expired, *((self._sweep, self._forget) if round_number % _SWEEPS == 0 else ())):
+                try:
+                    await step()
+                except Exception as error:  # one bad round must not be the last, nor keep the other steps from their work
+                    log.error("retention.failed", step=step.__name__, exc_info=error)
             round_number += 1
             await asyncio.sleep(_PERIOD)
+
+    async def _sweep(self) -> None:
+        await self._files.sweep(await self._jobs.known_ids())
+
+    async def _forget(self) -> None:
+        long_ago = self._clock.now() - _LOG_DAYS * 86400
+        await self._outbox.forget(long_ago)
+        await self._jobs.forget_marks(self._clock.now() - _MARK_SECONDS)
+        await self._state.forget_downloads(long_ago)
 
     async def erase_expired(self) -> int:
         """Erases every job past its time, files first, so that a crash in between leaves a row and never a file."""

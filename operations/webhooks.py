@@ -2,6 +2,7 @@
 
 The row of a webhook is written in the transaction that ends the job; this loop only reads rows and records attempts, so a
 crash between sending and recording repeats a delivery and never loses one (receivers drop the second by `webhook-id`).
+While the disk takes no record nothing more is sent: what was sent waits in memory to be recorded, and is not sent again.
 
     pending ─► delivered   a 2xx
        ├─────► disabled    410: the receiver wants no more
@@ -24,7 +25,7 @@ import structlog
 from core.addresses import MAX_URL_LENGTH
 from core.clock import Clock
 from core.errors import MyelinError
-from core.outbound import Answer
+from core.outbound import Answer, OutboundFailed
 from operations.signatures import Signer
 
 Event = Literal["document.done", "document.failed", "document.cancelled"]
@@ -35,6 +36,8 @@ SCHEDULE = (5, 30, 300, 1800, 7200, 18000, 28800, 28800)
 MAX_BODY_BYTES = 20_000
 _EVENTS: dict[str, Event] = {"done": "document.done", "failed": "document.failed", "cancelled": "document.cancelled"}
 _JITTER = 0.2
+# Seconds that a message rests whose attempt cannot be recorded for a reason nobody foresaw.
+_REST = 300.0
 
 log = structlog.get_logger(__name__)
 
@@ -72,8 +75,8 @@ class Row(Protocol):
 class Outbox(Protocol):
     """Where rows come from and attempts go to; `store.outbox.Outbox` or its double."""
 
-    async def due(self, now: float, limit: int) -> Sequence[Row]:
-        """Pending rows whose time has come, the longest due first."""
+    async def due(self, now: float, limit: int, per_host: int) -> Sequence[Row]:
+        """Pending rows whose time has come, in turn over the receivers; at most `per_host` of one receiver."""
 
     async def record(
         self,
@@ -88,7 +91,7 @@ class Outbox(Protocol):
     ) -> None:
         """One transaction: the attempt into the log, state and next time into the row.
 
-        `disabled` ends every other pending row of the same owner and URL too.
+        `disabled` ends every other pending row of the same owner and URL too; a settled row stays as it is.
         """
 
 
@@ -188,6 +191,8 @@ class Deliverer:
         self._news = asyncio.Event()
         self._flying: dict[str, str] = {}
         self._retries: list[float] = []
+        self._unrecorded: dict[str, Delivery] = {}
+        self._resting: dict[str, float] = {}
 
     def wake(self) -> None:
         """Makes the loop look now."""
@@ -198,26 +203,29 @@ class Deliverer:
         async with asyncio.TaskGroup() as group:
             while True:
                 self._news.clear()
-                for due in await self._next():
-                    self._flying[due.id] = _host(due.url)
-                    group.create_task(self._deliver(due), name=f"webhook {due.id}")
+                try:
+                    for due in await self._next():
+                        self._flying[due.id] = _host(due.url)
+                        group.create_task(self._deliver(due), name=f"webhook {due.id}")
+                except MyelinError as error:
+                    log.warning("webhooks.outbox_unreadable", error=error.detail)
+                except Exception as error:  # one bad look must not be the last
+                    log.error("webhooks.failed", exc_info=error)
                 await self._wait()
 
     async def _next(self) -> list[Due]:
-        free = self._tempo.parallel - len(self._flying)
-        if free <= 0:
+        free, now = self._tempo.parallel - len(self._flying), self._clock.now()
+        if free <= 0 or not await self._caught_up():
             return []
-        try:
-            # More than there is room for: the first ones may all belong to one receiver that hangs.
-            rows = await self._outbox.due(self._clock.now(), 20 * self._tempo.parallel)
-        except MyelinError as error:
-            log.warning("webhooks.outbox_unreadable", error=error.detail)
-            return []
+        # More than there is room for: the first ones may be under way, or belong to a receiver that hangs.
+        rows = await self._outbox.due(now, 20 * self._tempo.parallel, 4 * self._tempo.per_host)
+        self._resting = {name: until for name, until in self._resting.items() if until > now}
+        taken = self._flying.keys() | self._unrecorded.keys() | self._resting.keys()
         busy, chosen = Counter(self._flying.values()), []
         for row in rows:
             due = Due(row["id"], row["url"], row["body"], row["attempts"])
             host = _host(due.url)
-            if len(chosen) < free and due.id not in self._flying and busy[host] < self._tempo.per_host:
+            if len(chosen) < free and due.id not in taken and busy[host] < self._tempo.per_host:
                 busy[host] += 1
                 chosen.append(due)
         return chosen
@@ -236,23 +244,38 @@ class Deliverer:
 
     async def _deliver(self, due: Due) -> None:
         try:
-            delivery = await self.attempt(due)
-            await self._outbox.record(
-                due.id, attempt=delivery.attempt, status=delivery.status, ms=delivery.ms, error=delivery.error,
-                state=delivery.state, next_at=delivery.next_at,
-            )  # fmt: skip
-            if delivery.next_at is not None:
-                heapq.heappush(self._retries, delivery.next_at)
-        except MyelinError as error:
-            # Not recorded, so it is still due: it is sent again at the next look, not at once in a circle.
-            log.warning("webhooks.not_recorded", message=due.id, error=error.detail)
-            return
-        except Exception as error:  # one message must not end the loop that sends all the others
-            log.error("webhooks.broke", message=due.id, exc_info=error)
-            return
+            recorded = await self._recorded(await self.attempt(due))
         finally:
             del self._flying[due.id]
-        self.wake()
+        if recorded:
+            self.wake()
+
+    async def _caught_up(self) -> bool:
+        """Records what could not be recorded before; False while the disk still takes nothing."""
+        for delivery in list(self._unrecorded.values()):
+            if not await self._recorded(delivery):
+                return False
+        return True
+
+    async def _recorded(self, delivery: Delivery) -> bool:
+        """False when the disk did not take it: it is kept for the next look."""
+        next_at = delivery.next_at
+        try:
+            await self._outbox.record(
+                delivery.id, attempt=delivery.attempt, status=delivery.status, ms=delivery.ms, error=delivery.error,
+                state=delivery.state, next_at=next_at,
+            )  # fmt: skip
+        except MyelinError as error:
+            self._unrecorded[delivery.id] = delivery
+            log.warning("webhooks.not_recorded", message=delivery.id, error=error.detail)
+            return False
+        except Exception as error:  # one message must not end the loop that sends all the others
+            log.error("webhooks.not_recorded", message=delivery.id, exc_info=error)
+            self._resting[delivery.id] = next_at = self._clock.now() + _REST
+        self._unrecorded.pop(delivery.id, None)
+        if next_at is not None:
+            heapq.heappush(self._retries, next_at)
+        return True
 
     async def attempt(self, due: Due) -> Delivery:
         """Sends one row once and says what came of it; nothing is recorded."""
@@ -264,10 +287,13 @@ class Deliverer:
             outcome = await self._poster.post(due.url, body, headers, seconds=self._tempo.seconds)
         except MyelinError as error:
             outcome = error
+        except Exception as error:  # it counts as an attempt, so that it ends with the schedule
+            log.error("webhooks.broke", message=due.id, exc_info=error)
+            outcome = OutboundFailed("The call failed for a reason that nobody foresaw.")
         delivery = settle(due, at, (self._clock.monotonic() - began) * 1000, outcome, self._chance)
         log.info("webhooks.attempt", message=due.id, attempt=delivery.attempt, status=delivery.status, state=delivery.state)
         return delivery
 
 
 def _host(url: str) -> str:
-    return url[:MAX_URL_LENGTH].partition("://")[2].partition("/")[0].lower()
+    return url[:MAX_URL_LENGTH].partition("://")[2].replace("?", "/").partition("/")[0].lower()

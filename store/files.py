@@ -13,7 +13,8 @@ from core.errors import StorageFull
 _BUFFER = 1 << 20
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Makes the names in a folder durable: what was made, renamed or removed there survives a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -75,13 +76,8 @@ class Incoming:
         os.close(self._handle)
         self._handle = None
         final = self._files.path(self._job_id)
-        try:
-            os.rename(self._temporary, final)
-        except FileNotFoundError:
-            final.parent.mkdir(mode=0o700, exist_ok=True)
-            _sync_folder(self._files.kept)
-            os.rename(self._temporary, final)
-        _sync_folder(final.parent)
+        os.rename(self._temporary, final)
+        sync_folder(final.parent)
 
     def _remove(self) -> None:
         if self._handle is not None:
@@ -100,10 +96,12 @@ class Files:
         self._min_free = min_free_bytes
 
     def prepare(self) -> None:
-        """Makes the folders (mode 0700) and removes what a stopped server left half received."""
+        """Makes every folder (mode 0700), durably, and removes what a stopped server left half received."""
         shutil.rmtree(self.incoming, ignore_errors=True)
-        for folder in (self.incoming, self.kept):
+        for folder in (self.incoming, self.kept, *(self.kept / f"{number:02x}" for number in range(256))):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self.kept, self.kept.parent):
+            sync_folder(folder)
 
     def path(self, job_id: str) -> Path:
         return self.kept / job_id[:2] / job_id

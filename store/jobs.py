@@ -23,6 +23,14 @@ _NO_CONTENT: dict[str, Any] = {name: None for name in ("reply", "answer", "evide
     "format_response": "null",
 }
 
+_LISTED = [
+    jobs.c[name]
+    for name in (
+        "id", "seq", "status", "priority", "filename", "pages", "pages_read",
+        "extraction_ms", "model_ms", "created_at", "finished_at", "expires_at",
+    )
+]  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -42,20 +50,18 @@ class Jobs:
 
     # ---- accepting -----------------------------------------------------------------------------------------------
 
-    async def replayed(self, owner: str, key: str, fingerprint: str) -> str | None:
-        """The job made by an earlier request with this Idempotency-Key; raises IdempotencyMismatch for another request."""
-        statement = select(idempotency).where(idempotency.c.owner == owner, idempotency.c.key == key)
-        rows = await self._database.read(statement)
-        return _same_request(rows[0], fingerprint) if rows else None
-
     async def create(self, values: Mapping[str, Any], replay: tuple[str, str] | None = None) -> tuple[Row, bool]:
-        """Stores the job (durable on return) and gives (row, created); with `replay` = (key, fingerprint) an earlier one wins."""
+        """Stores the job (durable on return) and gives (row, created); with `replay` = (key, fingerprint) an earlier one wins.
+
+        The mark of an Idempotency-Key outlives its job: raises IdempotencyMismatch when it marks another upload, and
+        Conflict when the job that it marks is erased, so that a late repetition never makes a second job.
+        """
 
         def write(connection: Connection) -> tuple[Row, bool]:
             if replay:
                 known = select(idempotency).where(idempotency.c.owner == values["owner"], idempotency.c.key == replay[0])
                 if row := connection.execute(known).mappings().first():
-                    return _find(connection, _same_request(row, replay[1])), False
+                    return _marked(connection, row, replay[1]), False
             now = self._clock.now()
             fresh = {"status": JobStatus.QUEUED, "created_at": now, "entered_at": now}
             row = connection.execute(insert(jobs).values(**values, **fresh).returning(*jobs.c)).mappings().one()
@@ -208,8 +214,8 @@ class Jobs:
         return [row["content"] for row in rows]
 
     async def listing(self, owner: str | None, statuses: Iterable[str], limit: int, before: int | None) -> list[sqlite3.Row]:
-        """The newest first; `before` is the `seq` of the last one already seen."""
-        statement = select(jobs).where(*_of(owner)).order_by(jobs.c.seq.desc()).limit(limit)
+        """The newest first, without texts and answers; `before` is the `seq` of the last one already seen."""
+        statement = select(*_LISTED).where(*_of(owner)).order_by(jobs.c.seq.desc()).limit(limit)
         if wanted := sorted(statuses):
             statement = statement.where(jobs.c.status.in_(wanted))
         if before is not None:
@@ -226,7 +232,7 @@ class Jobs:
         return [row["id"] for row in await self._database.read(statement)]
 
     async def erase(self, ids: Iterable[str], owner: str | None = None) -> int:
-        """Removes finished jobs with their pages and marks; returns how many there were."""
+        """Removes finished jobs with their pages; returns how many there were. Their Idempotency-Keys stay marked."""
 
         def write(connection: Connection) -> int:
             ended = jobs.c.status.in_(sorted(TERMINAL))
@@ -234,21 +240,29 @@ class Jobs:
 
         return await self._database.write(write)
 
+    async def forget_marks(self, before: float) -> int:
+        """Removes the marks of Idempotency-Keys made before `before` (seconds since 1970); returns how many."""
+        old = idempotency.c.created_at < before
+        return await self._database.write(lambda connection: connection.execute(delete(idempotency).where(old)).rowcount)
+
 
 def _of(owner: str | None) -> list[Any]:
     return [] if owner is None else [jobs.c.owner == owner]
 
 
-def _same_request(row: Mapping[str, Any], fingerprint: str) -> str:
-    if row["fingerprint"] != fingerprint:
+def _marked(connection: Connection, mark: Mapping[str, Any], fingerprint: str) -> Row:
+    if mark["fingerprint"] != fingerprint:
         raise IdempotencyMismatch(
             "This Idempotency-Key was used for another upload.", field="Idempotency-Key", hint="Use a new key for a new upload."
         )
-    return row["job_id"]
-
-
-def _find(connection: Connection, job_id: str) -> Row:
-    return connection.execute(select(jobs).where(jobs.c.id == job_id)).mappings().one()
+    row = connection.execute(select(jobs).where(jobs.c.id == mark["job_id"])).mappings().first()
+    if row is None:
+        raise Conflict(
+            f"The job {mark['job_id']} of this Idempotency-Key was erased.",
+            field="Idempotency-Key",
+            hint="Use a new key to have the document read again.",
+        )
+    return row
 
 
 def _first(connection: Connection, statement) -> Row | None:

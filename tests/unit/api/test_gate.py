@@ -225,3 +225,34 @@ def test_a_route_without_a_policy_stops_the_start():
 
     with pytest.raises(RuntimeError, match="forgotten"):
         rules_of(router.routes)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "body", "pieces", "closes"),
+    [
+        ("GET", "/open", [("Transfer-Encoding", "chunked")], b"", 1, True),
+        ("GET", "/open", [("Content-Length", "5")], b"", 1, True),
+        ("GET", "/open", [("Content-Length", "0")], b"", 1, False),
+        ("GET", "/open", [], b"", 1, False),
+        ("GET", "/broken", [("Transfer-Encoding", "chunked")], b"", 1, True),
+        ("POST", "/upload", [("Key", OPERATOR)], b"x" * 900, 9, False),
+        ("POST", "/upload", [("Key", OPERATOR), ("Transfer-Encoding", "chunked")], b"x" * 900, 9, False),
+    ],
+)
+async def test_an_answer_before_the_end_of_the_body_closes_the_connection(method, path, headers, body, pieces, closes):
+    gate, _, _ = await build()
+    got = await call(gate, method, path, headers, body, pieces=pieces)
+    assert got.status in (200, 500)
+    assert (got.headers.get("connection") == "close") is closes
+
+
+async def test_a_method_that_is_not_allowed_names_those_that_are():
+    gate, _, _ = await build()
+    assert (await call(gate, "DELETE", "/open")).headers["allow"] == "GET"
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nothing", 404), ("DELETE", "/open", 405)])
+async def test_who_asks_too_often_learns_not_even_what_there_is(method, path, status):
+    gate, _, _ = await build(rate=60)
+    statuses = [(await call(gate, method, path)).status for _ in range(30)]
+    assert statuses.count(status) == 10 and statuses.count(429) == 20

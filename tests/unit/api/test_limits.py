@@ -1,7 +1,10 @@
+import asyncio
+from contextlib import AsyncExitStack
+
 import pytest
 
-from api.limits import Buckets, Uploads
-from core.errors import Conflict
+from api.limits import Buckets, Places, Uploads
+from core.errors import Conflict, Overloaded
 
 
 def test_a_bucket_lets_its_burst_pass_and_then_its_rate():
@@ -42,3 +45,24 @@ def test_one_upload_at_a_time_for_an_idempotency_key():
         assert raised.value.retry_after
     with uploads.entered("me", "key"):
         pass
+
+
+async def test_so_many_at_a_time_and_who_waits_too_long_is_sent_away():
+    places = Places(2, seconds=0.0)
+    async with places.place(), places.place():
+        with pytest.raises(Overloaded) as caught:
+            async with places.place():
+                pytest.fail("a third was let in")
+        assert caught.value.retry_after == 5
+    async with places.place(), places.place():
+        pass
+
+
+async def test_a_place_that_becomes_free_is_taken_by_who_waits():
+    places = Places(1)
+    async with AsyncExitStack() as first:
+        await first.enter_async_context(places.place())
+        second = asyncio.create_task(places.place().__aenter__())
+        await asyncio.sleep(0)
+        assert not second.done()
+    await asyncio.wait_for(second, 5)

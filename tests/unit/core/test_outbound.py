@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import gc
 import socket
+import threading
 
 import httpcore2
 import pytest
 
 from core.addresses import AddressPolicy, is_public
 from core.errors import InvalidField
-from core.outbound import MAX_ANSWER_BYTES, AddressRefused, GuardedBackend, GuardedClient, OutboundFailed
+from core.outbound import MAX_ANSWER_BYTES, AddressRefused, GuardedBackend, GuardedClient, OutboundFailed, Resolver
 from tests.unit.core.test_addresses import CLOSED, SPELLINGS
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -325,3 +326,26 @@ async def test_nobody_listening_is_told():
     with pytest.raises(OutboundFailed, match="no connection"):
         await post(client, receiver.url)
     await client.close()
+
+
+async def test_look_ups_that_hang_take_no_thread_from_others_and_closing_waits_for_none(monkeypatch):
+    begun, release, names = threading.Semaphore(0), threading.Event(), []
+
+    def hangs(host, port, **_options):
+        names.append((host, threading.current_thread().name))
+        begun.release()
+        release.wait(5)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.215.14", port))] * 2
+
+    monkeypatch.setattr(socket, "getaddrinfo", hangs)
+    resolver = Resolver(threads=2)
+    lookups = [asyncio.ensure_future(resolver(f"h{number}.example.com", 443)) for number in range(6)]
+    async with asyncio.timeout(5):
+        for _ in range(2):
+            await asyncio.to_thread(begun.acquire)
+        resolver.close()
+        assert len(names) == 2 and all(name.startswith("resolver") for _, name in names)
+        release.set()
+        found = await asyncio.gather(*lookups, return_exceptions=True)
+    assert found[:2] == [["93.184.215.14"]] * 2
+    assert all(isinstance(late, asyncio.CancelledError) for late in found[2:]) and len(names) == 2

@@ -1,3 +1,5 @@
+import os
+
 from pydantic import SecretStr
 
 from core.secrets import Keyring
@@ -24,6 +26,19 @@ def test_the_keys_are_private(tmp_path):
     with_keys(settings(tmp_path))
     assert (tmp_path / "data" / "keys.env").stat().st_mode & 0o077 == 0
     assert (tmp_path / "data").stat().st_mode & 0o077 == 0
+
+
+def test_the_keys_survive_a_power_cut_right_after_they_were_made(tmp_path, monkeypatch):
+    synced, real = [], os.fsync
+
+    def fsync(handle):
+        path = os.readlink(f"/proc/self/fd/{handle}")
+        synced.append((path, os.path.isdir(path) and "keys.env" in os.listdir(path)))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with_keys(settings(tmp_path))
+    assert synced == [(str(tmp_path / "data" / "keys.part"), False), (str(tmp_path / "data"), True)]
 
 
 def test_what_the_operator_set_wins_and_is_not_copied(tmp_path):

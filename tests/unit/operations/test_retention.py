@@ -1,4 +1,10 @@
+import asyncio
+
+import pytest
+
+from core.errors import Conflict
 from models import Stage
+from operations import retention as room
 from operations.retention import Retention
 from store.files import Files
 from store.outbox import Outbox
@@ -26,3 +32,57 @@ async def test_what_has_had_its_time_is_gone_from_database_and_disk(database, jo
     assert await jobs.get(job_id, None) is None
     left = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert b"confidencial" not in left and b"conteudo do documento" not in left
+
+
+@pytest.mark.parametrize(("hours", "forgotten"), [(23, False), (25, True)])
+async def test_an_idempotency_key_holds_for_a_day(database, jobs, values, clock, ticking, tmp_path, hours, forgotten):
+    looked = asyncio.Event()
+
+    class Last(State):
+        async def forget_downloads(self, before):
+            looked.set()
+            return await super().forget_downloads(before)
+
+    files = Files(tmp_path)
+    files.prepare()
+    await jobs.create(values(), ("key", "same"))
+    await jobs.cancel(values()["id"], None)
+    ticking.time += hours * 3600
+    rounds = asyncio.create_task(Retention(database, jobs, files, Outbox(database, clock), Last(database, clock), clock).run())
+    await asyncio.wait_for(looked.wait(), 10)
+    rounds.cancel()
+    if forgotten:
+        assert (await jobs.create(values(2), ("key", "same")))[1]
+    else:
+        with pytest.raises(Conflict):
+            await jobs.create(values(2), ("key", "same"))
+
+
+async def test_one_bad_step_ends_neither_the_round_nor_the_loop(database, jobs, clock, tmp_path, monkeypatch):
+    done, rounds = [], asyncio.Event()
+    retention = Retention(database, jobs, Files(tmp_path), Outbox(database, clock), State(database, clock), clock)
+
+    async def expired():
+        done.append("erase")
+        if done.count("erase") == 3:
+            rounds.set()
+        raise ZeroDivisionError
+
+    async def swept(_known):
+        done.append("sweep")
+        raise OSError
+
+    async def forgotten(_before):
+        done.append("forget")
+
+    monkeypatch.setattr(room, "_PERIOD", 0)
+    monkeypatch.setattr(jobs, "expired", expired)
+    monkeypatch.setattr(retention._files, "sweep", swept)
+    monkeypatch.setattr(retention._outbox, "forget", forgotten)
+    task = asyncio.create_task(retention.run())
+    async with asyncio.timeout(5):
+        await rounds.wait()
+    assert done == ["erase", "sweep", "forget", "erase", "erase"] and not task.done()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

@@ -35,16 +35,17 @@ class Table:
     def __init__(self, *rows):
         self.rows = {due.id: [due, 0.0] for due in rows}
         self.log, self.asked, self.broken = [], asyncio.Event(), None
+        self.record_broken = None
 
-    async def due(self, now, limit):
+    async def due(self, now, limit, per_host):
         self.asked.set()
         if self.broken:
             raise self.broken
         return [asdict(due) for due, at in self.rows.values() if at <= now][:limit]
 
     async def record(self, message_id, **columns):
-        if self.broken:
-            raise self.broken
+        if failure := self.broken or self.record_broken:
+            raise failure
         assert set(columns) == {"attempt", "status", "ms", "error", "state", "next_at"}
         self.log.append(SimpleNamespace(id=message_id, **columns))
         if columns["state"] == "pending":
@@ -292,6 +293,51 @@ async def test_a_full_disk_neither_ends_the_loop_nor_sends_in_a_circle(when):
         table.broken = None
         await loop.forward(1)
         assert [entry.state for entry in table.log] == ["delivered"]
+        assert len(receiver.requests) == 1
+
+
+async def test_while_nothing_can_be_recorded_nothing_more_is_sent():
+    table, receiver = Table(row()), Receiver(500, 200)
+    receiver.gate = asyncio.Event()
+    async with Loop(table, receiver) as loop:
+        table.record_broken = StorageFull("The disk is full.")
+        receiver.gate.set()
+        await spin()
+        table.rows["msg_2"] = [row(2, url="https://other.example.com/"), 0.0]
+        for _ in range(10):
+            await loop.forward(15)
+        assert [url for url, *_ in receiver.requests] == [URL] and table.log == []
+        table.record_broken = None
+        await loop.forward(15)
+        assert sorted((entry.id, entry.attempt, entry.state) for entry in table.log) == [
+            ("msg_1", 1, "pending"),
+            ("msg_1", 2, "delivered"),
+            ("msg_2", 1, "delivered"),
+        ]
+        assert len(receiver.requests) == 3
+
+
+@pytest.mark.parametrize("where", ["reading", "recording", "sending"])
+async def test_what_nobody_foresaw_ends_neither_the_loop_nor_the_others(where):
+    table, receiver = Table(row()), Receiver(*([ZeroDivisionError("oops")] if where == "sending" else []), 200)
+    if where == "reading":
+        table.broken = ZeroDivisionError("oops")
+    elif where == "recording":
+        table.record_broken = ZeroDivisionError("oops")
+    async with Loop(table, receiver) as loop:
+        assert not loop.task.done()
+        table.broken = table.record_broken = None
+        table.rows["msg_2"] = [row(2, url="https://other.example.com/"), 0.0]
+        await loop.forward(1)
+        assert ("msg_2", "delivered") in [(entry.id, entry.state) for entry in table.log]
+        if where == "sending":
+            assert (table.log[0].id, table.log[0].state) == ("msg_1", "pending") and "oops" not in table.log[0].error
+        sent = len(receiver.requests)
+        for _ in range(4):
+            await loop.forward(0.5)
+        assert len(receiver.requests) == sent
+        await loop.forward(301)
+        assert ("msg_1", "delivered") in [(entry.id, entry.state) for entry in table.log]
 
 
 async def test_cancelling_in_the_middle_leaves_the_row_due():
@@ -355,7 +401,7 @@ async def test_with_the_rows_of_the_database(tmp_path):
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         assert [(entry["attempt"], entry["status"]) for entry in log] == [(1, 500), (2, 200)]
-        assert await table.due(1e12, 10) == []
+        assert await table.due(1e12, 10, 10) == []
     finally:
         # Its thread would keep a failed run from ending.
         await database.close()

@@ -37,9 +37,24 @@ async def test_file_and_folder_are_synced_before_keep_returns(files, monkeypatch
     incoming = files.receive(JOB)
     await incoming.write(b"x")
     await incoming.keep()
-    assert str(files.incoming / JOB) in synced
-    assert str(files.path(JOB).parent) in synced
-    assert str(files.kept) in synced
+    assert synced == [str(files.incoming / JOB), str(files.path(JOB).parent)]
+
+
+def test_a_start_makes_the_folder_of_every_job_and_makes_them_durable(tmp_path, monkeypatch):
+    made, real = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: (made.append(_folders(handle)), real(handle)))
+    store = Files(tmp_path / "data")
+    store.prepare()
+    assert (str(store.kept), 256) in made and (str(store.kept.parent), 2) in made
+    assert all(store.path(f"{number:02x}{'0' * 30}").parent.is_dir() for number in range(256))
+    assert {folder.stat().st_mode & 0o077 for folder in store.kept.iterdir()} == {0}
+    store.prepare()
+
+
+def _folders(handle):
+    """The name of an open folder, and how many folders are in it."""
+    path = os.readlink(f"/proc/self/fd/{handle}")
+    return path, len(os.listdir(path))
 
 
 async def test_a_discarded_file_leaves_nothing(files):

@@ -194,3 +194,22 @@ def test_the_tables_agree():
         assert BUSY[stage] in TRANSITIONS[ENTRY[stage]]
         assert {SUCCESS[stage], ENTRY[stage]} <= TRANSITIONS[BUSY[stage]]
     assert TRANSITIONS[JobStatus.DONE] == TRANSITIONS[JobStatus.CANCELLED] == frozenset()
+
+
+async def test_the_mark_of_an_idempotency_key_outlives_its_job_for_a_day(jobs, values, ticking):
+    await jobs.create(values(), ("key", "same"))
+    await jobs.cancel(ID, None)
+    assert await jobs.erase([ID]) == 1
+    with pytest.raises(Conflict, match=ID):
+        await jobs.create(values(2), ("key", "same"))
+    with pytest.raises(IdempotencyMismatch):
+        await jobs.create(values(2), ("key", "other"))
+    assert await jobs.forget_marks(ticking.time) == 0
+    assert await jobs.forget_marks(ticking.time + 1) == 1
+    assert (await jobs.create(values(2), ("key", "same")))[1]
+
+
+async def test_the_list_carries_no_texts(jobs, values):
+    await jobs.create(values(example="x", gemini_api_key=b"sealed"))
+    (row,) = await jobs.listing("operator", [], 10, None)
+    assert not {"prompt", "format_response", "example", "reply", "answer", "evidence", "gemini_api_key"} & set(row.keys())

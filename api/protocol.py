@@ -1,0 +1,41 @@
+"""HTTP/1.1 as uvicorn speaks it, for clients that say what they want in time."""
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+
+class PromptProtocol(HttpToolsProtocol):
+    """Closes a connection whose request headers are not whole `header_seconds` after it was opened.
+
+    On a kept connection the time runs from the first byte of the next request; before it, uvicorn's keep-alive timeout
+    does. uvicorn itself knows no such deadline: a client that sends a byte now and then would hold a connection for ever.
+    """
+
+    header_seconds = 10.0
+    _header_deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        self._arm()
+
+    def data_received(self, data: bytes) -> None:
+        if self._header_deadline is None and self.cycle is not None and self.cycle.response_complete:
+            self._arm()
+        super().data_received(data)
+
+    def on_headers_complete(self) -> None:
+        self._disarm()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        super().connection_lost(exc)
+
+    def _arm(self) -> None:
+        self._header_deadline = self.loop.call_later(self.header_seconds, self.transport.close)
+
+    def _disarm(self) -> None:
+        if self._header_deadline is not None:
+            self._header_deadline.cancel()
+            self._header_deadline = None
