@@ -217,10 +217,11 @@ class Deliverer:
         free, now = self._tempo.parallel - len(self._flying), self._clock.now()
         if free <= 0 or not await self._caught_up():
             return []
+        self._resting = {name: until for name, until in self._resting.items() if until > now}
+        # From before the look: what is recorded while it looks, it may still see as pending.
+        taken = self._flying.keys() | self._resting.keys()
         # More than there is room for: the first ones may be under way, or belong to a receiver that hangs.
         rows = await self._outbox.due(now, 20 * self._tempo.parallel, 4 * self._tempo.per_host)
-        self._resting = {name: until for name, until in self._resting.items() if until > now}
-        taken = self._flying.keys() | self._unrecorded.keys() | self._resting.keys()
         busy, chosen = Counter(self._flying.values()), []
         for row in rows:
             due = Due(row["id"], row["url"], row["body"], row["attempts"])
@@ -252,8 +253,8 @@ class Deliverer:
 
     async def _caught_up(self) -> bool:
         """Records what could not be recorded before; False while the disk still takes nothing."""
-        for delivery in list(self._unrecorded.values()):
-            if not await self._recorded(delivery):
+        while self._unrecorded:
+            if not await self._recorded(next(iter(self._unrecorded.values()))):
                 return False
         return True
 

@@ -35,13 +35,16 @@ class Table:
     def __init__(self, *rows):
         self.rows = {due.id: [due, 0.0] for due in rows}
         self.log, self.asked, self.broken = [], asyncio.Event(), None
-        self.record_broken = None
+        self.record_broken = self.slow = None
 
     async def due(self, now, limit, per_host):
         self.asked.set()
         if self.broken:
             raise self.broken
-        return [asdict(due) for due, at in self.rows.values() if at <= now][:limit]
+        found = [asdict(due) for due, at in self.rows.values() if at <= now][:limit]
+        if self.slow:
+            await self.slow.wait()
+        return found
 
     async def record(self, message_id, **columns):
         if failure := self.broken or self.record_broken:
@@ -267,6 +270,20 @@ async def test_so_many_at_once_and_so_many_to_one_receiver():
         assert len({entry.id for entry in loop.table.log}) == 100
 
 
+async def test_a_row_that_is_recorded_while_the_outbox_is_read_is_not_sent_twice():
+    table, receiver = Table(row()), Receiver(200)
+    receiver.gate = asyncio.Event()
+    async with Loop(table, receiver) as loop:
+        table.slow = asyncio.Event()
+        await loop.forward(1)
+        receiver.gate.set()
+        await spin()
+        assert [entry.state for entry in table.log] == ["delivered"]
+        table.slow.set()
+        await spin()
+        assert len(receiver.requests) == 1
+
+
 async def test_a_row_under_way_is_not_sent_twice():
     receiver = Receiver(200)
     receiver.gate = asyncio.Event()
@@ -332,10 +349,9 @@ async def test_what_nobody_foresaw_ends_neither_the_loop_nor_the_others(where):
         assert ("msg_2", "delivered") in [(entry.id, entry.state) for entry in table.log]
         if where == "sending":
             assert (table.log[0].id, table.log[0].state) == ("msg_1", "pending") and "oops" not in table.log[0].error
-        sent = len(receiver.requests)
         for _ in range(4):
             await loop.forward(0.5)
-        assert len(receiver.requests) == sent
+        assert len(receiver.requests) == 2
         await loop.forward(301)
         assert ("msg_1", "delivered") in [(entry.id, entry.state) for entry in table.log]
 
