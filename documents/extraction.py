@@ -15,7 +15,7 @@ LEAST_HITS, LEAD = 3, 1.2  # stop words that must be found, and how far ahead of
 LONGEST_LIST = 20  # ranges of pages in one notice
 WORD = re.compile(r"[^\W\d_]+")
 
-# Frequent words that tell these three from each other; what all share (a, de, que, se) tells nothing.
+# Frequent words that tell these from each other; what all share (a, de, que, se) tells nothing.
 STOP_WORDS = {
     "pt": frozenset(
         (
@@ -33,6 +33,30 @@ STOP_WORDS = {
         (
             "el los las del y en un una es con por su sus al lo como más pero fue son está según fecha número "
             "dirección usted este esta cuando también hasta ya muy donde"
+        ).split()
+    ),
+    "fr": frozenset(
+        (
+            "le la les des du et un une est dans pour par sur avec au aux ce cette qui ne pas vous votre vos nous notre nos "
+            "sont été facture montant numéro adresse échéance payer règlement ou où il elle"
+        ).split()
+    ),
+    "de": frozenset(
+        (
+            "der die das und den dem des ein eine einer eines ist in im für von vom mit zu zum zur auf bei nach nicht sie ihr "
+            "ihre ihnen wir uns unser bitte werden wird sind rechnung datum betrag nummer straße kunde bis an als auch"
+        ).split()
+    ),
+    "nl": frozenset(
+        (
+            "de het een en van voor met op aan bij naar niet u uw wij ons onze is zijn wordt worden door dit deze dat te om of "
+            "factuur datum bedrag nummer klant betaling dagen binnen als ook bedankt"
+        ).split()
+    ),
+    "it": frozenset(
+        (
+            "il lo la gli le di del della dei delle degli e un una è per con nel nella sul sulla da dal dalla che non al alla "
+            "sono fattura importo numero indirizzo scadenza pagamento si suo nostro vostro ha essere"
         ).split()
     ),
 }
@@ -101,7 +125,7 @@ def text_source(pages: Iterable[Page]) -> Literal["native", "ocr", "mixed"]:
 
 
 def language(pages: Iterable[Page]) -> str | None:
-    """`pt`, `en` or `es` by its stop words; None when they do not tell."""
+    """`pt`, `en`, `es`, `fr`, `de`, `nl` or `it` by its stop words; None when none of them clearly wins."""
     sample, length = [], 0
     for page in pages:
         sample.append(page.text[: SAMPLE - length])

@@ -4,6 +4,7 @@ Every leaf has an entry. A null has `page: null`, `match: "none"`, `grounded: nu
 boolean, which is a judgement and not a text. For any other value `grounded` is true or false.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +14,15 @@ from documents.checks import checks, kind_of_key
 from documents.evidence.matching import Match, Matcher, MatchKind, Place
 from documents.evidence.pageindex import PageIndex
 from documents.finder.finding import Finding
-from documents.parsed import Page
+from documents.parsed import Page, Word
 from documents.skeleton import pointer
 from documents.values import fold
 
 _MAX_QUOTE = 160
 _QUOTE_MARGIN = 80
+_MAX_LABEL, _MAX_LABELLED = 60, 120
+_CELL = re.compile(r"\S+(?: \S+){0,40}")
+_BOX_WIDTH = 8  # heights of its text that a label may stand to the left of the value in its box
 _LABEL_REACH = 120
 _MAX_ANCHORS = 8
 _LINE, _FAR = 1000, 1 << 40
@@ -140,7 +144,7 @@ class _Assignment:
             entry["grounded"] = place is not None
         if place is not None:
             index = self._matcher.indexes[place.page]
-            entry |= {"page": index.page.number, "quote": _quote(index.page.text, place.start, place.end)}
+            entry |= {"page": index.page.number, "quote": _quote(index, place.start, place.end)}
             entry |= _geometry(index, place)
         return entry
 
@@ -155,8 +159,10 @@ def _checks(leaf: AnswerLeaf) -> dict[str, bool]:
     return checks(leaf.value, kind_of_key(leaf.key)) if isinstance(leaf.value, str) else {}
 
 
-def _quote(text: str, start: int, end: int) -> str:
-    """The lines that hold `text[start:end]`; of long lines about 80 characters to each side, cut at blanks."""
+def _quote(index: PageIndex, start: int, end: int) -> str:
+    """The lines that hold `text[start:end]`, with single blanks; of long lines about 80 characters to each side, cut at
+    blanks. A value without words before it on its line has its label in front: the line above, as it is printed."""
+    text = index.page.text
     first, last = text.rfind("\n", 0, start) + 1, text.find("\n", end)
     last = len(text) if last < 0 else last
     if last - first > _MAX_QUOTE:
@@ -165,7 +171,48 @@ def _quote(text: str, start: int, end: int) -> str:
         first = left if left == first or blank < 0 else blank
         blank = text.rfind(" ", end, right)
         last = right if right == last or blank < 0 else blank
-    return text[first:last].strip()
+    quote = " ".join(text[first:last].split())
+    label = _label_above(index, first, start, end) if _alone(text[first:start]) and _alone(text[end:last]) else ""
+    return f"{label} {quote}" if label and len(label) + len(quote) < _MAX_LABELLED else quote
+
+
+def _alone(beside: str) -> bool:
+    """Whether what stands beside a value on its line are other cells without words."""
+    return not beside.strip() or ("  " in beside and not any(map(str.isalpha, beside)))
+
+
+def _label_above(index: PageIndex, line: int, start: int, end: int) -> str:
+    """The label right over a value whose line begins at `line`: letters without digits, of the line before. Where the page
+    has boxes only that cell of the line which stands over the value, or beside it."""
+    text = index.page.text
+    before = text[max(0, text.rfind("\n", 0, max(line - 1, 0)) + 1) : max(line - 1, 0)]
+    offset = line - 1 - len(before)
+    value = index.words_between(start, end)
+    cells = [(offset + match.start(), offset + match.end()) for match in _CELL.finditer(before)]
+    if value:
+        apart = sorted((gap, cell) for cell in cells if (gap := _gap(index.words_between(*cell), value)) is not None)
+        cells = [cell for gap, cell in apart if gap == apart[0][0]]
+    if len(cells) != 1:
+        return ""
+    label = " ".join(text[slice(*cells[0])].split())
+    fits = len(label) <= _MAX_LABEL and any(map(str.isalpha, label)) and not any(map(str.isdigit, label))
+    return label if fits else ""
+
+
+def _gap(label: Sequence[Word], value: Sequence[Word]) -> float | None:
+    """How far a label stands to the side of the value under it (0 over it) or behind it; None when it is another's.
+
+    In a box the label begins at the left edge, and the value may be set to the right.
+    """
+    if not label:
+        return None
+    left, right = min(word.x0 for word in label), max(word.x1 for word in label)
+    top, bottom = min(word.y0 for word in label), max(word.y1 for word in label)
+    size = max(bottom - top, 4.0)
+    gap = max(value[0].x0 - right, left - value[-1].x1, 0.0)
+    if -size <= value[0].y0 - bottom <= 2 * size:
+        return gap if gap <= (_BOX_WIDTH if right <= value[0].x0 else 2) * size else None
+    return gap if abs(value[0].y0 - top) <= size and right <= value[0].x0 else None
 
 
 def _geometry(index: PageIndex, place: Place) -> dict[str, Any]:

@@ -41,6 +41,10 @@ _PLATE = re.compile(r"[A-Z]{2,3}[- ]?\d[A-Z0-9]\d{2,4}(?!\w)")
 _PERCENT = re.compile(r"\d{1,3}(?:[.,]\d{1,4})?\s?%")
 _STATE = re.compile(r"[A-Z]{2}(?!\w)")
 _AFTER_CURRENCY = re.compile(r"(?:R\$|US\$|[$€£₹¥]|RM|Rs\.?|[A-Z]{3})?\s{0,3}")
+_GOES_ON = re.compile(r"[^\W_ºª]|[.,]\d|\s?%")
+_BEGUN = re.compile(r"[^\W_ºª°]\Z|\d[.,]\Z")
+_CURRENCY_SIGN = re.compile(r"[$€£₹¥]\s{0,2}\Z")
+_CENTS = re.compile(r"\.\d{3},\d\d\Z|,\d{3}\.\d\d\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +180,7 @@ def read_at(view: View, kind: str, offset: int, end: int) -> tuple[int, int] | N
             start += 1
         while text[stop - 1] in ".,/-" and stop - 1 > start:
             stop -= 1
-        return start, stop
+        return (start, stop) if _is_whole(text, start, stop) and not _is_money(text, kind, start, stop) else None
     if kind == "amount":
         match = _AFTER_CURRENCY.match(text, offset, end)
         offset = match.end() if match else offset
@@ -186,6 +190,20 @@ def read_at(view: View, kind: str, offset: int, end: int) -> tuple[int, int] | N
         starts = view.cache[f"{kind} starts"] = {one.start: one.end for one in scan(view, kind)}
     stop = starts.get(offset)
     return (offset, stop) if stop is not None and stop <= end else None
+
+
+def _is_whole(text: str, start: int, end: int) -> bool:
+    """Whether no letter, digit or decimal part of the same token stands outside `text[start:end]`."""
+    if text[end - 1].isalnum() and _GOES_ON.match(text, end):
+        return False
+    return not (text[start].isdigit() and _BEGUN.search(text, max(0, start - 3), start))
+
+
+def _is_money(text: str, kind: str, start: int, end: int) -> bool:
+    """A sum in place of a code: `R$ 7.000,00`."""
+    if kind not in ("code", "digits"):
+        return False
+    return _CURRENCY_SIGN.search(text, max(0, start - 4), start) is not None or _CENTS.search(text, start, end) is not None
 
 
 def _is_code(text: str) -> bool:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from documents.finder.candidates import has_cents, read_at
-from documents.finder.printed import FILLERS, LABEL_TAILS, LABEL_WORDS
+from documents.finder.printed import FILLERS, LABEL_PIECE, LABEL_TAILS, LABEL_WORDS, is_label
+from documents.finder.sentences import whole_text
 from documents.finder.view import SENTENCE, Cell, View
 from documents.finder.wanted import Phrase, Wanted
 
@@ -21,12 +22,24 @@ _CONNECTOR = re.compile(
     r"(?:no|nr|n|numero|number|e|is|de|of|was|foi|sob|em|on|r\$|us\$|rm|usd|eur|brl|gbp|inr|myr|rs|le|du|\$)(?![a-z])"
 )
 _PERCENT = re.compile(r"(?:@ ?)?\d{1,2}(?:[.,]\d{1,2})?\s?%")
-_CURRENCY_BEFORE = re.compile(r"(?:[$€£₹¥]|RM|Rs\.?|[A-Z]{3})\s?$")
+_CURRENCY_BEFORE = re.compile(r"(?:[$€£₹¥]|RM|Rs\.?|(?!VAT|GST|IVA|TVA|BTW|ISS|IPI|TAX)[A-Z]{3})\s?$")
 _TAIL_WORD = re.compile(r"[\s\-(]{0,3}([a-z]{1,12})(?![a-z0-9])")
 _COLON = re.compile(r":(?!\d|//)")
 _LAST_WORD = re.compile(r"[a-z]+$")
 _LETTERS = re.compile(r"[^\W\d_]")
-_LABEL_PIECE = re.compile(r"[a-z]+(?:-[a-z]+)?")
+_GENITIVE = re.compile(r"(?<![a-z])(?:d[aeo]s?|of)\s{0,3}\Z")
+_SUM = re.compile(r"\s{0,3}(?:r\$|[$€£])?\s{0,3}\d")
+_REMAINDER_END = re.compile(r"[^:\d\n]{0,40}:")
+_REMAINDER = re.compile(r"[^:\d]{0,40}")
+#: Fields whose value may follow `de`: `MUNICÍPIO DE SÃO PAULO`.
+_OF_A_PLACE = frozenset({"city", "district", "country"})
+_CODE_FOLLOWS = re.compile(r"\s{0,9}(?:\Z|[:#=\d]|n(?:[oºr°]|umero)?[.:\s])")
+#: Words that make a sum with a tax in it out of the name of a tax.
+_SUM_WORDS = re.compile(
+    r"(?<![a-z])(?:total|gross|net|incl?|including|excl?|excluding|with|com|sem|c/|s/|base|liquido|bruto|mais)(?![a-z])"
+)
+_REGISTRATION = re.compile(r"[\s.:(-]{0,4}(?:no|nr|n|number|numero|id|reg|registration)(?![a-z])")
+_NUMBER_ALONE = re.compile(r"[\s:]{0,9}(\d[\d./-]{1,38}\d)\s{0,9}\Z")
 _HARMLESS = frozenset(["o", "a", "os", "as", "the", "com", "e", "is", "and", "seu", "your", "our", "r", "no", "na", "in", "por"])
 
 
@@ -83,18 +96,6 @@ def _skip_junk(view: View, offset: int, limit: int) -> int:
     return offset
 
 
-def is_label(text: str) -> bool:
-    """Folded text made of words of labels alone, or that ends as labels do."""
-    if text.rstrip().endswith(":"):
-        return True
-    words = _LABEL_PIECE.findall(text)
-    return (
-        bool(words)
-        and not any(character.isdigit() for character in text)
-        and all(word in LABEL_WORDS or all(part in LABEL_WORDS for part in word.split("-")) for word in words)
-    )
-
-
 def _prefix_penalty(view: View, cell: Cell, start: int, words: int) -> float | None:
     """0 for a label that begins its cell; None when the words before it make it another label."""
     before = view.folded[max(cell.start, start - 200) : start].rstrip()
@@ -115,7 +116,7 @@ def free_text(view: View, start: int, end: int) -> tuple[int, int] | None:
     text = view.text
     end = min(end, start + MAX_TEXT + 1)
     for match in _COLON.finditer(text, start, end):
-        words = list(_LABEL_PIECE.finditer(view.folded, start, match.start()))
+        words = list(LABEL_PIECE.finditer(view.folded, start, match.start()))
         first = match.start()
         for word in reversed(words):
             if view.folded[word.end() : first].strip(" /-.()") or word[0] not in LABEL_WORDS:
@@ -134,11 +135,39 @@ def free_text(view: View, start: int, end: int) -> tuple[int, int] | None:
     return start, end
 
 
+def _text(view: View, wanted: Wanted, start: int, end: int) -> tuple[int, int] | None:
+    """Free text, whole sentences of it; a number alone only for a key that no field is known for."""
+    span = free_text(view, start, end)
+    if span is not None:
+        return whole_text(view, *span) if wanted.kind == "text" else span
+    match = _NUMBER_ALONE.match(view.text, start, end) if wanted.field is None and wanted.kind == "text" else None
+    return match.span(1) if match else None
+
+
 def _value_in(view: View, wanted: Wanted, cell: Cell) -> tuple[int, int] | None:
     """The value that begins a cell beside or under a label."""
     if wanted.kind in ("text", "name"):
-        return free_text(view, cell.start, cell.end)
+        return _text(view, wanted, cell.start, cell.end)
     return read_at(view, wanted.kind, _skip_junk(view, cell.start, cell.end), cell.end)
+
+
+def _label_end(view: View, wanted: Wanted, end: int, limit: int) -> int | None:
+    """Where the label ends whose first words end at `end`; None when that cannot be told.
+
+    `RNTRC DA EMPRESA` is a label as a whole, as `OBJETO DO CONTRATO:` is.
+    """
+    tail = _skip_tail(view, end, limit)
+    if wanted.kind not in ("text", "name"):
+        return tail
+    genitive = _GENITIVE.search(view.folded, end, tail) if tail < limit and not _SUM.match(view.folded, tail, limit) else None
+    if genitive is None and not view.folded.startswith("/", view.skip_blanks(tail)):
+        return tail
+    if wanted.field is not None and wanted.field.name in _OF_A_PLACE:
+        return tail
+    match = _REMAINDER_END.match(view.folded, tail, limit)
+    if match is not None:
+        return match.end()
+    return limit if _REMAINDER.fullmatch(view.folded, tail, limit) else None
 
 
 def _inline(view: View, wanted: Wanted, offset: int, cell: Cell) -> tuple[int, int] | None:
@@ -148,7 +177,7 @@ def _inline(view: View, wanted: Wanted, offset: int, cell: Cell) -> tuple[int, i
         stop = mark.end() if mark else offset
         if stop == cell.end:
             return None
-        return free_text(view, stop, cell.end) if stop > offset else None
+        return _text(view, wanted, stop, cell.end) if stop > offset else None
     place = _skip_junk(view, offset, cell.end)
     if wanted.kind == "amount" and (share := _PERCENT.match(view.folded, place, cell.end)):
         place = _skip_junk(view, share.end(), cell.end)
@@ -169,11 +198,29 @@ def _last_in_row(view: View, cell: Cell, value: tuple[int, int]) -> tuple[int, i
     return best
 
 
+def _shows_money(view: View, value: tuple[int, int]) -> bool:
+    before = _CURRENCY_BEFORE.search(view.text, max(0, value[0] - 5), value[0])
+    return has_cents(view.text, value[1]) or before is not None
+
+
+def _is_tax_amount(view: View, cell: Cell, value: tuple[int, int]) -> bool:
+    """A tax in the row of its label: money, and the only sum there, as net and gross stand beside it otherwise."""
+    return _shows_money(view, value) and _last_in_row(view, cell, value) == value
+
+
 def _worth(view: View, wanted: Wanted, value: tuple[int, int]) -> float:
     """What a sum loses that shows neither cents nor a currency: it may as well be a count or an article number."""
-    if not wanted.last or has_cents(view.text, value[1]) or _CURRENCY_BEFORE.search(view.text, max(0, value[0] - 5), value[0]):
-        return 0.0
-    return 0.3
+    return 0.3 if wanted.last and not _shows_money(view, value) else 0.0
+
+
+def _is_own_label(view: View, wanted: Wanted, phrase: Phrase, start: int, end: int, cell: Cell) -> bool:
+    """Taxes and one-word codes need a label of their own: `TOTAL C/ IVA`, `VAT NO` and `VALOR DO SERVIÇO` are others."""
+    if wanted.is_tax:
+        return not _SUM_WORDS.search(view.folded, cell.start, start) and not _REGISTRATION.match(view.folded, end, cell.end)
+    if wanted.field is None and wanted.kind == "code" and len(phrase) == 1:
+        alone = not view.folded[cell.start : start].strip(" 0123456789.)-=")
+        return alone and _CODE_FOLLOWS.match(view.folded, end, cell.end) is not None
+    return True
 
 
 def hits(view: View, wanted: Wanted) -> Iterator[Hit]:
@@ -186,7 +233,7 @@ def hits(view: View, wanted: Wanted) -> Iterator[Hit]:
                 continue
             seen.add(end)
             penalty = _prefix_penalty(view, cell, max(start, cell.start), len(phrase))
-            if penalty is None:
+            if penalty is None or not _is_own_label(view, wanted, phrase, max(start, cell.start), end, cell):
                 continue
             running = 0.1 if cell.end - cell.start >= SENTENCE and not view.folded.startswith(":", end) else 0.0
             base = (
@@ -196,7 +243,9 @@ def hits(view: View, wanted: Wanted) -> Iterator[Hit]:
                 - running
                 - (0.15 if len(phrase) == 1 and len(phrase[0]) < 3 else 0)
             )
-            yield from _at_label(view, wanted, base, start, _skip_tail(view, end, cell.end), cell)
+            label_end = _label_end(view, wanted, end, cell.end)
+            if label_end is not None:
+                yield from _at_label(view, wanted, base, start, label_end, cell)
 
 
 def _at_label(view: View, wanted: Wanted, base: float, start: int, end: int, cell: Cell) -> Iterator[Hit]:
@@ -204,7 +253,9 @@ def _at_label(view: View, wanted: Wanted, base: float, start: int, end: int, cel
         end = day[1]  # `TOTAL DUE ON 3 August 2014`
     value = _inline(view, wanted, end, cell)
     if value is not None:
-        if wanted.last:
+        if wanted.is_tax and not _is_tax_amount(view, cell, value):
+            return
+        if wanted.last and not wanted.is_tax:
             value = _last_in_row(view, cell, value)
         going_on = 0.05 if cell.end - value[1] > 10 and wanted.kind not in ("text", "name") else 0.0
         yield Hit(base - going_on - _worth(view, wanted, value), *value, cell, start)
@@ -229,7 +280,9 @@ def _beside(view: View, wanted: Wanted, base: float, start: int, cell: Cell) -> 
     value = _value_in(view, wanted, right)
     if value is None:
         return None
-    value = _last_in_row(view, right, value) if wanted.last else value
+    if wanted.is_tax and not _is_tax_amount(view, right, value):
+        return None
+    value = _last_in_row(view, right, value) if wanted.last and not wanted.is_tax else value
     return Hit(base - _worth(view, wanted, value), *value, cell, start)
 
 
@@ -238,7 +291,11 @@ def _under(view: View, wanted: Wanted, base: float, start: int, cell: Cell) -> H
     if len(under) == 1 and _skip_junk(view, under[0].start, under[0].end) == under[0].end:
         under = view.below(under[0])  # a currency alone on its line
     for other in under:
+        if wanted.is_tax and _has_own_label(view, cell, other):
+            continue
         value = _value_in(view, wanted, other)
+        if value is not None and wanted.is_tax and not _shows_money(view, value):
+            continue
         if value is not None:
             return Hit(
                 base - (0.25 if wanted.last and _in_column(view, cell, other) else 0.03) - _worth(view, wanted, value),
@@ -247,6 +304,12 @@ def _under(view: View, wanted: Wanted, base: float, start: int, cell: Cell) -> H
                 start,
             )
     return None
+
+
+def _has_own_label(view: View, label: Cell, value: Cell) -> bool:
+    """Whether words stand before `value` on its row, under `label`: then it is theirs."""
+    before = (other for other in view.row(value) if other.x1 <= value.x0 and other.x1 > label.x0)
+    return any(_LETTERS.search(view.text, other.start, other.end) for other in before)
 
 
 def _in_column(view: View, label: Cell, value: Cell) -> bool:

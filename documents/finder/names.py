@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 
 from documents.finder.candidates import scan
-from documents.finder.labels import Hit, free_text, hits, is_label
+from documents.finder.labels import Hit, free_text, hits
 from documents.finder.parties import HEADER, Heading, block_of, headings, party_score
-from documents.finder.printed import COMPANY_SUFFIX, SELF_WORDS, STREET_WORDS, TITLE_PHRASES
+from documents.finder.printed import COMPANY_SUFFIX, SELF_WORDS, STREET_WORDS, TITLE_PHRASES, is_label
 from documents.finder.view import Cell, View
 from documents.finder.wanted import Wanted
 
@@ -24,6 +24,10 @@ _REGISTRATION = re.compile(r"\s*\([^()]{0,20}\d{4,}[^()]{0,10}\)\s*$")
 _LEADING_NUMBER = re.compile(r"[#\d]\d{3,11}\s+(?=\D)")
 _SELF = re.compile(rf"(?<![a-z])(?:{SELF_WORDS})")
 _SENDER_LINE = re.compile(rf"(.{{2,60}}?(?<![a-z])(?:{COMPANY_SUFFIX}))\s?[-|·•]\s[^-|·•]{{3,40}}\d")
+#: The heading goes on: `TRANSPORTADOR / VOLUMES TRANSPORTADOS`, `TOMADOR NÃO IDENTIFICADO NA NFS-e`.
+_REMAINDER = re.compile(r"\s{0,3}(?:/\s{0,3}[a-z]|n[ao]s? |em |nao )")
+#: Words of one name stand no farther apart than so many times their height.
+_NAME_GAP = 3.0
 _LETTERHEAD_ROWS = 7
 _OPEN_BLOCKS, _MAX_BLOCKS = 12, 40
 
@@ -56,6 +60,8 @@ def _behind_headings(view: View, wanted: Wanted) -> Iterator[Hit]:
             continue
         cell = heading.cell
         base = 0.8 if wanted.party in heading.parties else 0.68
+        if _REMAINDER.match(view.folded, heading.rest, cell.end):
+            continue
         inline = _tidy(view, free_text(view, heading.rest, cell.end))
         if inline is not None:
             yield Hit(base, *inline, cell, cell.start)
@@ -163,14 +169,37 @@ def _whole_name(view: View, named: list[Cell], proper: Cell, value: tuple[int, i
     place = named.index(proper)
     if view.text[value[1] - 1] == "&" and place + 1 < len(named):
         return value[0], named[place + 1].end
+    if value[1] == proper.end:
+        value = value[0], _line_end(view, proper)
     rest = _SUFFIX.sub("", view.folded[value[0] : value[1]])
     if place and not rest.strip(" .()") and named[place - 1].index == proper.index - 1:
         return named[place - 1].start, value[1]
     return value
 
 
+def _line_end(view: View, cell: Cell) -> int:
+    """Where the widely set words end that stand alone on a line: `BREWERY   TAP`."""
+    row = view.row(cell)
+    if not row or row[0].x0 < cell.x0:
+        return cell.end
+    last = cell
+    for other in row:
+        if other.index != last.index + 1 or _is_title(view, other) or other.x0 - last.x1 > _NAME_GAP * max(cell.height, 4.0):
+            return cell.end
+        last = other
+    body = view.text[cell.start : last.end]
+    return last.end if "\n" not in body and not any(character.isdigit() for character in body) else cell.end
+
+
 def name_hits(view: View, wanted: Wanted, first_page: bool) -> Iterator[Hit]:
     """Names that belong to the wanted party (or to nobody in particular), scored 0 to 1."""
+    for hit in _all_names(view, wanted, first_page):
+        # An open bracket is one line of a name over two.
+        if view.text.count("(", hit.start, hit.end) == view.text.count(")", hit.start, hit.end):
+            yield hit
+
+
+def _all_names(view: View, wanted: Wanted, first_page: bool) -> Iterator[Hit]:
     for hit in hits(view, wanted):
         share = party_score(view, wanted, hit.start, hit.label)
         value = _tidy(view, (hit.start, hit.end))

@@ -1,5 +1,7 @@
 """Words and phrases on paper: headings, words of labels, titles, forms of companies. All folded."""
 
+import re
+
 from documents.finder.vocabulary import phrases, words
 
 #: Printed phrases that open a party's block.
@@ -48,7 +50,7 @@ LABEL_WORDS = words(
     "inscr insc rg assinatura identificacao recebimento ibge situacao finalidade competencia dps regime simples nacional "
     "local observacoes observacao beneficiario pagador sacado cedente agencia nosso carteira aceite processamento moeda "
     "banco multa juros mora abatimento cobrado fone/fax rntrc renavam ciot tipo contribuinte apolice averbacao responsavel "
-    "carga predominante medida predominate"
+    "carga predominante medida predominate volumes transportados"
 )
 
 #: Titles and notices that stand where a letterhead might stand.
@@ -78,3 +80,17 @@ SELF_WORDS = (
     r"cnpj|inscr|ie\s?:|tel|fone|phone|fax|gst|gstin|vat|btw|ustid|siret|siren|nip|kvk|reg(?:istration)?\.? ?no|"
     r"company no|co\.? ?(?:no|reg)|iban|www\.|https?:|swift|bic"
 )
+
+LABEL_PIECE = re.compile(r"[a-z]+(?:-[a-z]+)?")
+
+
+def is_label(text: str) -> bool:
+    """Folded text made of words of labels alone, or that ends as labels do."""
+    if text.rstrip().endswith(":"):
+        return True
+    words = LABEL_PIECE.findall(text)
+    return (
+        bool(words)
+        and not any(character.isdigit() for character in text)
+        and all(word in LABEL_WORDS or all(part in LABEL_WORDS for part in word.split("-")) for word in words)
+    )

@@ -6,7 +6,7 @@ from typing import Any
 
 from documents.finder.choice import Pick, choose, every
 from documents.finder.finding import Finding
-from documents.finder.rows import Row, table_rows
+from documents.finder.rows import Row, asks_for_lines, table_rows
 from documents.finder.view import View
 from documents.finder.wanted import Wanted, resolve
 from documents.parsed import Page
@@ -46,9 +46,10 @@ class _Search:
         flat = isinstance(item, Record) and all(isinstance(child, Scalar) for _, child in item.fields)
         if isinstance(item, Scalar) or (flat and len(leaves) == 1):
             return self._every(item, leaves[0], path)
-        if flat and (rows := table_rows(self.views, leaves)):
+        lines = bool(keys) or asks_for_lines(leaves, self.question)
+        if flat and (rows := table_rows(self.views, leaves, drawn=lines)):
             return [self._row(row, item, leaves, f"{path}/{place}") for place, row in enumerate(rows[:_MAX_LIST])]
-        if keys or isinstance(item, ListOf):
+        if lines or isinstance(item, ListOf):
             return []
         # A list at the root with one object stands for one document.
         before = len(self.findings)

@@ -19,6 +19,7 @@ PARTY_KINDS = frozenset({"cnpj", "cpf", "cpf_cnpj", "name", "email", "phone", "c
 _PARTY_FIELDS = frozenset(
     {"address", "district", "city", "country", "state_registration", "city_registration", "iban", "account"}
 )
+_TAXES = frozenset({"tax", "iss", "icms", "icms_base", "ipi"})
 _KIND_WORDS = frozenset({"valor", "numero", "data", "nome", "codigo", "texto", "cpf", "cnpj"})
 _KIND_OF_WORD = {
     "valor": "amount",
@@ -54,6 +55,10 @@ class Wanted:
     @property
     def last(self) -> bool:
         return self.field is not None and self.field.last
+
+    @property
+    def is_tax(self) -> bool:
+        return self.field is not None and self.field.name in _TAXES
 
 
 def split_words(key: str) -> list[str]:

@@ -133,6 +133,20 @@ def test_the_language_is_told_by_its_stop_words(text: str, name: str | None) -> 
     assert language([Page(1, text)]) == name
 
 
+@pytest.mark.parametrize(
+    "text, name",
+    [
+        ("Facture du 2 juillet. Merci de payer le montant avec votre numéro de client dans les 30 jours.", "fr"),
+        ("Rechnung vom 2. Juli. Bitte überweisen Sie den Betrag mit Ihrer Nummer auf das Konto.", "de"),
+        ("Factuur van 2 juli. Wij verzoeken u het bedrag binnen 30 dagen over te maken op onze rekening.", "nl"),
+        ("Fattura del 2 luglio. Si prega di pagare l'importo con il numero indicato nella causale.", "it"),
+        ("de la de la de la", None),
+    ],
+)
+def test_invoices_of_the_neighbours_are_not_called_english(text: str, name: str | None) -> None:
+    assert language([Page(1, text)]) == name
+
+
 def test_the_language_of_a_long_document_is_that_of_its_beginning() -> None:
     assert language([Page(1, (PT + " ") * 200), Page(2, (EN + " ") * 10_000)]) == "pt"
 

@@ -1,5 +1,6 @@
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,7 +27,7 @@ def codes(formatted):
 
 def test_the_answer_has_the_skeletons_keys_and_each_value_its_evidence():
     made = form({"total": "30,00", "CNPJ": "12345678000195", "x": 1}, '[{"CNPJ": "", "total": 0, "nome": ""}]')
-    assert json.dumps(made.answer) == '[{"CNPJ": "12345678000195", "total": 30.0, "nome": null}]'
+    assert json.dumps(made.answer) == '[{"CNPJ": "12345678000195", "total": 30, "nome": null}]'
     assert {path: (entry["match"], entry["grounded"]) for path, entry in made.evidence.items()} == {
         "/0/CNPJ": ("normalised", True),
         "/0/total": ("number", True),
@@ -62,6 +63,42 @@ def test_warnings_of_the_model_stage_come_first_and_all_are_bounded():
     made = form([{"a": f"mentira {n}"} for n in range(900)], '[{"a": ""}]', warnings=(AnswerWarning("json_repaired", "", "…"),))
     assert made.warnings[0]["code"] == "json_repaired"
     assert len(made.warnings) == MAX_WARNINGS + 1 and made.warnings[-1]["message"].startswith("401 more")
+
+
+@pytest.mark.parametrize(
+    "skeleton, value, shown",
+    [
+        ('{"a": 0.0}', 1950, "1950.0"),
+        ('{"a": 0.0}', "1.950,00", "1950.0"),
+        ('{"a": 0}', 1950.0, "1950"),
+        ('{"a": 0}', 19.5, "19.5"),
+        ('{"a": ""}', 1950.0, '"1950.0"'),
+        ('{"a": null}', 7.0, "7.0"),
+        ('{"a": 0.0}', None, "null"),
+    ],
+)
+def test_a_number_is_written_as_its_placeholder_is(skeleton, value, shown):
+    assert json.dumps(form({"a": value}, skeleton).answer["a"]) == shown
+    listed = form([{"b": [value]}], skeleton.replace('"a": ', '"b": [').replace("}", "]}").join("[]"))
+    assert json.dumps(listed.answer[0]["b"]) == (f"[{shown}]" if value is not None else "[]")
+
+
+def test_what_the_finder_cannot_look_for_is_said():
+    skeleton = '{"itens": [{"codigo": "", "valor": 0}], "resumo": "", "assinado": true, "CNPJ": "", "ceps": [""]}'
+    made = form({"itens": [], "CNPJ": None, "ceps": []}, skeleton, findings={})
+    said = [one for one in codes(made) if one[0] == "not_searched"]
+    assert said == [("not_searched", path) for path in ("/itens", "/resumo", "/assinado")]
+    assert [one for one in codes(form([], '[{"descricao": "", "quantidade": 0}]', findings={}))] == [("not_searched", "")]
+    rows = {"itens": [{"codigo": "1", "valor": None}], "resumo": "Total: 30,00", "assinado": None}
+    assert "/itens" not in [path for code, path in codes(form(rows, skeleton, findings={})) if code == "not_searched"]
+    assert "not_searched" not in [code for code, _ in codes(form({"itens": []}, skeleton))]
+
+
+def test_a_question_for_a_summary_is_no_search():
+    raw = RawAnswer({"resposta": None}, "builtin", "builtin", None, "requested", Usage(), 0, (), {})
+    skeleton = Skeleton.parse('{"resposta": ""}')
+    assert codes(format_answer(raw, Question("Faça um resumo", skeleton), PAGES)) == [("not_searched", "/resposta")]
+    assert codes(format_answer(raw, Question("Qual é o CNPJ?", skeleton), PAGES)) == []
 
 
 OFFSET = st.integers(-9, 99)

@@ -48,7 +48,7 @@ def test_what_is_not_in_the_document_has_an_entry_that_says_so(value, grounded):
 
 def test_a_value_over_two_lines_has_both_in_its_quote_and_box():
     entry = locate({"nome": "Comercio de Paes"}, [page("razão: Comércio\nde Pães Ltda\nfim")])["/nome"]
-    assert entry["quote"] == "razão: Comércio\nde Pães Ltda"
+    assert entry["quote"] == "razão: Comércio de Pães Ltda"
     assert entry["box"] == [7, 0, 23, 18]
 
 
@@ -120,3 +120,36 @@ def test_every_leaf_of_any_answer_has_an_entry(answer, texts):
     for entry in evidence.values():
         assert list(entry) == MEMBERS
         assert (entry["page"] is not None) is (entry["grounded"] is True) is (entry["match"] != "none")
+
+
+def boxed(*cells):
+    """Cells at (x, y), each on a line of its own, five points a character."""
+    text, words = "", []
+    for x, y, content in cells:
+        position = 0
+        for word in content.split():
+            position = content.index(word, position)
+            left, start = x + 5 * position, len(text) + position
+            words.append(Word(start, start + len(word), left, y, left + 5 * len(word), y + 8, None))
+            position += len(word)
+        text += content + "\n"
+    return Page(1, text, 595.0, 842.0, "native", tuple(words))
+
+
+@pytest.mark.parametrize(
+    "page, quote",
+    [
+        (boxed((10, 10, "CNPJ"), (10, 20, "48.291.735/0001-48")), "CNPJ 48.291.735/0001-48"),
+        (Page(1, "Série\nCNPJ\n48.291.735/0001-48\nOutro"), "CNPJ 48.291.735/0001-48"),
+        (boxed((10, 10, "INSCRIÇÃO ESTADUAL" + " " * 20 + "CNPJ"), (200, 20, "48.291.735/0001-48")), "CNPJ 48.291.735/0001-48"),
+        (boxed((10, 10, "IE" + " " * 30 + "CNPJ"), (230, 20, "48.291.735/0001-48")), "CNPJ 48.291.735/0001-48"),
+        (boxed((300, 10, "CNPJ"), (10, 20, "48.291.735/0001-48")), "48.291.735/0001-48"),
+        (boxed((10, 10, "CNPJ"), (10, 200, "48.291.735/0001-48")), "48.291.735/0001-48"),
+        (Page(1, "Rua 7\n48.291.735/0001-48"), "48.291.735/0001-48"),
+        (Page(1, "palavra " * 20 + "\n48.291.735/0001-48"), "48.291.735/0001-48"),
+        (Page(1, "Dados\nCNPJ:    48.291.735/0001-48"), "CNPJ: 48.291.735/0001-48"),
+        (Page(1, "48.291.735/0001-48"), "48.291.735/0001-48"),
+    ],
+)
+def test_a_value_alone_on_its_line_is_quoted_with_the_label_above_it(page, quote):
+    assert locate({"CNPJ": "48.291.735/0001-48"}, [page])["/CNPJ"]["quote"] == quote

@@ -105,3 +105,44 @@ def test_a_two_line_label_is_read_as_one() -> None:
 
 def test_a_wanted_without_phrases_has_no_hits() -> None:
     assert list(hits(view("total 1,00"), Wanted("amount", ()))) == []
+
+
+@pytest.mark.parametrize(
+    "page, key, value",
+    [
+        (form((10, 10, "RNTRC DA EMPRESA"), (10, 22, "23920392")), "rntrc", "23920392"),
+        ("RNTRC DA EMPRESA", "rntrc", None),
+        ("Objeto do contrato: limpeza", "objeto", "limpeza"),
+        ("O objeto do contrato é a limpeza de todas as salas do 3º andar", "objeto", None),
+        ("A multa de 2% por dia", "multa", "2% por dia"),
+        ("Bairro do Limão", "bairro", "Limão"),
+        ("VALOR DO SERVIÇO\nR$ 7.000,00", "codigo_servico", None),
+        ("SERVIÇO R$ 7.000,00", "codigo_servico", None),
+        ("SERVIÇO: 7.000,00", "codigo_servico", None),
+        ("DESCRIÇÃO DO PRODUTO / SERVIÇO\n48025610", "codigo_servico", None),
+        ("Código do serviço: 14.01", "codigo_servico", "14.01"),
+        ("Apólice: 77.123-A", "numero_apolice", "77.123-A"),
+    ],
+)
+def test_a_value_is_neither_the_rest_of_a_label_nor_a_part_of_a_number(page: Page | str, key: str, value: str | None) -> None:
+    assert next(iter(values(page, key)), None) == value
+
+
+@pytest.mark.parametrize(
+    "page, key, value",
+    [
+        ("Net 100.00\nVAT 20% 20.00\nTotal 120.00", "vat", "20.00"),
+        ("VAT\nTotal 120.00", "vat", None),
+        (form((10, 10, "VAT"), (10, 22, "Total"), (100, 22, "120.00")), "vat", None),
+        ("VAT 20% 100.00 20.00 120.00", "vat", None),
+        ("Total incl. VAT 120.00", "vat", None),
+        ("TOTAL C/ IVA 120,00", "iva", None),
+        ("GST No: 002108047360", "gst", None),
+        ("VAT 19", "vat", None),
+        (form((10, 10, "Net"), (100, 10, "VAT"), (190, 10, "Total"), (10, 22, "10,00"), (100, 22, "2,00")), "iva", "2,00"),
+        ("VALOR TOTAL DA NOTA\n10,00\nBASE DE CÁLCULO DO ICMS\n9,00", "icms", None),
+        ("VALOR DO ICMS\n1,62", "icms", "1,62"),
+    ],
+)
+def test_a_tax_has_a_label_of_its_own(page: Page | str, key: str, value: str | None) -> None:
+    assert next(iter(values(page, key)), None) == value

@@ -77,3 +77,29 @@ def test_a_name_under_a_heading_may_begin_with_a_party_word() -> None:
         (200, 34, "Condutor Dois"),
     )
     assert name(page, "nome_condutor") == "Condutor da Silva"
+
+
+@pytest.mark.parametrize(
+    ("page", "key", "expected"),
+    [
+        (form((10, 10, "TRANSPORTADOR / VOLUMES TRANSPORTADOS"), (10, 40, "NOME / RAZÃO SOCIAL")), "transportador", None),
+        (form((10, 10, "TOMADOR NÃO IDENTIFICADO NA NFS-e")), "tomador", None),
+        (
+            form((10, 10, "BREWERY    TAP"), (10, 24, "Lot 5, Jalan Plaza 9"), (10, 38, "TEL: +603-62629219")),
+            "company",
+            "BREWERY TAP",
+        ),
+        (
+            form((10, 10, "Casa Azul Ltda    INVOICE"), (10, 24, "Rua Nova, 9"), (10, 38, "TEL: +603-62629219")),
+            "company",
+            "Casa Azul Ltda",
+        ),
+        (
+            form((10, 10, "ENTERPRISE (SETIA"), (10, 24, "Lot 5, Jalan Plaza 9"), (10, 38, "TEL: +603-62629219")),
+            "company",
+            None,
+        ),
+    ],
+)
+def test_a_name_is_whole_or_absent(page: Page, key: str, expected: str | None) -> None:
+    assert name(page, key) == expected

@@ -294,7 +294,8 @@ def limits() -> Items:
     names = ("RLIMIT_AS", "RLIMIT_CPU", "RLIMIT_FSIZE", "RLIMIT_NOFILE", "RLIMIT_CORE")
     values = [f"{name}={resource.getrlimit(getattr(resource, name))[0]}" for name in names]
     yield Page(
-        1, " ".join([*values, f"nice={os.nice(0)}", f"group={os.getpgid(0) == os.getpid()}", f"threads={threading.active_count()}"])
+        1,
+        " ".join([*values, f"nice={os.nice(0)}", f"group={os.getpgid(0) == os.getpid()}", f"threads={threading.active_count()}"]),
     )
 
 
