@@ -39,6 +39,7 @@ from store.jobs import Jobs, Row, Waiting
 from store.line import Line
 
 T = TypeVar("T")
+log = structlog.get_logger()
 
 
 class Notifier(Protocol):
@@ -48,8 +49,6 @@ class Notifier(Protocol):
 
     def wake(self) -> None: ...
 
-
-log = structlog.get_logger()
 
 _SMOOTHING = 0.2
 _STORAGE_PAUSE = 1.0
@@ -193,7 +192,7 @@ class Pipeline:
             else:
                 self._cancelled.discard(job_id)
             await self._files.erase(job_id)
-            self._finished(job_id)
+            self._finished(job_id, hook)
         return row
 
     async def retry(self, job_id: str, owner: str | None, gemini_api_key: bytes | None) -> Row | None:
@@ -284,7 +283,7 @@ class Pipeline:
             return
         log.info("job.advanced", status=moved["status"], ms=values[f"{room.stage}_ms"])
         if JobStatus(moved["status"]) in TERMINAL:
-            self._finished(row["id"])
+            self._finished(row["id"], hook)
         else:
             self._enqueue(_waiting(moved))
             self._tell(row["id"])
@@ -307,7 +306,7 @@ class Pipeline:
             reason = _unexpected(room)
         hook = self._notifier.row(row, JobStatus.FAILED)
         if await self._durably(lambda: self._jobs.fail(row["id"], room.stage, self._boot_id, reason, hook)):
-            self._finished(row["id"])
+            self._finished(row["id"], hook)
         else:
             self._lost(row["id"])
 
@@ -315,7 +314,7 @@ class Pipeline:
         """The last way to an end for a job whose result cannot even be stored."""
         try:
             if await self._jobs.fail(job_id, room.stage, self._boot_id, _unexpected(room)):
-                self._finished(job_id)
+                self._finished(job_id, None)
         except Exception as error:  # the next start recovers it
             log.error("worker.gave_up", job_id=job_id, exc_info=error)
 
@@ -337,10 +336,11 @@ class Pipeline:
     def _enqueue(self, waiting: Waiting) -> None:
         self.rooms[STAGE_OF[waiting.status]].line.put(waiting, self._clock.monotonic())
 
-    def _finished(self, job_id: str) -> None:
+    def _finished(self, job_id: str, hook: Mapping[str, Any] | None) -> None:
         self.unfinished = max(self.unfinished - 1, 0)
         self._tell(job_id)
-        self._notifier.wake()
+        if hook is not None:
+            self._notifier.wake()
 
     def _tell(self, job_id: str) -> None:
         for event in self._watchers.get(job_id, ()):
@@ -354,7 +354,7 @@ class Pipeline:
             self._tell(row["id"])
 
         document = await extract(self._sandbox, self._files.path(row["id"]), row["filename"], progressed)
-        return Outcome(document.facts(), tuple((page.number, page.to_json()) for page in document.pages))
+        return Outcome(document.facts(), tuple((page.number, page.content) for page in document.pages))
 
     async def _analyse(self, row: Row) -> Outcome:
         sealed = row["gemini_api_key"]
@@ -392,9 +392,9 @@ def _unexpected(room: Room) -> dict[str, object]:
     return MyelinError(f"The {room.stage} of this document failed unexpectedly.", hint=hint).as_job_error()
 
 
-def _waiting(row: Mapping[str, Any]) -> Waiting:
+def _waiting(row: Row) -> Waiting:
     return Waiting(row["priority"], row["seq"], row["id"], JobStatus(row["status"]))
 
 
-def _question(row: Mapping[str, Any]) -> Question:
+def _question(row: Row) -> Question:
     return Question(row["prompt"], Skeleton.parse(row["format_response"]), row["example"])

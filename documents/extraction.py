@@ -1,13 +1,14 @@
 """From a stored file to a `ParsedDocument`: collects what the sandbox sends and says what kind of text it is."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Literal
 
 from core.errors import EmptyDocument
-from documents.parsed import Notice, Page, ParsedDocument, Total
+from documents.parsed import Notice, Page, ParsedDocument, SealedPage, Total
 from documents.sandbox.client import Kind, Sandbox
 
 SAMPLE = 20_000  # characters of a document that tell its language
@@ -68,7 +69,7 @@ async def extract(sandbox: Sandbox, path: Path, filename: str, on_progress: Call
     Raises what `Sandbox.parse` raises, and EmptyDocument when no page has text.
     """
     content_type, total = "", 0
-    pages: list[Page] = []
+    pages: list[SealedPage] = []
     notices: list[Notice] = []
     seen: set[int] = set()
     async with aclosing(sandbox.parse(path, filename)) as items:
@@ -79,7 +80,7 @@ async def extract(sandbox: Sandbox, path: Path, filename: str, on_progress: Call
                 case Total():
                     total = item.pages
                     on_progress(len(seen), total)
-                case Page():
+                case SealedPage():
                     pages.append(item)
                     seen.add(item.number)
                     on_progress(len(seen), max(total, len(seen)))
@@ -95,7 +96,7 @@ async def extract(sandbox: Sandbox, path: Path, filename: str, on_progress: Call
     return ParsedDocument(content_type, tuple(pages), page_total, tuple(notices), language(pages), text_source(pages))
 
 
-def unread(page_total: int, pages: Iterable[Page], notices: Iterable[Notice]) -> list[Notice]:
+def unread(page_total: int, pages: Iterable[Page | SealedPage], notices: Iterable[Notice]) -> list[Notice]:
     """One notice that names the pages which are missing and of which no other notice speaks; none when there are none."""
     known = {page.number for page in pages} | {notice.page for notice in notices}
     missing = [number for number in range(1, page_total + 1) if number not in known]
@@ -116,7 +117,7 @@ def ranges(numbers: Sequence[int]) -> str:
     return ", ".join(texts[:LONGEST_LIST]) + (f" and {len(texts) - LONGEST_LIST} more" if len(texts) > LONGEST_LIST else "")
 
 
-def text_source(pages: Iterable[Page]) -> Literal["native", "ocr", "mixed"]:
+def text_source(pages: Iterable[Page | SealedPage]) -> Literal["native", "ocr", "mixed"]:
     """Where the text came from, of the pages that have any."""
     sources = {page.source for page in pages if page.text.strip()}
     if len(sources) > 1:
@@ -124,7 +125,7 @@ def text_source(pages: Iterable[Page]) -> Literal["native", "ocr", "mixed"]:
     return "ocr" if sources == {"ocr"} else "native"
 
 
-def language(pages: Iterable[Page]) -> str | None:
+def language(pages: Iterable[Page | SealedPage]) -> str | None:
     """`pt`, `en`, `es`, `fr`, `de`, `nl` or `it` by its stop words; None when none of them clearly wins."""
     sample, length = [], 0
     for page in pages:
@@ -132,8 +133,9 @@ def language(pages: Iterable[Page]) -> str | None:
         length += len(sample[-1])
         if length >= SAMPLE:
             break
-    words = WORD.findall(" ".join(sample).lower())
-    hits = sorted(((sum(word in stop for word in words), name) for name, stop in STOP_WORDS.items()), reverse=True)
+    counts = Counter(WORD.findall(" ".join(sample).lower()))
+    known = [(sum(map(counts.__getitem__, stop & counts.keys())), name) for name, stop in STOP_WORDS.items()]
+    hits = sorted(known, reverse=True)
     (best, name), (second, _) = hits[:2]
     return name if best >= LEAST_HITS and best >= LEAD * second else None
 

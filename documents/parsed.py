@@ -6,7 +6,8 @@ DOCX, XLSX) has width = height = 0 and no words.
 """
 
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from operator import le
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
@@ -65,9 +66,57 @@ class Page:
             raise ValueError("not a page: a word lies outside its text")
         return page
 
+    def sealed(self) -> "SealedPage":
+        return SealedPage.of(self.to_json())
+
     def words_between(self, start: int, end: int) -> list[Word]:
         """The words that overlap `text[start:end]`, in reading order."""
         return [word for word in self.words if word.start < end and word.end > start]
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPage:
+    """A page on its way to the store: `content` is its checked JSON, whose words nobody has to unpack until they are used."""
+
+    number: int
+    text: str
+    source: TextSource
+    content: bytes
+
+    @classmethod
+    def of(cls, content: bytes) -> "SealedPage":
+        """Raises ValueError for anything that `Page.to_json` cannot have made: the data may come from a hostile process."""
+        try:
+            number, text, width, height, source, words, label = orjson.loads(content)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"not a page: {error}") from None
+        if not (type(number) is int and isinstance(text, str) and {type(width), type(height)} <= _NUMBERS):
+            raise ValueError("not a page: wrong types")
+        if source not in ("native", "ocr") or not isinstance(label, str | None) or not isinstance(words, list):
+            raise ValueError("not a page: wrong types")
+        if words:
+            _check_words(words, len(text))
+        return cls(number, text, source, content)
+
+    def open(self) -> Page:
+        return Page.from_json(self.content)
+
+
+_NUMBERS = {int, float}
+
+
+def _check_words(words: list[Any], size: int) -> None:
+    """Column by column: thousands of words a page, and each of them may be a lie."""
+    try:
+        starts, ends, *corners, confidences = zip(*words, strict=True)
+    except (TypeError, ValueError):
+        raise ValueError("not a page: words of wrong types") from None
+    types = [set(map(type, column)) for column in (*corners, confidences)]
+    whole = set(map(type, starts)) == set(map(type, ends)) == {int} and len(corners) == 4
+    if not (whole and set().union(*types[:-1]) <= _NUMBERS and types[-1] <= _NUMBERS | {type(None)}):
+        raise ValueError("not a page: words of wrong types")
+    if min(starts) < 0 or max(ends) > size or not all(map(le, starts, ends)):
+        raise ValueError("not a page: a word lies outside its text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +140,7 @@ class ParsedDocument:
     """Everything read from one document. `page_total` counts also the pages that could not be read."""
 
     content_type: str
-    pages: tuple[Page, ...]
+    pages: tuple[SealedPage, ...]
     page_total: int
     notices: tuple[Notice, ...] = ()
     language: str | None = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, case, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, case, delete, func, insert, or_, select, update
 
 from core.clock import Clock
 from core.errors import Conflict, IdempotencyMismatch
@@ -30,6 +30,8 @@ _LISTED = [
         "extraction_ms", "model_ms", "created_at", "finished_at", "expires_at",
     )
 ]  # fmt: skip
+_JOB = select(jobs).where(jobs.c.id == bindparam("id"))
+_PAGES = select(pages.c.content).where(pages.c.job_id == bindparam("id")).order_by(pages.c.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,12 +207,12 @@ class Jobs:
 
     async def get(self, job_id: str, owner: str | None) -> sqlite3.Row | None:
         """`owner` None sees every job; for a client a foreign job does not exist."""
-        rows = await self._database.read(select(jobs).where(jobs.c.id == job_id, *_of(owner)))
-        return rows[0] if rows else None
+        rows = await self._database.read(_JOB, id=job_id)
+        return rows[0] if rows and owner in (None, rows[0]["owner"]) else None
 
     async def pages(self, job_id: str) -> list[bytes]:
         """The pages as `Page.to_json` wrote them, in order."""
-        rows = await self._database.read(select(pages.c.content).where(pages.c.job_id == job_id).order_by(pages.c.number))
+        rows = await self._database.read(_PAGES, id=job_id)
         return [row["content"] for row in rows]
 
     async def listing(self, owner: str | None, statuses: Iterable[str], limit: int, before: int | None) -> list[sqlite3.Row]:

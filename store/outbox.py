@@ -5,7 +5,7 @@ A message that is settled keeps no address and no body: only its log stays, unti
 
 import sqlite3
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, update
 
 from core.clock import Clock
 from models import deliveries, outbox
@@ -25,10 +25,7 @@ class Outbox:
 
         At most `per_host` of one receiver: thousands for one that hangs do not fill the `limit` of all.
         """
-        rank = func.row_number().over(partition_by=_host(), order_by=(outbox.c.next_at, outbox.c.id)).label("rank")
-        waiting = select(outbox, rank).where(_PENDING, outbox.c.next_at <= now).subquery()
-        fair = select(waiting).where(waiting.c.rank <= per_host).order_by(waiting.c.rank, waiting.c.next_at)
-        return await self._database.read(fair.limit(limit))
+        return await self._database.read(_DUE, now=now, limit=limit, per_host=per_host)
 
     async def record(
         self,
@@ -80,3 +77,13 @@ def _host():
     rest = func.substr(outbox.c.url, func.instr(outbox.c.url, "://") + 3)
     rest = func.replace(rest, "?", "/").op("||")("/")
     return func.lower(func.substr(rest, 1, func.instr(rest, "/") - 1))
+
+
+def _due() -> Select:
+    rank = func.row_number().over(partition_by=_host(), order_by=(outbox.c.next_at, outbox.c.id)).label("rank")
+    waiting = select(outbox, rank).where(_PENDING, outbox.c.next_at <= bindparam("now")).subquery()
+    fair = select(waiting).where(waiting.c.rank <= bindparam("per_host")).order_by(waiting.c.rank, waiting.c.next_at)
+    return fair.limit(bindparam("limit"))
+
+
+_DUE = _due()

@@ -23,7 +23,7 @@ from core.errors import (
     SandboxUnavailable,
     StorageFull,
 )
-from documents.parsed import Notice, Page, Total
+from documents.parsed import Notice, SealedPage, Total
 from documents.parsers.base import Context
 from documents.sandbox import workdirs
 from documents.sandbox.frames import Content, Failure, FrameError, Kind, Tag, header_of
@@ -89,7 +89,7 @@ class Sandbox:
                 await self._link.close()
                 self._link = None
 
-    async def parse(self, path: Path, filename: str) -> AsyncIterator[Page | Notice | Total | Kind]:
+    async def parse(self, path: Path, filename: str) -> AsyncIterator[SealedPage | Notice | Total | Kind]:
         """First the `Kind`, then `Total`, pages and notices in reading order.
 
         Raises a DocumentError, UnsupportedType or SandboxUnavailable. Closing or cancelling it kills the child's group.

@@ -12,12 +12,11 @@ from enum import Enum
 import orjson
 
 from core.errors import DocumentError, MyelinError, NotFound, UnsupportedType
-from documents.parsed import Notice, Page, Total
+from documents.parsed import Notice, Page, SealedPage, Total
 
 HEADER = struct.Struct("!cI")
 MAX_NUMBER = 10_000_000  # pages
 MAX_TEXT = 600  # characters of a message
-NUMBERS = {int, float}
 
 
 class FrameError(ValueError):
@@ -60,7 +59,7 @@ class Failure:
 
 
 Item = Kind | Total | Page | Notice
-Content = Item | Failure | bytes | None
+Content = Kind | Total | SealedPage | Notice | Failure | bytes | None
 
 
 def _family(error: type[MyelinError]) -> list[type[MyelinError]]:
@@ -141,13 +140,9 @@ def _decode(tag: Tag, payload: bytes) -> Content:
     return None
 
 
-def _page(payload: bytes) -> Page:
-    page = Page.from_json(payload)
+def _page(payload: bytes) -> SealedPage:
+    page = SealedPage.of(payload)
     _number(page.number, 1)
-    if page.words:
-        starts, ends, *corners, confidences = ({*map(type, column)} for column in zip(*page.words, strict=True))
-        if not (starts == ends == {int} and set().union(*corners) <= NUMBERS and confidences <= {*NUMBERS, type(None)}):
-            raise FrameError("a word of wrong types")
     return page
 
 

@@ -5,7 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 
 from core.errors import DocumentTooComplex
-from documents.parsed import Page
+from documents.parsed import SealedPage
 from documents.sandbox.frames import HEADER, Content, FrameError, Kind, Tag, decode, header
 from documents.sandbox.limits import Limits
 
@@ -65,7 +65,7 @@ class Results:
     def _check(self, content: Content, count: int) -> None:
         if count > MAX_ITEMS:
             raise DocumentTooComplex("The document has too many pages.", hint="Split the document.")
-        if isinstance(content, Page):
+        if isinstance(content, SealedPage):
             if content.number in self._numbers:
                 raise FrameError("a page came twice")
             self._numbers.add(content.number)

@@ -34,7 +34,7 @@ class FakeSandbox:
         try:
             yield Kind("text/plain")
             yield Total(2)
-            yield Page(1, TEXT)
+            yield Page(1, TEXT).sealed()
             self.entered.set()
             if self.hold:
                 await self.hold.wait()
@@ -149,7 +149,14 @@ async def test_a_job_ends_with_answer_evidence_and_what_was_not_read(jobs, files
     assert (done["pages"], done["pages_read"]) == (2, 1)
     assert orjson.loads(done["notices"])[0]["code"] == "page_failed"
     assert orjson.loads(done["served"])["provider"] == "builtin"
-    assert works.told.woken >= 1
+    assert works.told.woken == 0  # nobody wants to be told
+
+
+async def test_the_deliverer_wakes_for_a_message_that_is_stored(jobs, files, clock, values):
+    async with at_work(jobs, files, clock) as works:
+        await works.pipeline.accept(values(webhook_url="https://receiver.example/hook"))
+        await works.ended(jobs)
+        assert works.told.woken == 1
 
 
 async def test_the_callers_key_reaches_the_provider_and_nothing_else(jobs, files, clock, values):

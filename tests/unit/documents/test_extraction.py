@@ -32,7 +32,7 @@ class FakeSandbox:
             for item in self.items:
                 if isinstance(item, Exception):
                     raise item
-                yield item
+                yield item.sealed() if isinstance(item, Page) else item
         finally:
             self.closed = True
 
@@ -53,7 +53,7 @@ async def test_a_document_is_collected_and_its_pages_are_counted_as_they_come() 
     assert sandbox.asked == [(PATH, "nota.pdf")]
     assert document == ParsedDocument(
         "application/pdf",
-        (Page(1, PT), Page(2, "fim", source="ocr")),
+        (Page(1, PT).sealed(), Page(2, "fim", source="ocr").sealed()),
         2,
         (Notice("rotated", "Page 1 was turned.", 1),),
         "pt",

@@ -8,7 +8,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from documents.parsed import Page
+from documents.parsed import SealedPage
 from documents.parsers.base import Context
 from documents.sandbox.client import Kind, Limits, Sandbox
 
@@ -52,7 +52,7 @@ class Bench:
     async def text(self, text: str) -> str:
         """The text of its only page."""
         kind, page = await self.read(text)
-        assert isinstance(kind, Kind) and isinstance(page, Page)
+        assert isinstance(kind, Kind) and isinstance(page, SealedPage)
         return page.text
 
     def assert_clean(self) -> None:

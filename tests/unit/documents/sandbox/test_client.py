@@ -14,7 +14,7 @@ import pytest
 import uvloop
 
 from core.errors import DamagedDocument, NotFound, ParserCrashed, SandboxUnavailable
-from documents.parsed import Notice, Page, Total, Word
+from documents.parsed import Notice, Page, SealedPage, Total, Word
 from documents.sandbox import client, link
 from documents.sandbox.client import Kind, Sandbox
 from tests.unit.documents.sandbox.conftest import TIGHT, Bench, fork_server, fork_servers
@@ -41,10 +41,13 @@ class TestRunning:
         kind, total, first, second = await bench.read("pages 2")
         assert (kind, total) == (Kind("text/hostile"), Total(2))
         assert [first.number, second.number] == [1, 2] and first.text == "Page 1"
-        assert first.words == (Word(0, 4, 1.0, 2.0, 3.0, 4.0), Word(5, 6, 1.0, 2.0, 3.0, 4.0, 0.5))
+        assert first.open().words == (Word(0, 4, 1.0, 2.0, 3.0, 4.0), Word(5, 6, 1.0, 2.0, 3.0, 4.0, 0.5))
 
     async def test_notices_arrive_between_pages(self, bench: Bench) -> None:
-        assert (await bench.read("notices"))[1:] == [Page(1, "one"), Notice("page_unreadable", "Page 2 could not be read.", 2)]
+        assert (await bench.read("notices"))[1:] == [
+            Page(1, "one").sealed(),
+            Notice("page_unreadable", "Page 2 could not be read.", 2),
+        ]
 
     async def test_large_pages_arrive_whole(self, bench: Bench) -> None:
         assert len(await bench.text("long_page 1000000")) == 1_000_000
@@ -52,7 +55,7 @@ class TestRunning:
     async def test_pages_come_while_the_reader_works(self, bench: Bench) -> None:
         items = bench.sandbox.parse(bench.write("pages 50 0.05"), "nota.txt")
         async with asyncio.timeout(2):  # all of it would take 2.5 s
-            assert [type(await anext(items)) for _ in range(3)] == [Kind, Total, Page]
+            assert [type(await anext(items)) for _ in range(3)] == [Kind, Total, SealedPage]
         await items.aclose()
 
     async def test_a_file_that_is_gone_is_a_clear_error(self, bench: Bench) -> None:

@@ -21,7 +21,7 @@ from core.errors import (
     ParserCrashed,
     UnsupportedType,
 )
-from documents.parsed import Page
+from documents.parsed import SealedPage
 from documents.sandbox.client import Sandbox
 from tests.unit.documents.sandbox.conftest import TIGHT, Bench, fork_server
 
@@ -184,7 +184,7 @@ async def test_twenty_documents_at_once_do_not_disturb_each_other(bench: Bench) 
         return await bench.read("pages 5 0.02", f"document{number}")
 
     read = await asyncio.gather(*map(one, range(20)))
-    assert [len([item for item in items if isinstance(item, Page)]) for items in read if items] == [5] * 15
+    assert [len([item for item in items if isinstance(item, SealedPage)]) for items in read if items] == [5] * 15
     bench.assert_clean()
 
 
@@ -201,7 +201,7 @@ async def test_cancelling_kills_the_reader(bench: Bench) -> None:
 
     async def read() -> None:
         async for item in bench.sandbox.parse(bench.write("family hang 2"), "document.txt"):
-            if isinstance(item, Page):
+            if isinstance(item, SealedPage):
                 began.set()
 
     task = asyncio.ensure_future(read())

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image, ImageDraw, ImageFont
 
-from documents.parsed import Page
+from documents.parsed import SealedPage
 from documents.parsers.base import Context
 from documents.sandbox.client import Kind, Limits, Sandbox
 from tests.unit.documents.sandbox.conftest import Bench
@@ -27,10 +27,10 @@ async def sandbox(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
     await sandbox.close()
 
 
-async def read(sandbox: Sandbox, name: str) -> tuple[str, list[Page]]:
+async def read(sandbox: Sandbox, name: str) -> tuple[str, list[SealedPage]]:
     items = [item async for item in sandbox.parse(SAMPLES / name, name)]
     assert isinstance(items[0], Kind)
-    return items[0].content_type, [item for item in items if isinstance(item, Page)]
+    return items[0].content_type, [item for item in items if isinstance(item, SealedPage)]
 
 
 @pytest.mark.parametrize(
@@ -54,9 +54,9 @@ async def test_pictures_of_text(sandbox: Sandbox, tmp_path: Path) -> None:
     picture = Image.new("L", (900, 160), 255)
     ImageDraw.Draw(picture).text((40, 40), "Valor total 1.234,56", 0, ImageFont.load_default(64))
     picture.save(tmp_path / "picture.png", dpi=(200, 200))
-    pages = [item async for item in sandbox.parse(tmp_path / "picture.png", "picture.png") if isinstance(item, Page)]
+    pages = [item async for item in sandbox.parse(tmp_path / "picture.png", "picture.png") if isinstance(item, SealedPage)]
     assert [page.source for page in pages] == ["ocr"]
-    assert "1.234,56" in pages[0].text and all(0 <= word.confidence <= 1 for word in pages[0].words)
+    assert "1.234,56" in pages[0].text and all(0 <= word.confidence <= 1 for word in pages[0].open().words)
 
 
 async def test_pictures_of_pages(sandbox: Sandbox) -> None:
