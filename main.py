@@ -66,6 +66,7 @@ from operations.signatures import Signer
 from operations.webhooks import Deliverer
 from providers import registry
 from providers.ollama import Ollama
+from stages import Stages
 from store.database import SQLITE_VERSION, Database
 from store.files import Files
 from store.jobs import Jobs
@@ -129,12 +130,9 @@ async def build(
     deliverer = _open_webhooks(settings, clock, outbox, hooks, stack)
     keyring = Keyring(settings.secret_key.get_secret_value())
     pipeline = Pipeline(
+        stages=Stages(jobs, files, sandbox, models.gateway, models.admission, keyring),
         jobs=jobs,
         files=files,
-        sandbox=sandbox,
-        gateway=models.gateway,
-        admission=models.admission,
-        keyring=keyring,
         sizes=_sizes(settings, sizing),
         clock=clock,
         notifier=Notifier(clock, deliverer.wake),

@@ -99,6 +99,7 @@ jobs = Table(
     Column("text_source", String(8)),
     Column("language", String(8)),
     Column("notices", Text),
+    Column("reader", String(16)),  # what read it: the same reader makes the same of the same bytes
     Column("prompt", Text, nullable=False),
     Column("format_response", Text, nullable=False),
     Column("example", Text),
@@ -124,6 +125,7 @@ jobs = Table(
     Index("jobs_by_status", "status", "priority", "seq"),
     Index("jobs_by_owner", "owner", "seq"),
     Index("jobs_by_expiry", "expires_at"),
+    Index("jobs_by_content", "sha256"),
     sqlite_autoincrement=True,
 )
 

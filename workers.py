@@ -8,10 +8,9 @@ import asyncio
 import uuid
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-import orjson
 import structlog
 
 from core.clock import Clock
@@ -24,15 +23,8 @@ from core.errors import (
     SandboxUnavailable,
     StorageFull,
 )
-from core.secrets import Keyring, associated_data
-from documents.analysis import Question, analyse
-from documents.extraction import extract
-from documents.reasoning import StoredText
-from documents.sandbox.client import Sandbox
-from documents.skeleton import Skeleton
-from fleet.admission import Admission
-from gateway.service import Gateway
-from models import PRIORITY_NAMES, STAGE_OF, TERMINAL, JobStatus, Stage
+from models import STAGE_OF, TERMINAL, JobStatus, Stage
+from stages import Outcome, Stages
 from store.database import StorageFailed
 from store.files import Files
 from store.jobs import Jobs, Row, Waiting
@@ -54,14 +46,6 @@ _SMOOTHING = 0.2
 _STORAGE_PAUSE = 1.0
 _LAST_WRITES = 5.0
 _MAX_DEATHS = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a stage made: columns of the job, and pages as (number, JSON)."""
-
-    values: dict[str, Any]
-    pages: tuple[tuple[int, bytes], ...] = ()
 
 
 @dataclass(slots=True)
@@ -96,26 +80,22 @@ class Pipeline:
     def __init__(
         self,
         *,
+        stages: Stages,
         jobs: Jobs,
         files: Files,
-        sandbox: Sandbox,
-        gateway: Gateway,
-        admission: Admission,
-        keyring: Keyring,
         sizes: Sizes,
         clock: Clock,
         notifier: Notifier,
     ):
-        self._jobs, self._files, self._sandbox, self._gateway = jobs, files, sandbox, gateway
-        self._admission, self._keyring, self._clock, self._notifier = admission, keyring, clock, notifier
+        self._stages, self._jobs, self._files, self._clock, self._notifier = stages, jobs, files, clock, notifier
         self._boot_id = uuid.uuid4().hex
         self.rooms: dict[Stage, Room] = {
             Stage.EXTRACTION: Room(
                 Stage.EXTRACTION, sizes.extraction, sizes.extraction_timeout, self._extract, DocumentTooComplex
             ),
-            Stage.MODEL: Room(Stage.MODEL, sizes.model, sizes.model_timeout, self._analyse, ProviderTimeout, seconds=3.0),
+            Stage.MODEL: Room(Stage.MODEL, sizes.model, sizes.model_timeout, stages.analyse, ProviderTimeout, seconds=3.0),
             Stage.FORMATTING: Room(
-                Stage.FORMATTING, sizes.formatting, sizes.formatting_timeout, self._format, DocumentTooComplex, seconds=0.1
+                Stage.FORMATTING, sizes.formatting, sizes.formatting_timeout, stages.format, DocumentTooComplex, seconds=0.1
             ),
         }
         self._workers: list[asyncio.Task[None]] = []
@@ -346,45 +326,12 @@ class Pipeline:
         for event in self._watchers.get(job_id, ()):
             event.set()
 
-    # ---- the stages ----------------------------------------------------------------------------------------------
-
     async def _extract(self, row: Row) -> Outcome:
         def progressed(done: int, total: int) -> None:
             self._progress[row["id"]] = (done, total)
             self._tell(row["id"])
 
-        document = await extract(self._sandbox, self._files.path(row["id"]), row["filename"], progressed)
-        return Outcome(document.facts(), tuple((page.number, page.content) for page in document.pages))
-
-    async def _analyse(self, row: Row) -> Outcome:
-        sealed = row["gemini_api_key"]
-        place = associated_data("jobs", row["id"], "gemini_api_key")
-        key = self._keyring.decrypt(sealed, place).decode() if sealed else None
-        async with self._admission.admitted():
-            raw = await analyse(
-                _question(row),
-                await self._text(row["id"]),
-                gateway=self._gateway,
-                provider=row["ai_provider"],
-                model=row["model"],
-                api_key=key,
-                priority=PRIORITY_NAMES[row["priority"]],
-            )
-        served = {
-            "provider": raw.provider,
-            "model": raw.model,
-            "routed_because": raw.routed_because,
-            "usage": asdict(raw.usage),
-            "asks": raw.asks,
-        }
-        return Outcome({"reply": raw.to_json(), "model_version": raw.model_version, "served": orjson.dumps(served).decode()})
-
-    async def _format(self, row: Row) -> Outcome:
-        text = await self._text(row["id"])
-        return Outcome(asdict(await text.form(row["reply"], _question(row))))
-
-    async def _text(self, job_id: str) -> StoredText:
-        return StoredText(await self._jobs.pages(job_id), self._sandbox.compute)
+        return await self._stages.extract(row, progressed)
 
 
 def _unexpected(room: Room) -> dict[str, object]:
@@ -394,7 +341,3 @@ def _unexpected(room: Room) -> dict[str, object]:
 
 def _waiting(row: Row) -> Waiting:
     return Waiting(row["priority"], row["seq"], row["id"], JobStatus(row["status"]))
-
-
-def _question(row: Row) -> Question:
-    return Question(row["prompt"], Skeleton.parse(row["format_response"]), row["example"])

@@ -21,10 +21,11 @@ SAMPLES = ROOT / "samples"
 FORM = {"cnpj_emitente": "", "valor_total": 0.0, "data_emissao": ""}
 
 
-async def _upload(session: aiohttp.ClientSession, url: str, name: str) -> str:
+async def _upload(session: aiohttp.ClientSession, url: str, name: str, copy: int = 0) -> str:
+    """Each copy ends with a comment of its own: a file that was read before is not read again."""
     form = aiohttp.FormData({"prompt": "Qual o CNPJ do emitente, o valor total e a data?", "format_response": json.dumps(FORM)})
     form.add_field("ai_provider", "builtin")
-    form.add_field("file", (SAMPLES / name).read_bytes(), filename=name)
+    form.add_field("file", (SAMPLES / name).read_bytes() + b"\n%%%d" % copy, filename=name)
     async with session.post(f"{url}/upload", data=form) as reply:
         return (await reply.json())["id"]
 
@@ -56,7 +57,7 @@ async def measure(url: str, name: str, copies: int) -> tuple[int, float, list[fl
         stop = asyncio.Event()
         watching = asyncio.create_task(_lag(session, url, stop))
         started = time.perf_counter()
-        ids = [await _upload(session, url, name) for _ in range(copies)]
+        ids = [await _upload(session, url, name, copy) for copy in range(1, copies + 1)]
         jobs = [await _ended(session, url, job_id) for job_id in ids]
         seconds = time.perf_counter() - started
         stop.set()

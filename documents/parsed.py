@@ -135,6 +135,9 @@ class Total:
     pages: int
 
 
+FACTS = ("content_type", "pages", "pages_read", "text_source", "language", "notices")
+
+
 @dataclass(frozen=True, slots=True)
 class ParsedDocument:
     """Everything read from one document. `page_total` counts also the pages that could not be read."""
@@ -147,13 +150,8 @@ class ParsedDocument:
     text_source: Literal["native", "ocr", "mixed"] = field(default="native")
 
     def facts(self) -> dict[str, str | int | None]:
-        """What is stored of the document beside its pages; `notices` as JSON."""
+        """What is stored of the document beside its pages, by the names of `FACTS`; `notices` as JSON."""
         notices = [{"code": notice.code, "message": notice.message, "page": notice.page} for notice in self.notices]
-        return {
-            "content_type": self.content_type,
-            "pages": self.page_total,
-            "pages_read": len(self.pages),
-            "text_source": self.text_source,
-            "language": self.language,
-            "notices": orjson.dumps(notices).decode(),
-        }
+        told = orjson.dumps(notices).decode()
+        facts = (self.content_type, self.page_total, len(self.pages), self.text_source, self.language, told)
+        return dict(zip(FACTS, facts, strict=True))

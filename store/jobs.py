@@ -31,7 +31,14 @@ _LISTED = [
     )
 ]  # fmt: skip
 _JOB = select(jobs).where(jobs.c.id == bindparam("id"))
-_PAGES = select(pages.c.content).where(pages.c.job_id == bindparam("id")).order_by(pages.c.number)
+_READ_BEFORE = (
+    select(jobs)
+    .where(jobs.c.sha256 == bindparam("sha256"), jobs.c.owner == bindparam("owner"), jobs.c.reader == bindparam("reader"))
+    .where(jobs.c.pages_read == jobs.c.pages)
+    .order_by(jobs.c.seq.desc())
+    .limit(1)
+)
+_PAGES = select(pages.c.number, pages.c.content).where(pages.c.job_id == bindparam("id")).order_by(pages.c.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +219,15 @@ class Jobs:
 
     async def pages(self, job_id: str) -> list[bytes]:
         """The pages as `Page.to_json` wrote them, in order."""
-        rows = await self._database.read(_PAGES, id=job_id)
-        return [row["content"] for row in rows]
+        return [content for _, content in await self.numbered_pages(job_id)]
+
+    async def numbered_pages(self, job_id: str) -> tuple[tuple[int, bytes], ...]:
+        return tuple((row["number"], row["content"]) for row in await self._database.read(_PAGES, id=job_id))
+
+    async def read_before(self, job: Row, reader: str) -> Row | None:
+        """The latest job of the same owner whose same bytes `reader` has read whole."""
+        rows = await self._database.read(_READ_BEFORE, sha256=job["sha256"], owner=job["owner"], reader=reader)
+        return rows[0] if rows else None
 
     async def listing(self, owner: str | None, statuses: Iterable[str], limit: int, before: int | None) -> list[sqlite3.Row]:
         """The newest first, without texts and answers; `before` is the `seq` of the last one already seen."""

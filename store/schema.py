@@ -2,11 +2,27 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
+from sqlalchemy.schema import CreateColumn
 
 from models import metadata
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (metadata.create_all,)
+
+def _complete(connection: Connection) -> None:
+    """Adds the tables, columns and indexes that the file does not have; what it has stays as it is."""
+    metadata.create_all(connection)
+    for table in metadata.sorted_tables:
+        known = {column["name"] for column in inspect(connection).get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in known:
+                definition = CreateColumn(column).compile(dialect=connection.dialect)
+                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {definition}")
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
+
+
+# One step for each change of models.metadata; a step that only adds is `_complete`.
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_complete, _complete)
 
 
 def migrate(connection: Connection) -> int:

@@ -73,6 +73,11 @@ class Sandbox:
         """Which confinement is on, as proved at the last start; empty before it."""
         return dict(self._layers)
 
+    @property
+    def context(self) -> Context:
+        """What its readers may know."""
+        return self._plan.context
+
     async def start(self) -> None:
         """Sweeps leftovers and starts the fork server. Raises SandboxUnavailable when a child cannot be confined."""
         await asyncio.to_thread(workdirs.sweep, self._workdir)

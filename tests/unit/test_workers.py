@@ -7,12 +7,14 @@ import pytest
 from core.errors import ParserCrashed, PasswordRequired, ProviderUnreachable, SandboxUnavailable, StorageFull
 from core.secrets import Keyring, associated_data, new_secret_key
 from documents import reasoning
-from documents.parsed import Notice, Page, Total
+from documents.parsed import FACTS, Notice, Page, Total
+from documents.parsers.base import Context
 from documents.sandbox.client import Kind
 from fleet.admission import Admission
 from gateway.service import Completion, Target
 from models import JobStatus, Stage
 from providers.types import Capabilities, Usage
+from stages import Stages
 from store.files import Files
 from workers import Pipeline, Sizes
 
@@ -29,18 +31,23 @@ class FakeSandbox:
         self.entered = asyncio.Event()
         self.closed = 0
         self.computing: Exception | None = None
+        self.context = Context()
+        self.read = 0
+        self.notices = (Notice("page_failed", "Page 2 could not be read.", 2),)
 
     async def parse(self, _path, _filename):
         try:
+            self.read += 1
             yield Kind("text/plain")
-            yield Total(2)
+            yield Total(1 + len(self.notices))
             yield Page(1, TEXT).sealed()
             self.entered.set()
             if self.hold:
                 await self.hold.wait()
             if self.errors:
                 raise self.errors.pop(0)
-            yield Notice("page_failed", "Page 2 could not be read.", 2)
+            for notice in self.notices:
+                yield notice
         finally:
             self.closed += 1
 
@@ -99,12 +106,9 @@ class Works:
         self.sandbox, self.gateway, self.told = FakeSandbox(), FakeGateway(), Told()
         self.keyring = Keyring(new_secret_key())
         self.pipeline = Pipeline(
+            stages=Stages(jobs, files, self.sandbox, self.gateway, Admission(), self.keyring),
             jobs=jobs,
             files=files,
-            sandbox=self.sandbox,
-            gateway=self.gateway,
-            admission=Admission(),
-            keyring=self.keyring,
             sizes=Sizes(2, 2, 1, timeouts.get("extraction", 30), 30, 30),
             clock=clock,
             notifier=self.told,
@@ -361,3 +365,41 @@ async def test_a_dead_worker_loop_is_not_healthy(jobs, files, clock):
 def test_the_table_of_stages_is_whole(jobs, files, clock):
     rooms = Works(jobs, files, clock).pipeline.rooms
     assert list(rooms) == list(Stage) and all(room.workers >= 1 and room.deadline > 0 for room in rooms.values())
+
+
+async def test_a_new_question_about_the_same_file_does_not_read_it_again(jobs, files, clock, values):
+    async with at_work(jobs, files, clock) as works:
+        works.sandbox.notices = ()
+        await works.pipeline.accept(values())
+        first = await works.ended(jobs)
+        again = values(2, prompt="Qual é o CNPJ do emitente?", filename="copia.pdf")
+        await works.pipeline.accept(again)
+        second = await works.ended(jobs, again["id"])
+        assert works.sandbox.read == 1
+        assert await jobs.pages(second["id"]) == await jobs.pages(first["id"])
+        assert [second[name] for name in FACTS] == [first[name] for name in FACTS]
+        assert orjson.loads(second["answer"]) == {"cnpj": "11.222.333/0001-81"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"sha256": "1" * 64}, {"owner": "somebody else"}, {"filename": "nota.csv"}],
+    ids=lambda changes: next(iter(changes)),
+)
+async def test_only_the_same_bytes_of_the_same_owner_were_read_before(jobs, files, clock, values, changes):
+    async with at_work(jobs, files, clock) as works:
+        works.sandbox.notices = ()
+        await works.pipeline.accept(values())
+        await works.ended(jobs)
+        other = values(2, **changes)
+        await works.pipeline.accept(other)
+        await works.ended(jobs, other["id"])
+        assert works.sandbox.read == 2
+
+
+async def test_a_document_that_was_not_read_whole_is_read_again(jobs, files, clock, values):
+    async with at_work(jobs, files, clock) as works:
+        for number in (1, 2):
+            await works.pipeline.accept(values(number))
+            await works.ended(jobs, values(number)["id"])
+        assert works.sandbox.read == 2

@@ -1,12 +1,13 @@
 import asyncio
 import sqlite3
+from contextlib import closing
 
 import pytest
 from sqlalchemy import Connection, column, insert, select, table
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from core.errors import StorageFull
-from models import state
+from models import jobs, state
 from store import writer
 from store.database import Database, StorageFailed
 from store.schema import MIGRATIONS, migrate
@@ -118,6 +119,23 @@ async def test_a_closed_database_refuses_writes(tmp_path):
     await database.close()
     with pytest.raises(StorageFailed):
         await database.write(put("a"))
+
+
+async def test_a_file_of_an_older_version_gets_what_it_lacks(tmp_path):
+    path = tmp_path / "myelin.db"
+    database = Database(path)
+    await database.start()
+    await database.write(put("kept"))
+    await database.close()
+    with closing(sqlite3.connect(path)) as older:
+        older.executescript("DROP INDEX jobs_by_content; ALTER TABLE jobs DROP COLUMN reader; PRAGMA user_version = 1")
+    await database.start()
+    assert await names(database) == ["kept"]
+    await database.close()
+    with closing(sqlite3.connect(path)) as now:
+        assert {row[1] for row in now.execute("PRAGMA table_info(jobs)")} == {column.name for column in jobs.columns}
+        indexes = {row[1] for row in now.execute("PRAGMA index_list(jobs)")}
+        assert {index.name for index in jobs.indexes} <= indexes
 
 
 async def test_a_file_of_a_newer_version_is_refused(database):

@@ -1,0 +1,87 @@
+"""What the three stages do with a job: read the document, ask, form the answer. When and how often is the affair of workers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+import structlog
+
+from core.secrets import Keyring, associated_data
+from documents.analysis import Question, analyse
+from documents.extraction import extract, reader_of
+from documents.parsed import FACTS
+from documents.reasoning import StoredText
+from documents.sandbox.client import Sandbox
+from documents.skeleton import Skeleton
+from fleet.admission import Admission
+from gateway.service import Gateway
+from models import PRIORITY_NAMES
+from store.files import Files
+from store.jobs import Jobs, Row
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a stage made: columns of the job, and pages as (number, JSON)."""
+
+    values: dict[str, Any]
+    pages: tuple[tuple[int, bytes], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """Each stage takes the row of a job and gives an `Outcome`, or raises why it cannot."""
+
+    jobs: Jobs
+    files: Files
+    sandbox: Sandbox
+    gateway: Gateway
+    admission: Admission
+    keyring: Keyring
+
+    async def extract(self, row: Row, on_progress: Callable[[int, int], None]) -> Outcome:
+        """A document that its owner sent before is not read again, as long as an earlier job is kept."""
+        reader = reader_of(self.sandbox.context, row["filename"])
+        if (before := await self.jobs.read_before(row, reader)) and (pages := await self.jobs.numbered_pages(before["id"])):
+            log.info("document.read_before", job_id=row["id"])
+            return Outcome({name: before[name] for name in FACTS} | {"reader": reader}, pages)
+        document = await extract(self.sandbox, self.files.path(row["id"]), row["filename"], on_progress)
+        pages = tuple((page.number, page.content) for page in document.pages)
+        return Outcome(document.facts() | {"reader": reader}, pages)
+
+    async def analyse(self, row: Row) -> Outcome:
+        sealed = row["gemini_api_key"]
+        place = associated_data("jobs", row["id"], "gemini_api_key")
+        key = self.keyring.decrypt(sealed, place).decode() if sealed else None
+        async with self.admission.admitted():
+            raw = await analyse(
+                _question(row),
+                await self._text(row["id"]),
+                gateway=self.gateway,
+                provider=row["ai_provider"],
+                model=row["model"],
+                api_key=key,
+                priority=PRIORITY_NAMES[row["priority"]],
+            )
+        served = {
+            "provider": raw.provider,
+            "model": raw.model,
+            "routed_because": raw.routed_because,
+            "usage": asdict(raw.usage),
+            "asks": raw.asks,
+        }
+        return Outcome({"reply": raw.to_json(), "model_version": raw.model_version, "served": orjson.dumps(served).decode()})
+
+    async def format(self, row: Row) -> Outcome:
+        text = await self._text(row["id"])
+        return Outcome(asdict(await text.form(row["reply"], _question(row))))
+
+    async def _text(self, job_id: str) -> StoredText:
+        return StoredText(await self.jobs.pages(job_id), self.sandbox.compute)
+
+
+def _question(row: Mapping[str, Any]) -> Question:
+    return Question(row["prompt"], Skeleton.parse(row["format_response"]), row["example"])
