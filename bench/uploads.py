@@ -9,6 +9,7 @@ milliseconds are those of `POST /upload` alone.
 
 import argparse
 import asyncio
+import itertools
 import os
 import tempfile
 import time
@@ -20,6 +21,8 @@ from bench.tables import percentile, show
 from tests.journeys.server import KEY, ROOT, running
 
 SIZE = 200_000
+INVOICE = (ROOT / "samples" / "nota.pdf").read_bytes()
+FILLER = os.urandom(SIZE).hex().encode()
 LOADS = (
     (1, "after the answer", True, 0.0),
     (8, "after 300 ms", False, 0.3),
@@ -34,26 +37,24 @@ FIELDS = {
 }
 
 
-def _body(boundary: str) -> bytes:
-    """The one-page invoice of samples/, made 200 KB large by bytes that no reader looks at."""
-    head = (
-        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\nContent-Type: application/pdf\r\n\r\n'
-    )
-    invoice = (ROOT / "samples" / "nota.pdf").read_bytes()
-    filler = b"%" + os.urandom(SIZE).hex().encode()
-    content = (invoice + filler)[:SIZE]
-    return head.encode() + content + f"\r\n--{boundary}--\r\n".encode()
+def _body(number: int) -> bytes:
+    """The one-page invoice of samples/, made 200 KB large by bytes that no reader looks at; each number is another file."""
+    head = '--bench\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\nContent-Type: application/pdf\r\n\r\n'
+    content = (INVOICE + b"\n%%%016d" % number + FILLER)[:SIZE]
+    return head.encode() + content + b"\r\n--bench--\r\n"
 
 
 async def measure(url: str, clients: int, seconds: float, wait: bool, pause: float) -> list[float]:
     """Milliseconds of each accepted upload; with `wait` a client reads its answer before it sends the next document."""
     headers = FIELDS | {"Content-Type": "multipart/form-data; boundary=bench"}
-    body, times = _body("bench"), []
+    times: list[float] = []
+    numbers = itertools.count(1)
     until = time.perf_counter() + seconds
 
     async def client(session: aiohttp.ClientSession, number: int) -> None:
         await asyncio.sleep(pause * number / clients)
         while time.perf_counter() < until:
+            body = _body(next(numbers))
             started = time.perf_counter()
             async with session.post(f"{url}/upload", data=body, headers=headers) as reply:
                 accepted = await reply.json()
