@@ -1,4 +1,4 @@
-"""The data plane's HTTP client: every call to a model goes through one long-lived session per upstream.
+"""The data plane's HTTP client: every call to a model goes over kept connections, one pool for each origin.
 
 A request has four deadlines of its own (connect, headers, idle, total), no redirects, no proxies of the environment, no
 compression (a compressed body could grow without bound), and a cap on the bytes of a body and of a line. Whatever ends early
@@ -6,16 +6,22 @@ closes its socket, so that the upstream notices and stops working.
 """
 
 import asyncio
+import ssl
+import time
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from io import BytesIO
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
+from urllib.parse import urlsplit
 
-import aiohttp
 import orjson
 
-_WRITTEN_AT_ONCE = 256 << 10
+from core.wire import Connection, WireError, request_head
+
+_IDLE_SECONDS = 30.0  # an unused connection is not used again after that
+_COMMON = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "myelin"}
 Phase = Literal["connect", "headers", "idle", "total"]
 
 
@@ -64,47 +70,54 @@ class Caps:
 class Response:
     """A response whose body is read under the deadlines of its request."""
 
-    def __init__(self, inner: aiohttp.ClientResponse, deadlines: Deadlines, ends_at: float, caps: Caps):
-        self._inner = inner
+    def __init__(self, connection: Connection, deadlines: Deadlines, ends_at: float, caps: Caps):
+        self._connection = connection
         self._deadlines = deadlines
         self._ends_at = ends_at
         self._caps = caps
         self._read = 0
-        self.status = inner.status
-        self.headers: Mapping[str, str] = inner.headers
+        self.status = connection.status
+        self.headers: Mapping[str, str] = connection.headers
 
-    async def _chunk(self) -> bytes:
+    async def chunk(self) -> bytes:
+        """The next piece of the body; b"" at its end. Raises Broken, BodyTooLarge, DeadlinePassed."""
+        try:
+            data = self._connection.ready()
+            if data is None:
+                data = await self._awaited()
+        except WireError as error:
+            raise Broken(str(error)) from None
+        self._read += len(data)
+        if self._read > self._caps.body:
+            raise BodyTooLarge(f"the body has more than {self._caps.body} bytes")
+        return data
+
+    async def _awaited(self) -> bytes:
         left = self._ends_at - asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(min(self._deadlines.idle, left)):
-                chunk = await self._inner.content.readany()
+                return await self._connection.chunk()
         except TimeoutError:
             raise DeadlinePassed("total" if left <= self._deadlines.idle else "idle") from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise Broken(f"the connection ended early ({type(error).__name__})") from None
-        self._read += len(chunk)
-        if self._read > self._caps.body:
-            raise BodyTooLarge(f"the body has more than {self._caps.body} bytes")
-        return chunk
 
     async def read(self) -> bytes:
         """The whole body. Raises Broken, BodyTooLarge, DeadlinePassed."""
         chunks = []
-        while chunk := await self._chunk():
+        while chunk := await self.chunk():
             chunks.append(chunk)
         return b"".join(chunks)
 
     async def head(self, size: int) -> bytes:
         """At most the first `size` bytes: for the body of an error, which may be anything."""
         kept = b""
-        while len(kept) < size and (chunk := await self._chunk()):
+        while len(kept) < size and (chunk := await self.chunk()):
             kept += chunk
         return kept[:size]
 
     async def lines(self) -> AsyncGenerator[bytes, None]:
         """The lines that are not empty, without their ends; a last line without an end is one too."""
         rest = bytearray()
-        while chunk := await self._chunk():
+        while chunk := await self.chunk():
             rest += chunk
             if b"\n" in chunk:
                 *whole, last = bytes(rest).split(b"\n")
@@ -122,35 +135,52 @@ class Response:
         return line
 
 
-def _sendable(body: bytes) -> bytes | BytesIO:
-    """aiohttp writes bytes in one go, which holds up the loop when there are many; a file is written in pieces."""
-    return body if len(body) <= _WRITTEN_AT_ONCE else BytesIO(body)
+class Origin(NamedTuple):
+    """Where connections go."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+@lru_cache(256)
+def _parts(url: str) -> tuple[Origin, str, str]:
+    """(origin, value of the Host header, target). Raises ValueError for what is no address of HTTP."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("not an http address")
+    host = parts.hostname.encode("idna").decode() if not parts.hostname.isascii() else parts.hostname
+    target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
+    if not target.isascii() or " " in target:
+        raise ValueError("an address with characters that must be escaped")
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    named = f"[{host}]" if ":" in host else host
+    return Origin(parts.scheme, host, port), named if parts.port is None else f"{named}:{port}", target
+
+
+@lru_cache(1)
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+@dataclass(slots=True)
+class _Pool:
+    """The connections to one origin: how many there are, those that rest (with the time since when), and who waits for one."""
+
+    count: int = 0
+    resting: list[tuple[Connection, float]] = field(default_factory=list)
+    waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
 
 
 class HttpClient:
-    """One session toward one upstream, opened by the first request and owned until `close`."""
+    """Keep-alive connections, at most `connections` to an origin, opened when they are needed and owned until `close`."""
 
     def __init__(self, *, connections: int = 64, caps: Caps = Caps()):
         self._connections = connections
         self._caps = caps
-        self._session: aiohttp.ClientSession | None = None
+        self._pools: dict[Origin, _Pool] = {}
+        self._used: set[Connection] = set()
         self._closed = False
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._closed:
-            raise Unreachable("the client is closed")
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._connections, limit_per_host=self._connections, keepalive_timeout=30),
-                trust_env=False,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                raise_for_status=False,
-                headers={"Accept-Encoding": "identity", "User-Agent": "myelin"},
-                max_line_size=16 << 10,
-                max_field_size=32 << 10,
-            )
-        return self._session
 
     @asynccontextmanager
     async def request(
@@ -167,42 +197,112 @@ class HttpClient:
         Raises Unreachable, Broken, DeadlinePassed. The connection goes back to the pool only when the body was read to its
         end; otherwise the socket is closed, by cancellation too.
         """
-        session = self._open()
         ends_at = asyncio.get_running_loop().time() + deadlines.total
-        inner = await self._send(session, method, url, json, headers, deadlines)
+        origin, connection = await self._send(method, url, json, headers or {}, deadlines)
         try:
-            yield Response(inner, deadlines, ends_at, self._caps)
+            yield Response(connection, deadlines, ends_at, self._caps)
         finally:
-            if inner.content.at_eof():
-                inner.release()
-            else:
-                inner.close()
+            self._give_back(origin, connection)
 
-    @staticmethod
     async def _send(
-        session: aiohttp.ClientSession, method: str, url: str, json: Any, headers: Mapping[str, str] | None, deadlines: Deadlines
-    ) -> aiohttp.ClientResponse:
-        body = None if json is None else _sendable(orjson.dumps(json))
-        kind = {} if json is None else {"Content-Type": "application/json"}
-        limit = aiohttp.ClientTimeout(total=None, sock_connect=deadlines.connect)
+        self, method: str, url: str, json: Any, headers: Mapping[str, str], deadlines: Deadlines
+    ) -> tuple[Origin, Connection]:
+        try:
+            origin, host, target = _parts(url)
+            body = b"" if json is None else orjson.dumps(json)
+            kind = {} if json is None else {"Content-Type": "application/json"}
+            length = len(body) if json is not None or method == "POST" else None
+            head = request_head(method, target, host, {**_COMMON, **kind, **headers}, length)
+        except (ValueError, UnicodeError):
+            raise Unreachable("the address or a header cannot be sent") from None
         wait = min(deadlines.headers, deadlines.total)
+        connection = None
         try:
             async with asyncio.timeout(wait):
-                return await session.request(
-                    method, url, data=body, headers={**kind, **(headers or {})}, timeout=limit, allow_redirects=False
-                )
-        except aiohttp.ConnectionTimeoutError:
-            raise Unreachable("no connection in time") from None
-        except TimeoutError:
-            raise DeadlinePassed("total" if wait < deadlines.headers else "headers") from None
-        except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
-            raise Unreachable(f"no connection ({type(error).__name__})") from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise Broken(f"no usable answer ({type(error).__name__})") from None
+                connection = await self._take(origin, deadlines.connect)
+                await connection.send(head, body)
+                await connection.head()
+        except BaseException as error:
+            if connection is not None:
+                self._give_back(origin, connection)
+            if isinstance(error, WireError):
+                raise Broken(str(error)) from None
+            if isinstance(error, TimeoutError):
+                raise DeadlinePassed("total" if wait < deadlines.headers else "headers") from None
+            raise
+        return origin, connection
+
+    async def _take(self, origin: Origin, seconds: float) -> Connection:
+        if self._closed:
+            raise Unreachable("the client is closed")
+        pool = self._pools.setdefault(origin, _Pool())
+        while True:
+            while pool.resting:
+                connection, since = pool.resting.pop()
+                if connection.open and time.monotonic() - since < _IDLE_SECONDS:
+                    self._used.add(connection)
+                    return connection
+                connection.abort()
+                pool.count -= 1
+            if pool.count < self._connections:
+                return await self._connect(origin, pool, seconds)
+            await self._turn(pool)
+
+    async def _turn(self, pool: _Pool) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        pool.waiting.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():
+                self._call_next(pool)  # it was our turn: the next one takes it
+            raise
+
+    @staticmethod
+    def _call_next(pool: _Pool) -> None:
+        while pool.waiting:
+            waiter = pool.waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+
+    async def _connect(self, origin: Origin, pool: _Pool, seconds: float) -> Connection:
+        pool.count += 1
+        try:
+            async with asyncio.timeout(seconds):
+                loop = asyncio.get_running_loop()
+                secure = origin.scheme == "https"
+                tls = {"ssl": await asyncio.to_thread(_tls), "server_hostname": origin.host} if secure else {}
+                _, connection = await loop.create_connection(Connection, origin.host, origin.port, **tls)
+        except BaseException as error:
+            pool.count -= 1
+            self._call_next(pool)
+            if isinstance(error, TimeoutError):
+                raise Unreachable("no connection in time") from None
+            if isinstance(error, OSError | UnicodeError):
+                raise Unreachable(f"no connection ({type(error).__name__})") from None
+            raise
+        self._used.add(connection)
+        return connection
+
+    def _give_back(self, origin: Origin, connection: Connection) -> None:
+        pool = self._pools[origin]
+        self._used.discard(connection)
+        if connection.spent and connection.reusable and connection.open and not self._closed:
+            pool.resting.append((connection, time.monotonic()))
+        else:
+            connection.abort()
+            pool.count -= 1
+        self._call_next(pool)
 
     async def close(self) -> None:
-        """Close the session and its sockets; what is under way fails. May be called twice."""
+        """Closes every socket; what is under way fails. May be called twice."""
         self._closed = True
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for pool in self._pools.values():
+            for connection, _ in pool.resting:
+                connection.abort()
+            pool.count -= len(pool.resting)
+            pool.resting.clear()
+        for connection in list(self._used):
+            connection.abort()
+        await asyncio.sleep(0)  # the loop tells the sockets' ends

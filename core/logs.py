@@ -59,7 +59,7 @@ def configure(level: str, secrets: Iterable[str]) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # These write whole URLs at INFO, and a URL may carry a key.
-    for noisy in ("httpx2", "httpcore2", "google_genai", "aiohttp.access", "uvicorn.access"):
+    for noisy in ("httpx2", "httpcore2", "google_genai", "uvicorn.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

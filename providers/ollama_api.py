@@ -20,7 +20,7 @@ def typed(failure: HttpFailure) -> ProviderError:
 
 async def _refusal(response: Response, model: str | None) -> ProviderError:
     text = error_text(await response.head(_ERROR_BYTES))
-    return classify_text(response.status, text, response.headers.get("Retry-After"), model)
+    return classify_text(response.status, text, response.headers.get("retry-after"), model)
 
 
 class OllamaApi:

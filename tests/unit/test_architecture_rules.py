@@ -28,7 +28,7 @@ BROKEN = [
     (plan.walls_stand, {"documents/analysis.py": "from store import jobs"}, "Let the floor above"),
     (plan.walls_stand, {"gateway/service.py": "from documents.parsed import Page"}, "through the wall to documents"),
     (plan.fences_stand, {"documents/skeleton.py": "from fastapi import Request"}, "fastapi.Request belongs to main, api only"),
-    (plan.fences_stand, {"gateway/service.py": "import aiohttp"}, "aiohttp belongs to core.http"),
+    (plan.fences_stand, {"gateway/service.py": "import httpx2"}, "httpx2 belongs to core.http"),
     (plan.fences_stand, {"gateway/service.py": "import tenacity"}, "gateway.retry"),
     (plan.fences_stand, {"operations/health.py": "import os\nos.environ['A']"}, "operations/health.py:2: os.environ"),
     (plan.fences_stand, {"operations/health.py": "from os import getenv"}, "os.getenv belongs to core.settings"),

@@ -111,7 +111,7 @@ async def test_redirects_are_not_followed(client: HttpClient) -> None:
 async def test_cookies_are_not_kept(client: HttpClient) -> None:
     answer = HEAD + b"Set-Cookie: a=b\r\nContent-Length: 0\r\n\r\n"
     async with upstream(sends(answer)) as server:
-        for _ in range(2):  # aiohttp keeps no cookies of bare addresses, so a name it is
+        for _ in range(2):
             await read(client, server.url.replace("127.0.0.1", "localhost"))
     assert "Cookie" not in server.requests[1]
 

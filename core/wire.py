@@ -1,0 +1,213 @@
+"""One HTTP/1.1 connection as an asyncio protocol: a request goes out, its answer comes in piece by piece.
+
+llhttp (httptools) does the parsing, the kernel the buffering: what is not taken stops the reading of the socket.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from typing import cast
+
+import httptools
+
+_LARGEST_HEAD = 64 << 10
+_HIGH_WATER = 256 << 10
+_WRITTEN_AT_ONCE = 256 << 10
+_NO_BODY = (204, 304)
+
+
+class WireError(Exception):
+    """The connection ended, or what came was no HTTP; the text names no address and no content."""
+
+
+class Connection(asyncio.Protocol):
+    """A socket to one origin. `send` begins an exchange, `head` and `chunk` take its answer, `spent` tells when it is over."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.reusable = False
+        self._transport: asyncio.Transport | None = None
+        self._parser: httptools.HttpResponseParser | None = None
+        self._chunks: deque[bytes] = deque()
+        self._buffered = self._head_bytes = 0
+        self._headed = self._done = self._until_close = self._paused = False
+        self._error: str | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._writable: asyncio.Future[None] | None = None
+
+    # ---- what its user does --------------------------------------------------------------------------------------
+
+    @property
+    def open(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
+
+    @property
+    def spent(self) -> bool:
+        """Whether the whole answer was received and taken."""
+        return self._done and not self._chunks
+
+    async def send(self, head: bytes, body: bytes) -> None:
+        """Starts an exchange; a large body goes in pieces, as fast as they are taken. Raises WireError."""
+        transport = self._alive()
+        self._parser = httptools.HttpResponseParser(self)
+        self.status, self.headers, self.reusable = 0, {}, False
+        self._headed = self._done = self._until_close = False
+        self._head_bytes = 0
+        if len(body) <= _WRITTEN_AT_ONCE:
+            transport.write(head + body)
+            return
+        transport.write(head)
+        for start in range(0, len(body), _WRITTEN_AT_ONCE):
+            if self._writable is not None:
+                await self._writable
+            if self._done or self._headed:  # an early answer: nobody reads the rest
+                return
+            self._alive().write(body[start : start + _WRITTEN_AT_ONCE])
+
+    async def head(self) -> None:
+        """Returns when `status` and `headers` are there. Raises WireError."""
+        while not self._headed:
+            await self._news()
+
+    def ready(self) -> bytes | None:
+        """What of the body has come since; b"" at its end, None when there is nothing yet. Raises WireError."""
+        if self._chunks:
+            data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+            self._chunks.clear()
+            self._buffered = 0
+            if self._paused:
+                self._paused = False
+                if self.open:
+                    cast(asyncio.Transport, self._transport).resume_reading()
+            return data
+        if self._done:
+            return b""
+        if self._error is not None:
+            raise WireError(self._error)
+        return None
+
+    async def chunk(self) -> bytes:
+        """The next piece of the body; b"" at its end. Raises WireError."""
+        while (data := self.ready()) is None:
+            await self._news()
+        return data
+
+    def abort(self) -> None:
+        """Closes the socket at once, so that the other side notices and stops working."""
+        self.reusable = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _alive(self) -> asyncio.Transport:
+        if self._error is not None or not self.open:
+            raise WireError(self._error or "the connection is closed")
+        return cast(asyncio.Transport, self._transport)
+
+    async def _news(self) -> None:
+        if self._error is not None and not self._chunks:
+            raise WireError(self._error)
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _tell(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _fail(self, why: str) -> None:
+        if not self._done and self._error is None:
+            self._error = why
+        self._tell()
+
+    # ---- what the loop calls -------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._parser is None or self._done:
+            self._fail("the upstream said something that nobody asked for")
+            self.abort()
+            return
+        if not self._headed:
+            self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade, UnicodeDecodeError):
+            self._fail("no usable answer: it is not HTTP")
+            self.abort()
+            return
+        if not self._headed and self._head_bytes > _LARGEST_HEAD:
+            self._fail("the head of the answer is too large")
+            self.abort()
+        elif self._buffered > _HIGH_WATER and not self._paused and self.open:
+            self._paused = True
+            cast(asyncio.Transport, self._transport).pause_reading()
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._until_close and self._headed and exc is None and self._error is None:
+            self._done = True
+        self.reusable = False
+        self._fail("the connection ended early")
+        self._transport = None
+        self.resume_writing()
+
+    def pause_writing(self) -> None:
+        self._writable = asyncio.get_running_loop().create_future()
+
+    def resume_writing(self) -> None:
+        if self._writable is not None:
+            if not self._writable.done():
+                self._writable.set_result(None)
+            self._writable = None
+
+    # ---- what the parser calls -----------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        if self._done:
+            raise ValueError("a second answer to one request")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        key = name.decode("latin-1").lower()
+        text = value.decode("latin-1")
+        self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
+
+    def on_headers_complete(self) -> None:
+        parser = cast(httptools.HttpResponseParser, self._parser)
+        status = parser.get_status_code()
+        if 100 <= status < 200:  # an interim answer; the real one follows (RFC 9110 §15.2)
+            self.headers = {}
+            return
+        self.status = status
+        framed = "content-length" in self.headers or "transfer-encoding" in self.headers
+        self._until_close = not framed and status not in _NO_BODY
+        self._headed = True
+        self._tell()
+
+    def on_body(self, body: bytes) -> None:
+        self._chunks.append(body)
+        self._buffered += len(body)
+        self._tell()
+
+    def on_message_complete(self) -> None:
+        if self._headed:
+            self._done = True
+            self.reusable = cast(httptools.HttpResponseParser, self._parser).should_keep_alive() and self._writable is None
+            self._tell()
+
+
+def request_head(method: str, target: str, host: str, headers: Mapping[str, str], length: int | None) -> bytes:
+    """The head of a request. Raises ValueError for what cannot stand in one: control characters, or more than Latin-1."""
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", *(f"{name}: {value}" for name, value in headers.items())]
+    if length is not None:
+        lines.append(f"Content-Length: {length}")
+    head = "\r\n".join(lines)
+    if head.count("\r") != len(lines) - 1 or head.count("\n") != len(lines) - 1 or "\0" in head:
+        raise ValueError("a header with a line break")
+    return head.encode("latin-1") + b"\r\n\r\n"

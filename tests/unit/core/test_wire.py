@@ -1,0 +1,169 @@
+"""The protocol under the client, fed byte by byte through a transport that only keeps notes."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.wire import Connection, WireError, request_head
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-A: 1\r\nX-A: 2\r\n\r\nhello"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n"
+UNFRAMED = b"HTTP/1.1 200 OK\r\n\r\nhello"
+INTERIM = b"HTTP/1.1 100 Continue\r\nX-B: 0\r\n\r\n"
+
+
+class Notes(asyncio.Transport):
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.aborted = self.paused = False
+
+    def write(self, data) -> None:
+        self.written += bytes(data)
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+    def pause_reading(self) -> None:
+        self.paused = True
+
+    def resume_reading(self) -> None:
+        self.paused = False
+
+
+async def asked(head: bytes = b"GET / HTTP/1.1\r\n\r\n", body: bytes = b"") -> tuple[Connection, Notes]:
+    connection, notes = Connection(), Notes()
+    connection.connection_made(notes)
+    await connection.send(head, body)
+    return connection, notes
+
+
+async def body_of(connection: Connection) -> bytes:
+    body = b""
+    while piece := await connection.chunk():
+        body += piece
+    return body
+
+
+@pytest.mark.parametrize("answer", [ANSWER, CHUNKED, INTERIM + ANSWER])
+@given(cuts=st.lists(st.integers(1, 90), max_size=6))
+async def test_an_answer_is_the_same_however_it_was_cut(answer: bytes, cuts: list[int]) -> None:
+    connection, _ = await asked()
+    edges = sorted({0, *(cut for cut in cuts if cut < len(answer)), len(answer)})
+    for start, end in zip(edges, edges[1:], strict=False):
+        connection.data_received(answer[start:end])
+    await connection.head()
+    assert connection.status == 200 and "x-b" not in connection.headers
+    assert await body_of(connection) == b"hello"
+    assert connection.spent and connection.reusable
+
+
+async def test_headers_have_small_names_and_are_joined() -> None:
+    connection, _ = await asked()
+    connection.data_received(ANSWER)
+    assert connection.headers["x-a"] == "1, 2"
+
+
+async def test_a_body_without_a_length_ends_with_the_connection() -> None:
+    connection, _ = await asked()
+    connection.data_received(UNFRAMED)
+    assert connection.ready() == b"hello" and connection.ready() is None
+    connection.connection_lost(None)
+    assert connection.ready() == b"" and not connection.reusable
+
+
+@pytest.mark.parametrize("error", [None, ConnectionResetError()])
+async def test_a_body_that_is_cut_is_an_error_after_what_came(error: Exception | None) -> None:
+    connection, _ = await asked()
+    connection.data_received(ANSWER[:-2])
+    connection.connection_lost(error)
+    assert await connection.chunk() == b"hel"
+    with pytest.raises(WireError, match="ended early"):
+        await connection.chunk()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        ANSWER + ANSWER,
+        ANSWER + b"junk",
+        b"SSH-2.0-OpenSSH\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
+)
+async def test_a_connection_that_says_more_or_other_than_one_answer_is_closed(data: bytes) -> None:
+    connection, notes = await asked()
+    connection.data_received(data)
+    assert notes.aborted and not connection.open
+
+
+async def test_words_out_of_turn_close_the_connection() -> None:
+    connection, notes = await asked()
+    connection.data_received(ANSWER)
+    await body_of(connection)
+    connection.data_received(b"HTTP/1.1 408 Request Timeout\r\n\r\n")
+    assert notes.aborted
+
+
+async def test_an_endless_head_is_refused() -> None:
+    connection, notes = await asked()
+    for _ in range(70):
+        connection.data_received(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1024 if not notes.written.endswith(b"x") else b"x" * 1024)
+        if notes.aborted:
+            break
+    with pytest.raises(WireError):
+        await connection.head()
+
+
+async def test_what_is_not_taken_stops_the_reading() -> None:
+    connection, notes = await asked()
+    connection.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n")
+    for _ in range(5):
+        connection.data_received(b"x" * (64 << 10))
+    assert notes.paused
+    assert len(await connection.chunk()) == 5 * (64 << 10)
+    assert not notes.paused
+
+
+async def test_a_large_body_waits_for_the_socket_and_stops_at_an_early_answer() -> None:
+    connection, notes = Connection(), Notes()
+    connection.connection_made(notes)
+    connection.pause_writing()
+    sending = asyncio.create_task(connection.send(b"head", b"x" * (1 << 20)))
+    await asyncio.sleep(0)
+    assert notes.written == b"head"
+    connection.data_received(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+    connection.resume_writing()
+    await sending
+    assert notes.written == b"head" and connection.status == 413
+
+
+async def test_the_end_of_the_connection_wakes_whoever_waits_to_write() -> None:
+    connection = Connection()
+    connection.connection_made(Notes())
+    connection.pause_writing()
+    sending = asyncio.create_task(connection.send(b"head", b"x" * (1 << 20)))
+    await asyncio.sleep(0)
+    connection.connection_lost(None)
+    with pytest.raises(WireError):
+        await sending
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("X-A", "1\r\nX-B: 2"), ("X-A", "1\n2"), ("X\r\nA", "1"), ("X-A", "\0"), ("X-A", "ł")]
+)
+def test_a_header_cannot_smuggle_another(name: str, value: str) -> None:
+    with pytest.raises(ValueError):
+        request_head("GET", "/", "host", {name: value}, None)
+
+
+def test_a_head_says_what_it_is_told() -> None:
+    head = request_head("POST", "/v1?a=b", "host:1", {"X-A": "é"}, 3)
+    assert head == b"POST /v1?a=b HTTP/1.1\r\nHost: host:1\r\nX-A: \xe9\r\nContent-Length: 3\r\n\r\n"
