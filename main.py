@@ -36,7 +36,6 @@ from api.credentials import Credentials
 from api.deps import House
 from api.gate import Gate, rules_of
 from api.limits import Buckets, Places, Uploads
-from api.multipart import FRAME_BYTES
 from api.policy import Role
 from api.protocol import PromptProtocol
 from core import logs
@@ -110,7 +109,7 @@ def create_app(settings: Settings, *, clock: Clock = Clock()) -> Gate:
         rules=rules,
         credentials=credentials,
         buckets=Buckets(settings.rate_limit_per_minute, clock.monotonic),
-        upload_bytes=(settings.max_upload_mb << 20) + FRAME_BYTES,
+        file_bytes=settings.max_upload_mb << 20,
         allowed_hosts=settings.allowed_hosts,
         trusted_proxies=settings.trusted_proxies,
     )

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from api.credentials import Credentials
 from api.limits import Places, Uploads
 from api.policy import Principal
+from api.words import of_member
 from core.addresses import AddressPolicy
 from core.clock import Clock
 from core.errors import InvalidField, InvalidRequest, NotFound
@@ -81,10 +82,9 @@ async def read_json(request: Request, shape: type[Shape]) -> Shape:
         return shape.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "body"
-        raise InvalidField(
-            f"{field}: {first['msg']}.", field=field, hint=f"Known are: {', '.join(shape.model_fields)}."
-        ) from None
+        field = ".".join(str(part)[:64] for part in first["loc"])
+        hint = f"Send an object with: {', '.join(shape.model_fields)}."
+        raise InvalidField(of_member(field, first), field=field or "body", hint=hint) from None
 
 
 async def own_job(request: Request, job_id: str) -> Any:

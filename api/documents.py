@@ -8,15 +8,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.requests import ClientDisconnect
 
-from api import views
+from api import shapes, views
 from api.deps import House, answer, house, own_job, principal
 from api.estimates import backlog_seconds
 from api.fields import UploadFields, header_text, read_fields, read_gemini_key
+from api.limits import too_large
 from api.multipart import read_form
-from api.openapi import EVENTS, JOB, JOBS, PNG, QUEUE, TEXT, UPLOAD
+from api.openapi import EVENTS, PNG, UPLOAD
 from api.policy import CLIENTS, allow
 from api.streaming import job_events, settled
-from core.errors import Conflict, InvalidField, InvalidRequest, NotFound, Overloaded, TooLarge
+from core.errors import Conflict, InvalidField, InvalidRequest, NotFound, Overloaded
 from core.secrets import associated_data
 from documents.intake import inspect
 from documents.parsed import Page
@@ -25,11 +26,16 @@ from store.files import Incoming
 
 router = APIRouter(tags=["documents"])
 
-JobId = Annotated[str, Path(description="As `POST /upload` gave it.")]
-Wait = Annotated[float, Query(ge=0, le=120, description="Seconds to wait for the end of the job.")]
+JobId = Annotated[str, Path(description="The id of a job, as `POST /upload` gave it.")]
+Wait = Annotated[
+    float, Query(ge=0, le=120, description="A number of seconds from 0 to 120: how long to wait for the end of the job.")
+]
+
+Words = Annotated[bool, Query(description="True or false (1 or 0): whether each word comes with its box and confidence.")]
+PageNumber = Annotated[int, Path(ge=1, le=100_000, description="A whole number from 1 to 100000: the number of a page.")]
 
 
-@router.post("/upload", status_code=202, summary="Upload a document and ask for JSON", **UPLOAD)
+@router.post("/upload", status_code=202, summary="Upload a document and ask for JSON", response_model=shapes.Accepted, **UPLOAD)
 @allow(*CLIENTS, body=None)
 async def upload(request: Request, wait: Wait = 0) -> Response:
     rooms = house(request)
@@ -84,11 +90,7 @@ async def _read(request: Request, rooms: House, incoming: Incoming) -> tuple[str
     if not incoming.size:
         raise InvalidField("The file is empty.", field="file", hint="Look at the file on your side: it has 0 bytes.")
     if incoming.size > (limit := rooms.settings.max_upload_mb << 20):
-        raise TooLarge(
-            f"The file has {incoming.size:,} bytes, {limit:,} are allowed.",
-            field="file",
-            hint="MAX_UPLOAD_MB sets the limit of a file.",
-        )
+        raise too_large("file", incoming.size, limit)
     inspect(incoming.head)
     known = bool(rooms.settings.gemini_api_key.get_secret_value())
     return form.filename, read_fields(request.scope["headers"], form.fields, rooms.gateway.names, known, rooms.hooks)
@@ -138,7 +140,7 @@ def _header(request: Request, name: bytes) -> str | None:
     return next((header_text(value) for sent, value in request.scope["headers"] if sent == name), None)
 
 
-@router.get("/response/{job_id}", summary="State and answer of a document", **JOB)
+@router.get("/response/{job_id}", summary="State and answer of a document", response_model=shapes.Job)
 @allow(*CLIENTS)
 async def response(request: Request, job_id: JobId, wait: Wait = 0) -> Response:
     row = await own_job(request, job_id)
@@ -154,9 +156,9 @@ async def events(request: Request, job_id: JobId) -> Response:
     return job_events(house(request), job_id, principal(request).owner)
 
 
-@router.get("/response/{job_id}/text", summary="The text that was read, page by page", **TEXT)
+@router.get("/response/{job_id}/text", summary="The text that was read, page by page", response_model=shapes.ReadText)
 @allow(*CLIENTS)
-async def text(request: Request, job_id: JobId, words: bool = False) -> Response:
+async def text(request: Request, job_id: JobId, words: Words = False) -> Response:
     await own_job(request, job_id)
     contents = await house(request).jobs.pages(job_id)
     return await asyncio.to_thread(_text, job_id, contents, words)
@@ -166,7 +168,7 @@ def _text(job_id: str, contents: list[bytes], words: bool) -> Response:
     return answer({"id": job_id, "pages": [_page(Page.from_json(content), words) for content in contents]})
 
 
-def _page(page: Page, words: bool) -> dict[str, Any]:
+def _page(page: Page, words: bool) -> shapes.ReadPage:
     shown = {name: getattr(page, name) for name in ("number", "label", "source", "width", "height", "text")}
     if words:
         shown["words"] = [
@@ -177,7 +179,7 @@ def _page(page: Page, words: bool) -> dict[str, Any]:
 
 @router.get("/response/{job_id}/pages/{number}.png", summary="A page as a picture", **PNG)
 @allow(*CLIENTS)
-async def picture(request: Request, job_id: JobId, number: Annotated[int, Path(ge=1, le=100_000)]) -> Response:
+async def picture(request: Request, job_id: JobId, number: PageNumber) -> Response:
     row = await own_job(request, job_id)
     path = house(request).files.path(job_id)
     if not path.exists():
@@ -187,9 +189,12 @@ async def picture(request: Request, job_id: JobId, number: Annotated[int, Path(g
     return Response(png, media_type="image/png")
 
 
-@router.delete("/response/{job_id}", summary="Cancel if it runs; erase file, texts and answer")
+@router.delete("/response/{job_id}", summary="Cancel if it runs; erase file, texts and answer", response_model=shapes.Erased)
 @allow(*CLIENTS)
 async def erase(request: Request, job_id: JobId) -> Response:
+    """A job that has not ended is `cancelled`: its work stops, its file, question, texts and answer are erased at once, and
+    what is left of it (id, file name, times, status) stays listed until its retention ends. A job that has ended is `erased`:
+    nothing of it is left, and its id is answered with 404. So the second DELETE of a running job erases the rest."""
     rooms, owner = house(request), principal(request).owner
     # The job may end, or be tried again, between the look and the act: then it is looked at again.
     while True:
@@ -204,7 +209,7 @@ async def erase(request: Request, job_id: JobId) -> Response:
             return answer({"id": job_id, "status": "erased"})
 
 
-@router.post("/response/{job_id}/retry", status_code=202, summary="Try a failed job again")
+@router.post("/response/{job_id}/retry", status_code=202, summary="Try a failed job again", response_model=shapes.Accepted)
 @allow(*CLIENTS)
 async def retry(request: Request, job_id: JobId) -> Response:
     await own_job(request, job_id)
@@ -219,25 +224,28 @@ async def retry(request: Request, job_id: JobId) -> Response:
     return _accepted(row, rooms, 202)
 
 
-@router.get("/responses", summary="Your jobs, the newest first", **JOBS)
+@router.get("/responses", summary="Your jobs, the newest first", response_model=shapes.Listing)
 @allow(*CLIENTS)
 async def listing(
     request: Request,
-    status: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    after: Annotated[str | None, Query(pattern=r"^[0-9]{1,18}$")] = None,
+    status: Annotated[str | None, Query(description="One status or several, comma separated, such as done,failed.")] = None,
+    limit: Annotated[int, Query(ge=1, le=200, description="A whole number from 1 to 200: how many jobs to give.")] = 50,
+    after: Annotated[
+        str | None, Query(pattern=r"^[0-9]{1,18}$", description="The `next` of an earlier answer: the jobs before those.")
+    ] = None,
 ) -> Response:
+    rooms, owner = house(request), principal(request).owner
     statuses = [part.strip() for part in status.split(",")] if status else []
     if unknown := [part for part in statuses if part not in list(JobStatus)]:
         raise InvalidField(f"There is no status {unknown[0][:32]!r}.", field="status", hint=f"Known are: {', '.join(JobStatus)}.")
-    rows = await house(request).jobs.listing(principal(request).owner, statuses, limit + 1, int(after) if after else None)
+    rows = await rooms.jobs.listing(owner, statuses, limit + 1, int(after) if after else None)
     shown, more = rows[:limit], len(rows) > limit
-    pipeline = house(request).pipeline
-    data = [views.listed(row, pipeline) for row in shown]
+    whole = await asyncio.gather(*(rooms.jobs.get(row["id"], owner) for row in shown))
+    data = [views.listed(row, rooms.pipeline) for row in whole if row is not None]
     return answer({"data": data, "has_more": more, "next": str(shown[-1]["seq"]) if more else None})
 
 
-@router.get("/queue", summary="The three queues and your unfinished jobs", **QUEUE)
+@router.get("/queue", summary="The three queues and your unfinished jobs", response_model=shapes.Queue)
 @allow(*CLIENTS)
 async def queue(request: Request) -> Response:
     rooms = house(request)
@@ -248,6 +256,6 @@ async def queue(request: Request) -> Response:
             "queues": {stage.value: views.room(room, rooms.clock) for stage, room in rooms.pipeline.rooms.items()},
             "accepting": rooms.pipeline.accepting and rooms.pipeline.unfinished < rooms.settings.max_unfinished_jobs,
             "limit": rooms.settings.max_unfinished_jobs,
-            "jobs": [views.listed(row, rooms.pipeline) for row in mine],
+            "jobs": [views.waiting(row, rooms.pipeline) for row in mine],
         }
     )

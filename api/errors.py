@@ -1,13 +1,15 @@
 """Errors as clients see them: RFC 9457 `application/problem+json` with `code`, `hint` and `request_id`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
+from api.words import of_parameter
 from core.errors import InvalidField, InvalidRequest, MethodNotAllowed, MyelinError, NotFound
 
 _MAX_RETRY_AFTER = 300
@@ -51,6 +53,14 @@ def _respond(request: Request, error: MyelinError, errors: Sequence[dict[str, An
     return response
 
 
+def _parameters(route: APIRoute, error: RequestValidationError) -> Iterator[tuple[str, str]]:
+    """Name and sentence of each parameter of `route` that cannot be used."""
+    declared = {field.alias: field for field in (*route.dependant.path_params, *route.dependant.query_params)}
+    for found in error.errors():
+        name = str(found["loc"][-1])
+        yield name, of_parameter(name, found, declared[name].field_info.description)
+
+
 def install(app: FastAPI) -> None:
     """Every error that reaches the application leaves it in the native dialect."""
 
@@ -60,9 +70,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        errors = [{"field": ".".join(str(part) for part in item["loc"][1:]), "message": item["msg"]} for item in error.errors()]
-        named = ", ".join(sorted({item["field"] for item in errors}))
-        return _respond(request, InvalidField(f"These parameters cannot be used: {named}."), errors)
+        errors = [{"field": name, "message": message} for name, message in _parameters(request.scope["route"], error)]
+        detail = " ".join(item["message"] for item in errors)
+        hint = "GET /docs describes the parameters of each address."
+        return _respond(request, InvalidField(detail, hint=hint), errors)
 
     @app.exception_handler(HTTPException)
     async def framework(request: Request, error: HTTPException) -> Response:

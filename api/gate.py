@@ -20,7 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.credentials import Credentials
 from api.errors import problem, unexpected
-from api.limits import Buckets
+from api.limits import Buckets, megabytes, too_large
+from api.multipart import FRAME_BYTES
 from api.policy import Policy, Principal, Role
 from core.errors import (
     Forbidden,
@@ -78,12 +79,12 @@ class Gate:
         rules: Sequence[Rule],
         credentials: Credentials,
         buckets: Buckets,
-        upload_bytes: int,
+        file_bytes: int,
         allowed_hosts: Sequence[str],
         trusted_proxies: Sequence[str],
     ):
         self.app, self._rules, self._credentials, self._buckets = app, rules, credentials, buckets
-        self._upload_bytes = upload_bytes
+        self._file_bytes = file_bytes
         self._hosts = None if "*" in allowed_hosts else {host.lower() for host in allowed_hosts}
         self._proxies = [ipaddress.ip_network(network) for network in trusted_proxies]
 
@@ -107,7 +108,7 @@ class Gate:
         try:
             self._greet(scope, headers)
             rule = self._match(scope)
-            limit = self._upload_bytes if rule.policy.body is None else rule.policy.body
+            limit = self._limit_of(rule)
             principal = self._admit(scope, headers, rule, limit)
             scope.setdefault("state", {}).update(principal=principal, request_id=request_id)
             answer.body = _Body(receive, limit)
@@ -146,7 +147,7 @@ class Gate:
             raise InvalidHost("This server does not answer for that host name.", hint="Add the name to ALLOWED_HOSTS.")
         self._limit(f"ip {self._address(scope, headers)}")
 
-    def _admit(self, scope: Scope, headers: dict[bytes, bytes], rule: Rule, limit: int) -> Principal:
+    def _admit(self, scope: Scope, headers: dict[bytes, bytes], rule: Rule, limit: "_Limit") -> Principal:
         principal = Principal(Role.ANYONE)
         if Role.ANYONE not in rule.policy.roles:
             caller = self._credentials.identify(scope["headers"])
@@ -161,11 +162,13 @@ class Gate:
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or len(length) > 15:
             raise InvalidRequest("Content-Length is not a number.", field="Content-Length")
-        if int(length) > limit:
-            raise TooLarge(
-                f"The request has {int(length):,} bytes, {limit:,} are allowed.", hint="MAX_UPLOAD_MB sets the limit of uploads."
-            )
+        if int(length) > limit.bytes:
+            raise limit.passed(int(length))
         return principal
+
+    def _limit_of(self, rule: Rule) -> "_Limit":
+        body = rule.policy.body
+        return _Limit(self._file_bytes + FRAME_BYTES, self._file_bytes) if body is None else _Limit(body)
 
     def _limit(self, name: str) -> None:
         if wait := self._buckets.take(name):
@@ -199,11 +202,25 @@ async def _take_small_body(receive: Receive, headers: dict[bytes, bytes], answer
                 pass
 
 
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """Bytes of a body; `file` is what a file may have of them, None where no file is taken."""
+
+    bytes: int
+    file: int | None = None
+
+    def passed(self, size: int) -> TooLarge:
+        if self.file is not None:
+            return too_large("upload", size, self.file)
+        detail = f"The body has {megabytes(size)}, at most {megabytes(self.bytes)} are allowed at this address."
+        return TooLarge(detail, hint="Files are sent to POST /upload.")
+
+
 class _Body:
     """`receive` with limits: bytes in all, seconds in all, seconds without a byte."""
 
-    def __init__(self, receive: Receive, limit: int):
-        self._receive, self._left, self._limit = receive, limit, limit
+    def __init__(self, receive: Receive, limit: _Limit):
+        self._receive, self._taken, self._limit = receive, 0, limit
         self._deadline: float | None = None
         self.complete = False
 
@@ -219,12 +236,9 @@ class _Body:
             raise RequestTimeout("The body of the request did not arrive in time.") from None
         if message["type"] == "http.request":
             self.complete = not message.get("more_body", False)
-            self._left -= len(message.get("body", b""))
-            if self._left < 0:
-                raise TooLarge(
-                    f"The request has more than the allowed {self._limit:,} bytes.",
-                    hint="MAX_UPLOAD_MB sets the limit of uploads.",
-                )
+            self._taken += len(message.get("body", b""))
+            if self._taken > self._limit.bytes:
+                raise self._limit.passed(self._taken)
         return message
 
 

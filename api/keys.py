@@ -4,23 +4,48 @@ import uuid
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from typing_extensions import TypedDict
 
 from api.deps import answer, house
-from api.openapi import PROBLEM
 from api.policy import Role, allow
+from api.shapes import Time
 from api.views import stamp
 from core.errors import NotFound
 from core.secrets import new_api_key
 
-router = APIRouter(prefix="/admin", tags=["administration"], responses=PROBLEM)
+router = APIRouter(prefix="/admin", tags=["administration"])
 
 _HINT = 12
-Name = Annotated[str, Query(min_length=1, max_length=120)]
-Email = Annotated[str, Query(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$")]
-KeyId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+Name = Annotated[str, Query(min_length=1, max_length=120, description="A text of 1 to 120 characters: whose key it is.")]
+Email = Annotated[str, Query(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$", description="An e-mail address: the owner of the key.")]
+KeyId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", description="The `id` of a key as `GET /admin/keys` shows it.")]
 
 
-@router.post("/create_key", summary="Make a client key; it is shown once")
+class CreatedKey(TypedDict):
+    message: str
+    api_key: str
+    owner: str
+
+
+class KeyView(TypedDict):
+    id: str
+    begins_with: str
+    name: str
+    email: str
+    created_at: Time
+    revoked_at: Time | None
+
+
+class KeyList(TypedDict):
+    data: list[KeyView]
+
+
+class RevokedKey(TypedDict):
+    id: str
+    revoked: bool
+
+
+@router.post("/create_key", summary="Make a client key; it is shown once", response_model=CreatedKey)
 @allow(Role.MASTER)
 async def create_key(request: Request, name: Name, email: Email) -> Response:
     rooms = house(request)
@@ -30,14 +55,14 @@ async def create_key(request: Request, name: Name, email: Email) -> Response:
     return answer({"message": "Chave criada com sucesso", "api_key": key, "owner": email})
 
 
-@router.get("/keys", summary="The client keys, without the keys themselves")
+@router.get("/keys", summary="The client keys, without the keys themselves", response_model=KeyList)
 @allow(Role.MASTER)
 async def list_keys(request: Request) -> Response:
     rows = await house(request).keys.listing()
     return answer({"data": [_view(row) for row in rows]})
 
 
-@router.delete("/keys/{key_id}", summary="Revoke a client key at once")
+@router.delete("/keys/{key_id}", summary="Revoke a client key at once", response_model=RevokedKey)
 @allow(Role.MASTER)
 async def revoke_key(request: Request, key_id: KeyId) -> Response:
     rooms = house(request)
@@ -47,7 +72,7 @@ async def revoke_key(request: Request, key_id: KeyId) -> Response:
     return answer({"id": key_id, "revoked": True})
 
 
-def _view(row: Any) -> dict[str, Any]:
+def _view(row: Any) -> KeyView:
     return {
         "id": row["id"],
         "begins_with": row["hint"],

@@ -1,13 +1,28 @@
 """What bounds the callers: rates of requests, and one upload at a time for an Idempotency-Key."""
 
 import asyncio
+import math
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from core.errors import Conflict, Overloaded
+from core.errors import Conflict, Overloaded, TooLarge
 
 _MAX_NAMES = 50_000
+
+
+def too_large(what: str, size: int, limit: int) -> TooLarge:
+    """`what` is the file or the upload; sizes in bytes, `limit` that of a file."""
+    return TooLarge(
+        f"The {what} has {megabytes(size)}, at most {megabytes(limit)} are allowed.",
+        field="file",
+        hint="Send fewer pages or a lower resolution; the operator sets the limit with MAX_UPLOAD_MB.",
+    )
+
+
+def megabytes(count: int) -> str:
+    """Of 1,048,576 bytes, rounded up, so that what is over a limit never looks equal to it: `50 MB`, `50.01 MB`."""
+    return f"{math.ceil(count * 100 / (1 << 20)) / 100:.10g} MB"
 
 
 class Buckets:

@@ -2,24 +2,29 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
+from typing_extensions import TypedDict
 
 from api.deps import answer, house, read_json
 from api.fields import header_text
-from api.openapi import PROBLEM
+from api.openapi import body
 from api.policy import CLIENTS, Role, allow
+from api.shapes import JobError, Time
 from api.views import stamp
-from core.errors import InvalidField
-from fleet.downloads import Download
+from core.errors import InvalidField, ProviderError, ProviderUnreachable
+from fleet.downloads import Download, State
+from fleet.names import read_model_name
+from gateway.catalogue import Catalogue, Source
 
-router = APIRouter(prefix="/models", tags=["models"], responses=PROBLEM)
+router = APIRouter(prefix="/models", tags=["models"])
 
-DownloadId = Annotated[str, Path(description="As `POST /models/download` gave it.")]
+DownloadId = Annotated[str, Path(description="The id of a download, as `POST /models/download` gave it.")]
+Stream = Annotated[bool, Query(description="True or false (1 or 0): whether the progress is told line by line, as NDJSON.")]
 _STREAM = {"X-Accel-Buffering": "no", "Cache-Control": "no-cache"}
 
 
@@ -29,7 +34,72 @@ class DownloadWish(BaseModel):
     machine: str | None = None
 
 
-@router.get("/list", summary="Models installed in Ollama")
+class _ModelView(TypedDict):
+    """Sizes in bytes, context and output limit in tokens; null is unknown."""
+
+    name: str
+    size: int | None
+    digest: str | None
+    family: str | None
+    parameters: str | None
+    quantization: str | None
+    context: int | None
+    output_limit: int | None
+    capabilities: list[str]
+    description: str | None
+    modified_at: str | None
+    resident: bool | None
+    size_vram: int | None
+
+
+class InstalledModel(_ModelView):
+    machine: str
+    category: Literal["always_on", "on_demand"]
+
+
+class InstalledModels(TypedDict):
+    models: list[InstalledModel]
+    source: Source
+
+
+class GeminiModel(_ModelView):
+    provider: Literal["gemini"]
+
+
+class _GeminiModels(TypedDict):
+    models: list[GeminiModel]
+    source: Source
+
+
+class GeminiModels(_GeminiModels, total=False):
+    """`source` stale: what Gemini said before; fallback: names known by heart. `warning` says why it is not live."""
+
+    warning: str
+
+
+class DownloadView(TypedDict):
+    """Bytes, bytes a second, seconds."""
+
+    id: str
+    model: str
+    state: State
+    detail: str
+    completed: int
+    total: int | None
+    speed: float | None
+    eta_seconds: float | None
+    attempts: int
+    error: JobError | None
+    created_at: Time
+    updated_at: Time
+    finished_at: Time | None
+
+
+class DownloadList(TypedDict):
+    data: list[DownloadView]
+
+
+@router.get("/list", summary="Models installed in Ollama", response_model=InstalledModels)
 @allow(*CLIENTS)
 async def installed(request: Request) -> Response:
     listing = await house(request).catalogue.listing("ollama")
@@ -41,7 +111,7 @@ async def installed(request: Request) -> Response:
     return answer({"models": models, "source": listing.source})
 
 
-@router.get("/gemini", summary="Gemini's models, live, with a marked fallback")
+@router.get("/gemini", summary="Gemini's models, live, with a marked fallback", response_model=GeminiModels)
 @allow(*CLIENTS)
 async def gemini(request: Request) -> Response:
     sent = request.scope["headers"]
@@ -56,37 +126,50 @@ async def gemini(request: Request) -> Response:
     "/download",
     status_code=202,
     summary="Download a model into Ollama; `?stream=1` tells the progress line by line",
-    openapi_extra={"requestBody": {"content": {"application/json": {"schema": DownloadWish.model_json_schema()}}}},
+    response_model=DownloadView,
+    openapi_extra=body(DownloadWish),
 )
 @allow(Role.OPERATOR)
-async def download(request: Request, stream: bool = False) -> Response:
+async def download(request: Request, stream: Stream = False) -> Response:
     wish = await read_json(request, DownloadWish)
     if wish.machine not in (None, "local"):
         raise InvalidField(f"There is no machine {wish.machine[:64]!r}.", field="machine", hint="Leave it out, or send local.")
-    downloads = house(request).downloads
-    record = await downloads.start(wish.model)
+    model, downloads = read_model_name(wish.model), house(request).downloads
+    await _reach_ollama(house(request).catalogue)
+    record = await downloads.start(model)
     if stream:
         lines = _lines(downloads.watch(record.id))
         return StreamingResponse(lines, media_type="application/x-ndjson", headers=_STREAM)
     return answer(_download(record), 202, {"Location": f"/models/downloads/{record.id}"})
 
 
-@router.get("/downloads", summary="Downloads, the newest first")
+@router.get("/downloads", summary="Downloads, the newest first", response_model=DownloadList)
 @allow(Role.OPERATOR)
 async def all_downloads(request: Request) -> Response:
     return answer({"data": [_download(record) for record in house(request).downloads.list()]})
 
 
-@router.get("/downloads/{download_id}", summary="One download")
+@router.get("/downloads/{download_id}", summary="One download", response_model=DownloadView)
 @allow(Role.OPERATOR)
 async def one_download(request: Request, download_id: DownloadId) -> Response:
     return answer(_download(house(request).downloads.get(download_id)))
 
 
-@router.delete("/downloads/{download_id}", summary="Cancel a download")
+@router.delete("/downloads/{download_id}", summary="Cancel a download", response_model=DownloadView)
 @allow(Role.OPERATOR)
 async def cancel_download(request: Request, download_id: DownloadId) -> Response:
     return answer(_download(await house(request).downloads.cancel(download_id)))
+
+
+async def _reach_ollama(catalogue: Catalogue) -> None:
+    """A download that begins without Ollama would fail minutes later, out of sight. Raises ProviderUnreachable."""
+    try:
+        error = (await catalogue.listing("ollama", fresh=True)).error
+    except ProviderError as failure:
+        error = failure
+    if isinstance(error, ProviderUnreachable):
+        hint = "Start it (`ollama serve`) or set OLLAMA_URL in .env to where it listens, then ask again."
+        raise ProviderUnreachable("Ollama cannot be reached: nothing is downloaded.", hint=hint)
 
 
 async def _lines(records: AsyncIterator[Download]) -> AsyncIterator[bytes]:
@@ -94,7 +177,7 @@ async def _lines(records: AsyncIterator[Download]) -> AsyncIterator[bytes]:
         yield orjson.dumps(_download(record)) + b"\n"
 
 
-def _download(record: Download) -> dict[str, Any]:
+def _download(record: Download) -> DownloadView:
     shown = record.as_json()
     return shown | {name: stamp(shown[name]) for name in ("created_at", "updated_at", "finished_at")}
 

@@ -3,8 +3,13 @@
 from collections.abc import Iterable
 from typing import Any
 
-from api.fields import HEADERS
+from fastapi import Response
+from pydantic import BaseModel, TypeAdapter
 
+from api.fields import HEADERS
+from api.shapes import Accepted, Job, Problem
+
+_REFERENCE = "#/components/schemas/{model}"
 _TEXT = {"type": "string"}
 _FIELDS: dict[str, str] = {
     "prompt": "Your question about the document.",
@@ -37,52 +42,48 @@ _SCHEMES = {
 }
 _PROBLEM: dict[str, Any] = {
     "description": "An error: RFC 9457 problem details with `code`, `hint` and `request_id`.",
-    "content": {
-        "application/problem+json": {
-            "schema": {
-                "type": "object",
-                "required": ["type", "title", "status", "detail", "code", "hint", "request_id"],
-                "properties": {
-                    **{name: _TEXT for name in ("type", "title", "detail", "code", "request_id")},
-                    "hint": {"type": ["string", "null"]},
-                    "status": {"type": "integer"},
-                    "errors": {"type": "array", "items": {"type": "object"}},
-                },
-            }
+    "content": {"application/problem+json": {"schema": {"$ref": _REFERENCE.format(model="Problem")}}},
+}
+
+
+def _other(kind: str, description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """An answer that is no JSON."""
+    return {"response_class": Response, "responses": {200: {"description": description, "content": {kind: {"schema": schema}}}}}
+
+
+UPLOAD: dict[str, Any] = {
+    "response_description": "Accepted: stored durably and queued.",
+    "responses": {
+        200: {
+            "model": Job | Accepted,
+            "description": "The job, ended within `wait`; or the job of an Idempotency-Key that was used before.",
         }
     },
-}
-_OBJECT = {"application/json": {"schema": {"type": "object"}}}
-
-
-def _answers(description: str, content: dict[str, Any], status: int = 200, **extra: Any) -> dict[str, Any]:
-    return {"responses": {status: {"description": description, "content": content}, "default": _PROBLEM}, **extra}
-
-
-UPLOAD = _answers(
-    "Accepted: stored durably and queued. With `wait` a finished job is answered with 200.",
-    _OBJECT,
-    202,
-    openapi_extra={
+    "openapi_extra": {
         "parameters": _HEADERS,
         "requestBody": {
             "required": True,
             "content": {"multipart/form-data": {"schema": {"type": "object", "required": ["file"], "properties": _FORM}}},
         },
     },
-)
-JOB = _answers("State, answer, evidence, warnings, usage and timings of the job.", _OBJECT)
-EVENTS = _answers("`progress` at every change, `end` with the whole job.", {"text/event-stream": {"schema": _TEXT}})
-TEXT = _answers("Pages with text; with `words=1` the words with boxes (points) and confidence.", _OBJECT)
-PNG = _answers("The page as PNG.", {"image/png": {"schema": {"type": "string", "format": "binary"}}})
-JOBS = _answers('`{"data": […], "has_more", "next"}`: pass `next` as `after`.', _OBJECT)
-QUEUE = _answers("Waiting, running and workers of each queue; your unfinished jobs with position and ETA.", _OBJECT)
-PROBLEM = {"default": _PROBLEM}
+}
+EVENTS = _other("text/event-stream", "`progress` with state and progress at every change, `end` with the whole Job.", _TEXT)
+PNG = _other("image/png", "The page as PNG.", {"type": "string", "format": "binary"})
+
+
+def body(shape: type[BaseModel]) -> dict[str, Any]:
+    """What `openapi_extra` says of a JSON body that the endpoint reads itself."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": shape.model_json_schema()}}}}
 
 
 def completed(document: dict[str, Any], opened: Iterable[str]) -> dict[str, Any]:
     """FastAPI's document with the ways to send a key; `opened` are the paths that need none. Errors are always problems."""
-    document.setdefault("components", {})["securitySchemes"] = _SCHEMES
+    components = document.setdefault("components", {})
+    components["securitySchemes"] = _SCHEMES
+    described = TypeAdapter(Problem).json_schema(ref_template=_REFERENCE)
+    components["schemas"] |= described.pop("$defs") | {"Problem": described}
+    for unused in ("HTTPValidationError", "ValidationError"):
+        components["schemas"].pop(unused, None)
     free = set(opened)
     for path, operations in document["paths"].items():
         for operation in operations.values():

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from api import shapes
 from api.estimates import eta_seconds, position
 from core.clock import Clock
 from models import PUBLIC_STATUS, STAGE_OF, JobStatus
@@ -14,12 +15,12 @@ from workers import Pipeline, Room
 Row = Mapping[str, Any]
 
 
-def links(job_id: str) -> dict[str, str]:
+def links(job_id: str) -> shapes.Links:
     base = f"/response/{job_id}"
     return {"response": base, "events": f"{base}/events", "text": f"{base}/text", "queue": "/queue"}
 
 
-def accepted(row: Row, pipeline: Pipeline) -> dict[str, Any]:
+def accepted(row: Row, pipeline: Pipeline) -> shapes.Accepted:
     """The answer of `POST /upload`."""
     return {
         "id": row["id"],
@@ -30,7 +31,7 @@ def accepted(row: Row, pipeline: Pipeline) -> dict[str, Any]:
     }
 
 
-def job(row: Row, pipeline: Pipeline) -> dict[str, Any]:
+def job(row: Row, pipeline: Pipeline) -> shapes.Job:
     """The whole job: state, answer, evidence, document, usage, timings."""
     served = _loads(row["served"]) or {}
     return {
@@ -39,8 +40,7 @@ def job(row: Row, pipeline: Pipeline) -> dict[str, Any]:
         "evidence": _loads(row["evidence"]) or {},
         "warnings": [*_notices(row), *(_loads(row["warnings"]) or [])],
         "document": _document(row),
-        "ai_provider": served.get("provider", row["ai_provider"]),
-        "model": served.get("model", row["model"]),
+        **_server(row),
         "model_version": row["model_version"],
         "routed_because": served.get("routed_because"),
         "usage": _usage(served),
@@ -58,7 +58,7 @@ def job(row: Row, pipeline: Pipeline) -> dict[str, Any]:
     }
 
 
-def summary(row: Row, pipeline: Pipeline) -> dict[str, Any]:
+def summary(row: Row, pipeline: Pipeline) -> shapes.Summary:
     """State and progress only: what changes while a job runs."""
     status = JobStatus(row["status"])
     stage = STAGE_OF.get(status)
@@ -80,12 +80,12 @@ def stamp(seconds: float | None) -> str | None:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _document(row: Row) -> dict[str, Any]:
+def _document(row: Row) -> shapes.Document:
     names = ("filename", "content_type", "bytes", "sha256", "pages", "pages_read", "text_source", "language")
     return {name: row[name] for name in names}
 
 
-def _progress(row: Row, pipeline: Pipeline) -> dict[str, Any]:
+def _progress(row: Row, pipeline: Pipeline) -> shapes.Progress:
     done, total = pipeline.progress(row["id"]) or (row["pages_read"] or 0, row["pages"] or 0)
     return {"done": done, "total": total, "unit": "pages"}
 
@@ -98,14 +98,14 @@ def _last_stage(row: Row) -> str:
     return "formatting"
 
 
-def _usage(served: Mapping[str, Any]) -> dict[str, Any] | None:
+def _usage(served: Mapping[str, Any]) -> shapes.Usage | None:
     if not served:
         return None
     free = served["provider"] in ("builtin", "ollama")
     return {**served["usage"], "cost_usd": 0.0 if free else None, "cache": "miss"}
 
 
-def _notices(row: Row) -> list[dict[str, Any]]:
+def _notices(row: Row) -> list[shapes.Warned]:
     notices = _loads(row["notices"]) or []
     return [
         {"code": notice["code"], "path": f"/pages/{notice['page']}" if notice["page"] else "", "message": notice["message"]}
@@ -117,13 +117,24 @@ def _loads(text: str | None) -> Any:
     return None if text is None else orjson.loads(text)
 
 
-def listed(row: Row, pipeline: Pipeline) -> dict[str, Any]:
-    """A job in a list."""
+def waiting(row: Row, pipeline: Pipeline) -> shapes.Waiting:
+    """An unfinished job in the queue."""
     times = {name: stamp(row[name]) for name in ("created_at", "finished_at", "expires_at")}
     return {**summary(row, pipeline), "filename": row["filename"], **times}
 
 
-def room(stage: Room, clock: Clock) -> dict[str, Any]:
+def listed(row: Row, pipeline: Pipeline) -> shapes.Listed:
+    """A job in a list: who answered it, or why nobody did."""
+    return {**waiting(row, pipeline), **_server(row), "error": _loads(row["error"])}
+
+
+def _server(row: Row) -> dict[str, str]:
+    """Who answered; before that, whom the caller asked for."""
+    served = _loads(row["served"]) or {}
+    return {"ai_provider": served.get("provider", row["ai_provider"]), "model": served.get("model", row["model"])}
+
+
+def room(stage: Room, clock: Clock) -> shapes.Room:
     """A queue of `GET /queue`."""
     oldest = stage.line.oldest()
     return {

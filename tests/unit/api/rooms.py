@@ -10,7 +10,6 @@ from api import documents, errors
 from api.credentials import Credentials
 from api.gate import Gate, rules_of
 from api.limits import Buckets, Places, Uploads
-from api.multipart import FRAME_BYTES
 from core.addresses import AddressPolicy
 from store.files import Files
 from tests.unit.api.asgi import call
@@ -61,7 +60,7 @@ class Rooms:
             rules=rules_of(documents.router.routes),
             credentials=Credentials(KEY, "", b"pepper", lambda: asyncio.sleep(0, {})),
             buckets=Buckets(0, lambda: 0.0),
-            upload_bytes=(1 << 20) + FRAME_BYTES,
+            file_bytes=1 << 20,
             allowed_hosts=("*",),
             trusted_proxies=(),
         )

@@ -7,6 +7,7 @@ from api import errors
 from api.credentials import Credentials
 from api.gate import Gate, rules_of
 from api.limits import Buckets
+from api.multipart import FRAME_BYTES
 from api.policy import CLIENTS, EVERYONE, Role, allow
 from tests.unit.api.asgi import call
 
@@ -19,7 +20,7 @@ CARRIERS = {
 }
 
 
-async def build(*, rate: int = 0, hosts=("*",), proxies=(), upload_bytes: int = 1000):
+async def build(*, rate: int = 0, hosts=("*",), proxies=(), file_bytes: int = 2 << 20):
     router = APIRouter()
 
     @router.get("/open")
@@ -62,7 +63,7 @@ async def build(*, rate: int = 0, hosts=("*",), proxies=(), upload_bytes: int = 
     await credentials.reload()
     buckets = Buckets(rate, lambda: 0.0)
     gate = Gate(
-        app, rules=rules_of(router.routes), credentials=credentials, buckets=buckets, upload_bytes=upload_bytes,
+        app, rules=rules_of(router.routes), credentials=credentials, buckets=buckets, file_bytes=file_bytes,
         allowed_hosts=hosts, trusted_proxies=proxies,
     )  # fmt: skip
     return gate, credentials, clients
@@ -117,7 +118,7 @@ async def test_a_revoked_key_dies_with_the_reload():
         ([("Content-Length", "100000")], 401),
         ([("Transfer-Encoding", "chunked"), ("Content-Length", "0")], 401),
         ([("Key", "wrong-key-wrong-key"), ("Content-Length", "100000")], 401),
-        ([("Key", OPERATOR), ("Content-Length", "100000")], 413),
+        ([("Key", OPERATOR), ("Content-Length", "9000000")], 413),
         ([("Key", OPERATOR), ("Content-Length", "-1")], 400),
         ([("Key", OPERATOR), ("Content-Length", "+5")], 400),
         ([("Key", OPERATOR), ("Content-Length", "9" * 40)], 400),
@@ -145,11 +146,22 @@ async def test_an_answer_before_the_body_was_read_closes_the_connection():
 
 
 async def test_a_body_without_a_length_is_cut_at_the_limit():
-    gate, _, _ = await build(upload_bytes=1000)
+    gate, _, _ = await build(file_bytes=1000)
     headers = [("Key", OPERATOR), ("Content-Length", "0")]
     assert (await call(gate, "POST", "/upload", headers, b"x" * 900, pieces=9)).json == {"bytes": 900}
-    got = await call(gate, "POST", "/upload", headers, b"x" * 100_000, pieces=100)
-    assert got.status == 413 and got.received <= 2000
+    limit = 1000 + FRAME_BYTES
+    got = await call(gate, "POST", "/upload", headers, b"x" * (3 * limit), pieces=300)
+    assert got.status == 413 and got.received <= 1.02 * limit
+
+
+async def test_what_is_too_large_says_so_in_megabytes_and_names_the_setting():
+    gate, _, _ = await build()
+    problem = (await call(gate, "POST", "/upload", [("Key", OPERATOR), ("Content-Length", str(5 << 20))])).json
+    assert problem["detail"] == "The upload has 5 MB, at most 2 MB are allowed."
+    assert "MAX_UPLOAD_MB" in problem["hint"] and problem["errors"][0]["field"] == "file"
+    problem = (await call(gate, "GET", "/open", [("Content-Length", str(3 << 19))])).json
+    assert problem["detail"] == "The body has 1.5 MB, at most 1 MB are allowed at this address."
+    assert "POST /upload" in problem["hint"] and "errors" not in problem
 
 
 async def test_rates_count_addresses_before_keys_are_looked_at():
