@@ -11,15 +11,15 @@ from starlette.requests import ClientDisconnect
 from api import shapes, views
 from api.deps import House, answer, house, own_job, principal
 from api.estimates import backlog_seconds
-from api.fields import UploadFields, header_text, read_fields, read_gemini_key
+from api.fields import HEADERS, UploadFields, header_text, read_fields, read_gemini_key
 from api.limits import too_large
-from api.multipart import read_form
+from api.magic import refuse_what_is_no_document
+from api.multipart import FILE_HINT, read_form
 from api.openapi import EVENTS, PNG, UPLOAD
 from api.policy import CLIENTS, allow
 from api.streaming import job_events, settled
 from core.errors import Conflict, InvalidField, InvalidRequest, NotFound, Overloaded
 from core.secrets import associated_data
-from documents.intake import inspect
 from documents.parsed import Page
 from models import TERMINAL, JobStatus
 from store.files import Incoming
@@ -84,14 +84,14 @@ async def _receive(request: Request, rooms: House, owner: str) -> tuple[Any, boo
 
 
 async def _read(request: Request, rooms: House, incoming: Incoming) -> tuple[str, UploadFields]:
-    form = await read_form(request.headers.get("content-type", ""), request.stream(), incoming)
+    form = await read_form(request.headers.get("content-type", ""), request.stream(), incoming, HEADERS)
     if form.filename is None:
-        raise InvalidRequest("The form has no file.", field="file", hint="Send it as `curl -F file=@document.pdf` does.")
+        raise InvalidRequest("The form has no file: the field `file` is missing.", field="file", hint=FILE_HINT)
     if not incoming.size:
         raise InvalidField("The file is empty.", field="file", hint="Look at the file on your side: it has 0 bytes.")
     if incoming.size > (limit := rooms.settings.max_upload_mb << 20):
         raise too_large("file", incoming.size, limit)
-    inspect(incoming.head)
+    refuse_what_is_no_document(incoming.head)
     known = bool(rooms.settings.gemini_api_key.get_secret_value())
     return form.filename, read_fields(request.scope["headers"], form.fields, rooms.gateway.names, known, rooms.hooks)
 

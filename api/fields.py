@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from core.addresses import AddressPolicy, read_url
 from core.errors import InvalidField, InvalidRequest
 from documents.skeleton import Skeleton
+from documents.skeleton.strictjson import NotJson, loads
 from models import PRIORITIES
 
 BUILTIN, AUTO = "builtin", "auto"
 _MAX_PROMPT = 32 << 10
 _MAX_EXAMPLE = 64 << 10
+_MAX_DEPTH = 20  # as deep as a skeleton
 _MAX_KEY = 512
 HEADERS = {
     "prompt": "Prompt",
@@ -81,7 +83,7 @@ def read_fields(
         format_response=text,
         model=_limited(values.get("model", "").strip() or AUTO, "model", 256),
         ai_provider=provider,
-        example=_limited(values["example"], "example", _MAX_EXAMPLE) if values.get("example", "").strip() else None,
+        example=_example(values.get("example", "")),
         gemini_api_key=gemini_key,
         priority=PRIORITIES[priority],
         idempotency_key=_limited(values.get("idempotency_key", ""), "idempotency_key", 255) or None,
@@ -98,15 +100,34 @@ def _gemini_key(values: Mapping[str, str]) -> str | None:
     return _limited(values.get("gemini_api_key", "").strip(), "gemini_api_key", _MAX_KEY) or None
 
 
+def _example(text: str) -> str | None:
+    """Free words, or JSON: what begins as an object or a list must be one."""
+    if not text.strip():
+        return None
+    if text.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
+        try:
+            loads(text, max_bytes=_MAX_EXAMPLE, max_depth=_MAX_DEPTH)
+        except NotJson as error:
+            hint = 'Send JSON such as [{"CNPJ": "XX.XXX.XXX/0001-XX"}], or plain words without a bracket in front.'
+            raise InvalidField(f"Example is not usable JSON: {error}.", field="Example", hint=hint) from None
+    return _limited(text, "example", _MAX_EXAMPLE)
+
+
 def _collect(headers: Sequence[tuple[bytes, bytes]], form: Mapping[str, str]) -> dict[str, str]:
     values: dict[str, str] = {}
     names = {header.lower().encode(): field for field, header in HEADERS.items()}
     sent = [(names[name], header_text(value)) for name, value in headers if name in names]
     for field, value in [*sent, *((field, form[field]) for field in HEADERS if field in form)]:
         if values.setdefault(field, value) != value:
-            raise InvalidRequest(f"{HEADERS[field]} was sent twice with different values.", field=HEADERS[field])
+            raise InvalidRequest(
+                f"{HEADERS[field]} was sent twice with different values.",
+                field=HEADERS[field],
+                hint=f"Send it once, as the header {HEADERS[field]} or as the form field {field}.",
+            )
         if "\x00" in value:
-            raise InvalidRequest(f"{HEADERS[field]} holds a NUL character.", field=HEADERS[field])
+            raise InvalidRequest(
+                f"{HEADERS[field]} holds a NUL character.", field=HEADERS[field], hint="Send text without control characters."
+            )
     return values
 
 

@@ -1,17 +1,18 @@
 """Reads an upload once: small fields into memory, the file straight to the disk while it is hashed."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from core.errors import InvalidRequest, TooLarge
+from core.errors import InvalidField, InvalidRequest, TooLarge
 from store.files import Incoming
 
 _MAX_PARTS = 30
 _MAX_FIELD = 64 << 10
 FRAME_BYTES = 320 << 10  # what a form may hold around its file: boundaries, part headers and all fields
+FILE_HINT = "Send it as `curl -F file=@document.pdf` does; the @ stands for what is in the file."
 _FORM = "Send multipart/form-data with the document in the field `file`, as `curl -F file=@document.pdf` does."
 
 
@@ -56,16 +57,17 @@ class _Collector:
         self.ended = True
 
 
-async def read_form(content_type: str, pieces: AsyncIterator[bytes], incoming: Incoming) -> Form:
-    """Feeds the `file` part to `incoming` and returns the rest.
+async def read_form(content_type: str, pieces: AsyncIterator[bytes], incoming: Incoming, known: Collection[str]) -> Form:
+    """Feeds the `file` part to `incoming` and returns the others, which are some of the `known` fields.
 
-    Raises InvalidRequest when this is no multipart/form-data or it is cut, TooLarge when a field is over 64 KiB.
+    Raises InvalidRequest when this is no multipart/form-data, it is cut or the file stands in another field, InvalidField for
+    a field that is not known, TooLarge when one is over 64 KiB.
     """
     kind, options = parse_options_header(content_type)
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise InvalidRequest("The body is not multipart/form-data.", field="file", hint=_FORM)
     collector = _Collector()
-    reader = _Reader(incoming)
+    reader = _Reader(incoming, known)
     try:
         parser = MultipartParser(options[b"boundary"], collector.callbacks())
         async for piece in pieces:
@@ -84,9 +86,10 @@ async def read_form(content_type: str, pieces: AsyncIterator[bytes], incoming: I
 
 
 class _Reader:
-    def __init__(self, incoming: Incoming):
+    def __init__(self, incoming: Incoming, known: Collection[str]):
         self.form = Form()
         self._incoming = incoming
+        self._known = known
         self._name = ""
         self._value = bytearray()
         self._is_file = False
@@ -101,23 +104,39 @@ class _Reader:
         elif event == "data":
             self._value += data
             if len(self._value) > _MAX_FIELD:
-                raise TooLarge(f"The form field {self._name!r} is longer than {_MAX_FIELD:,} bytes.", field=self._name)
-        elif not self._is_file and self._name:
+                raise TooLarge(
+                    f"The form field {self._name} is longer than {_MAX_FIELD:,} bytes.", field=self._name, hint="Shorten it."
+                )
+        elif not self._is_file:
             self._keep_field()
 
     def _disposition(self, value: bytes) -> None:
         _, options = parse_options_header(value)
         self._name = options.get(b"name", b"").decode("utf-8", "replace")
-        if self._name != "file":
+        if self._name in self._known:
             return
+        if self._name != "file":
+            raise self._unknown(b"filename" in options)
+        if b"filename" not in options:
+            raise InvalidRequest("The form field `file` holds a text, no file.", field="file", hint=FILE_HINT)
         if self.form.filename is not None:
             raise InvalidRequest("The form has more than one file.", field="file", hint="Upload one document at a time.")
         self._is_file = True
-        self.form.filename = options.get(b"filename", b"").decode("utf-8", "replace")
+        self.form.filename = options[b"filename"].decode("utf-8", "replace")
+
+    def _unknown(self, is_file: bool) -> InvalidRequest:
+        shown = self._name[:64]
+        if is_file:
+            detail = f"The file came in the form field {shown!r}; it is expected in `file`."
+            return InvalidRequest(detail, field="file", hint=FILE_HINT)
+        snake = shown.strip().lower().replace("-", "_")
+        meant = f"Write it {snake}. " if snake in self._known else ""
+        hint = f"{meant}Known are: file, {', '.join(self._known)}."
+        return InvalidField(f"There is no form field {shown!r}.", field=shown, hint=hint)
 
     def _keep_field(self) -> None:
         if self._name in self.form.fields:
-            raise InvalidRequest(f"The form field {self._name!r} was sent twice.", field=self._name)
+            raise InvalidRequest(f"The form field {self._name} was sent twice.", field=self._name, hint="Send it once.")
         try:
             self.form.fields[self._name] = self._value.decode("utf-8")
         except UnicodeDecodeError:

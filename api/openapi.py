@@ -16,7 +16,7 @@ _FIELDS: dict[str, str] = {
     "format_response": 'The JSON that you want back, as a skeleton such as [{"CNPJ": ""}], or a JSON Schema.',
     "model": "Name of a model, or auto.",
     "ai_provider": "ollama, gemini, builtin, auto, or another configured provider.",
-    "example": "An example of the answer.",
+    "example": 'An example of the answer, such as [{"CNPJ": "XX.XXX.XXX/0001-XX"}]; it shows the form of the values.',
     "gemini_api_key": "Your key for Gemini; kept encrypted until the job ends.",
     "priority": "urgent, normal or batch.",
     "idempotency_key": "The same key and upload within 24 hours give the same job, or 409 when that was erased.",

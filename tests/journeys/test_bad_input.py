@@ -63,6 +63,8 @@ def encrypted_pdf() -> bytes:
         ({"content": ABSENT}, 400, "invalid_request", "file"),
         ({"content": b""}, 422, "invalid_field", "file"),
         ({"content": b"x" * (3 << 20)}, 413, "too_large", None),
+        ({"content": b"PK\x05\x06" + b"\0" * 18}, 415, "unsupported_type", "file"),
+        ({"content": b"\0\0\0\x18ftypisom\0\0\2\0isommp41"}, 415, "unsupported_type", "file"),
         ({"content": b"MZ\x90\x00" + b"\0" * 300}, 415, "unsupported_type", "file"),
         ({"ai_provider": "skynet"}, 422, "invalid_field", "AI-Provider"),
         ({"ai_provider": "gemini"}, 422, "invalid_field", "Gemini-API-Key"),
@@ -73,6 +75,8 @@ def encrypted_pdf() -> bytes:
         ({"format_response": '"text"'}, 422, "invalid_field", "Format-Response"),
         ({"prompt": ABSENT}, 400, "invalid_request", "Prompt"),
         ({"format_response": ABSENT}, 400, "invalid_request", "Format-Response"),
+        ({"example": '[{"cnpj": ]'}, 422, "invalid_field", "Example"),
+        ({"priorty": "urgent"}, 422, "invalid_field", "priorty"),
         ({"priority": "asap"}, 422, "invalid_field", "Priority"),
         ({"webhook_url": "http://169.254.169.254/latest"}, 422, "invalid_field", "Webhook-URL"),
         ({"headers": {"Key": "wrong-key-wrong-key"}}, 401, "invalid_key", None),
@@ -114,7 +118,6 @@ def test_without_a_key_nothing_is_read(server: Server):
         (huge_png, "a.png", "document_too_complex"),
         (lambda: b"PK\x03\x04" + b"\0" * 100, "a.docx", None),
         (lambda: b"\n\n  \n", "a.txt", "empty_document"),
-        (lambda: b"PK\x05\x06" + b"\0" * 18, "a.zip", "unsupported_type"),
     ],
 )
 def test_what_cannot_be_read_ends_failed_with_its_reason(client, content, name, code):

@@ -1,8 +1,12 @@
 from pathlib import Path
 
+import pytest
 from fastapi import FastAPI
 
 from api import docs
+from api.openapi import completed
+from main import ROUTERS
+from models import PUBLIC_STATUS
 from tests.unit.api.asgi import call
 
 
@@ -16,3 +20,63 @@ async def test_static_files_are_read_once(monkeypatch):
     monkeypatch.setattr(Path, "read_bytes", never)
     got = await call(app, "GET", "/static/swagger-ui.css")
     assert got.status == 200 and len(got.body) > 10_000 and got.headers["content-type"].startswith("text/css")
+
+
+@pytest.fixture(scope="module")
+def described():
+    app = FastAPI(title="Myelin")
+    app.router.routes.extend(route for router in ROUTERS for route in router.routes)
+    return completed(app.openapi(), ["/livez"])
+
+
+def operations(described):
+    return [(f"{method} {path}", one) for path, methods in described["paths"].items() for method, one in methods.items()]
+
+
+def test_every_json_answer_has_a_schema_with_typed_members(described):
+    schemas = described["components"]["schemas"]
+    for name, operation in operations(described):
+        answers = operation["responses"]
+        assert answers["default"]["content"]["application/problem+json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
+        for content in (answer["content"] for status, answer in answers.items() if status != "default"):
+            schema = content.get("application/json", {"schema": None})["schema"]
+            for one in [] if schema is None else schema.get("anyOf", [schema]):
+                assert schemas[one["$ref"].rpartition("/")[2]]["properties"], name
+
+
+def test_the_job_tells_a_client_generator_its_types(described):
+    schemas = described["components"]["schemas"]
+    job = schemas["Job"]
+    assert set(job["required"]) == set(job["properties"])
+    assert job["properties"]["status"]["enum"] == list(dict.fromkeys(PUBLIC_STATUS.values()))
+    assert job["properties"]["evidence"]["additionalProperties"] == {"$ref": "#/components/schemas/Evidence"}
+    assert {"$ref": "#/components/schemas/JobError"} in job["properties"]["error"]["anyOf"]
+    assert schemas["Problem"]["properties"]["errors"]["items"] == {"$ref": "#/components/schemas/FieldError"}
+    assert "errors" not in schemas["Problem"]["required"]
+
+
+def test_every_reference_leads_somewhere(described):
+    found = set()
+
+    def walk(value):
+        if isinstance(value, dict):
+            found.update([value["$ref"]] if "$ref" in value else [])
+            for member in value.values():
+                walk(member)
+        elif isinstance(value, list):
+            for member in value:
+                walk(member)
+
+    walk(described)
+    assert found and found <= {f"#/components/schemas/{name}" for name in described["components"]["schemas"]}
+
+
+def test_every_parameter_says_what_it_must_be(described):
+    for name, operation in operations(described):
+        for parameter in operation.get("parameters", []):
+            assert parameter.get("description"), f"{name}: {parameter['name']}"
+
+
+def test_only_open_addresses_need_no_key(described):
+    assert described["paths"]["/livez"]["get"]["security"] == []
+    assert {"Key": []} in described["paths"]["/queue"]["get"]["security"]

@@ -177,3 +177,31 @@ async def test_pages_are_decoded_outside_the_event_loop(rooms, monkeypatch):
     got = await rooms.call("GET", f"/response/{job_id}/text?words=1")
     assert got.json["pages"][0]["text"] == "texto" and "words" in got.json["pages"][0]
     assert threads and threading.main_thread() not in threads
+
+
+async def test_the_list_says_who_answers_and_why_nobody_did(rooms):
+    fields = {"ai_provider": "ollama", "model": "gemma3:1b"}
+    waiting, broken = [(await rooms.upload(fields=fields)).json["id"] for _ in range(2)]
+    await failed(rooms, broken)
+    newest, oldest = (await rooms.call("GET", "/responses")).json["data"]
+    assert (newest["id"], newest["status"], newest["error"]["code"]) == (broken, "failed", "x")
+    assert (oldest["id"], oldest["ai_provider"], oldest["model"], oldest["error"]) == (waiting, "ollama", "gemma3:1b", None)
+
+
+async def test_a_job_that_is_erased_while_it_is_listed_is_left_out(rooms):
+    kept, gone = [(await rooms.upload()).json["id"] for _ in range(2)]
+    await failed(rooms, gone)
+    in_between(rooms.house.jobs, "get", lambda: rooms.house.jobs.erase([gone]))
+    answered = (await rooms.call("GET", "/responses")).json
+    assert [row["id"] for row in answered["data"]] == [kept]
+
+
+async def test_a_file_that_is_no_document_is_refused_before_a_job_is_made(rooms):
+    got = await rooms.upload(b"\x7fELF\x02\x01\x01")
+    assert (got.status, got.json["errors"][0]["field"]) == (415, "file") and "Linux program" in got.json["detail"]
+    assert (await rooms.call("GET", "/responses")).json["data"] == [] and not list(rooms.house.files.kept.glob("??/*"))
+
+
+async def test_the_limit_of_a_file_is_told_in_megabytes(rooms):
+    problem = (await rooms.upload(b"a" * ((1 << 20) + 1))).json
+    assert problem["detail"] == "The file has 1.01 MB, at most 1 MB are allowed." and "MAX_UPLOAD_MB" in problem["hint"]

@@ -42,6 +42,10 @@ def test_accents_in_headers_arrive_whole(raw):
         ({"Priority": "now"}, "Priority", InvalidField),
         ({"Prompt": "x" * 40_000}, "Prompt", InvalidField),
         ({"Prompt": "a\x00b"}, "Prompt", InvalidRequest),
+        ({"Example": '[{"CNPJ": }]'}, "Example", InvalidField),
+        ({"Example": ' {"a": 1, "a": 2}'}, "Example", InvalidField),
+        ({"Example": "[" * 500}, "Example", InvalidField),
+        ({"Example": "x" * 70_000}, "Example", InvalidField),
         ({"Idempotency-Key": "k" * 300}, "Idempotency-Key", InvalidField),
         ({"Webhook-URL": "http://127.0.0.1/x"}, "Webhook-URL", InvalidField),
         ({"Webhook-URL": "file:///etc/passwd"}, "Webhook-URL", InvalidField),
@@ -52,7 +56,14 @@ def test_a_bad_field_is_named_with_its_cure(change, field, error):
         read(GOOD | change)
     assert raised.value.field == field
     assert type(raised.value) is error
-    assert raised.value.hint or error is InvalidRequest
+    assert raised.value.hint
+
+
+def test_an_example_is_json_or_plain_words():
+    for text in ('[{"CNPJ": "XX.XXX.XXX/0001-XX"}]', '\ufeff{"a": null}', "12.345.678/0001-95", "dia/mês/ano"):
+        assert read(GOOD | {"Example": text}).example == text
+    with pytest.raises(InvalidField, match="at line 2, column 8"):
+        read(GOOD | {"Example": '[\n {"a": }]'})
 
 
 def test_gemini_takes_the_key_of_the_request_or_of_the_settings():

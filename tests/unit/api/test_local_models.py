@@ -1,0 +1,74 @@
+from types import SimpleNamespace
+
+import pytest
+from fastapi import FastAPI
+
+from api import errors, local_models
+from core.errors import ProviderRefused, ProviderUnreachable
+from fleet.downloads import Download
+from gateway.catalogue import Listing
+from tests.unit.api.asgi import call
+
+DOWN = ProviderUnreachable("Ollama cannot be reached.")
+
+
+class Catalogue:
+    def __init__(self, outcome):
+        self._outcome = outcome
+
+    async def listing(self, provider, api_key=None, *, fresh=False):
+        assert provider == "ollama" and fresh
+        if isinstance(self._outcome, Exception):
+            raise self._outcome
+        return self._outcome
+
+
+class Downloads:
+    def __init__(self):
+        self.started = []
+
+    async def start(self, model):
+        self.started.append(model)
+        return Download("d1", model, "queued", 0.0, 0.0)
+
+
+def app_with(outcome):
+    app, downloads = FastAPI(openapi_url=None), Downloads()
+    app.include_router(local_models.router)
+    errors.install(app)
+    app.state.house = SimpleNamespace(catalogue=Catalogue(outcome), downloads=downloads)
+
+    async def ask(body: bytes, query: str = ""):
+        async def marked(scope, receive, send):
+            scope["state"]["request_id"] = "r1"
+            await app(scope, receive, send)
+
+        return await call(marked, "POST", f"/models/download{query}", [], body)
+
+    return ask, downloads
+
+
+@pytest.mark.parametrize("outcome", [DOWN, Listing("ollama", (), "stale", 5.0, DOWN)])
+@pytest.mark.parametrize("query", ["", "?stream=1"])
+async def test_no_download_begins_while_ollama_is_down(outcome, query):
+    ask, downloads = app_with(outcome)
+    got = await ask(b'{"model": "gemma3:1b"}', query)
+    assert (got.status, got.json["code"]) == (502, "provider_unreachable")
+    assert (
+        "nothing is downloaded" in got.json["detail"] and "ollama serve" in got.json["hint"] and "OLLAMA_URL" in got.json["hint"]
+    )
+    assert downloads.started == []
+
+
+@pytest.mark.parametrize("outcome", [Listing("ollama", (), "live"), ProviderRefused("Ollama answered 400.")])
+async def test_an_ollama_that_answers_is_asked_to_download(outcome):
+    ask, downloads = app_with(outcome)
+    got = await ask(b'{"model": "gemma3"}')
+    assert got.status == 202 and downloads.started == ["gemma3:latest"]
+    assert got.json["created_at"] == "1970-01-01T00:00:00.000Z" and got.headers["location"] == "/models/downloads/d1"
+
+
+async def test_a_bad_name_is_told_before_ollama_is_asked():
+    ask, downloads = app_with(DOWN)
+    got = await ask(b'{"model": "evil.example/a/b/c"}')
+    assert (got.status, got.json["errors"][0]["field"]) == (422, "model") and downloads.started == []
