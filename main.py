@@ -20,8 +20,9 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -56,8 +57,8 @@ from fleet.machine import Machine
 from fleet.sizing import Sizing, size
 from gateway.catalogue import Catalogue
 from gateway.service import Gateway
-from operations.banner import banner
-from operations.doctor import Subject, examine, table, worst
+from operations.banner import banner, models_found
+from operations.doctor import Subject, examine, myelin_at, table, worst
 from operations.first_start import with_keys
 from operations.loops import Loops
 from operations.notifier import Notifier
@@ -257,9 +258,10 @@ def _stop_accepting(app: FastAPI) -> None:
 class _Server(uvicorn.Server):
     """uvicorn that says where everything is once it listens."""
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None], stopping: Callable[[], None]):
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], Awaitable[None]], stopping: Callable[[], None]):
         super().__init__(config)
         self._announce, self._stopping = announce, stopping
+        self._announcing: asyncio.Task[None] | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Whoever waits for a job is answered with how far it is, before uvicorn waits for open requests."""
@@ -303,8 +305,13 @@ def serve(settings: Settings, made: Collection[str]) -> int:
     # uvicorn raises the signal that ended it once more, for the handlers that stood before: a clean stop is no failure.
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: None)
-    shown = banner(settings, version=service.VERSION, made=made)
-    server = _Server(config, lambda: print(shown, file=sys.stderr, flush=True), lambda: _stop_accepting(gate.app))
+
+    async def announce() -> None:
+        models = await models_found(gate.app.state.house.gateway)
+        shown = banner(settings, version=service.VERSION, made=made, models=models, root=Path(__file__).parent)
+        print(shown, file=sys.stderr, flush=True)
+
+    server = _Server(config, announce, lambda: _stop_accepting(gate.app))
     server.run(sockets=[listening])
     return 0 if server.started else 1
 
@@ -331,7 +338,7 @@ async def check(settings: Settings) -> int:
             layers=layers,
             refusal=refusal,
         )
-        checks = await examine(subject, Machine(Ollama(http, base_url=settings.ollama_url)))
+        checks = await examine(subject, Machine(Ollama(http, base_url=settings.ollama_url)), partial(myelin_at, http))
     print(table(checks))
     return int(worst(checks) == "fail")
 

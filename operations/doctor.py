@@ -11,15 +11,19 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+import orjson
+
 from core.errors import InvalidField, MyelinError
+from core.http import Deadlines, HttpClient, HttpFailure
 from core.secrets import read_secret_key
 
 Verdict = Literal["ok", "warn", "fail"]
+Neighbour = Callable[[str, int], Awaitable[str | None]]
 
 PYTHON_FLOOR = (3, 11)
 # 0.17.1 closes CVE-2026-7482: three open calls that read the server's memory.
@@ -33,6 +37,8 @@ TESSDATA = (
     "usr/local/share/tesseract-ocr/tessdata", "opt/homebrew/share/tessdata",
 )  # fmt: skip
 _SECONDS = 5.0
+_NEIGHBOUR = Deadlines(connect=2, headers=2, idle=2, total=3)
+_ANSWER_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ def check_sqlite(version: str) -> Check:
 def check_ocr(library: bool, program: bool, wanted: str, found: Iterable[str]) -> Check:
     """`library`: tesserocr is installed; `program`: tesseract is in the path; `wanted` like `por+eng`."""
     if not library and not program:
-        return Check("Tesseract", "warn", "not installed: scans and photos cannot be read", "apt-get install tesseract-ocr")
+        return Check("Tesseract", "warn", "not installed: scans and photos cannot be read", _install("tesseract-ocr"))
     engine = "tesserocr" if library else "tesseract program"
     names, there = wanted.split("+"), set(found)
     missing = [name for name in names if name not in there]
@@ -100,7 +106,11 @@ def check_ocr(library: bool, program: bool, wanted: str, found: Iterable[str]) -
     packages = " ".join(f"tesseract-ocr-{name.replace('_', '-')}" for name in missing)
     scope = "scans cannot be read" if missing == names else "scans are read without them"
     lacking = f"{engine}, languages missing: {', '.join(missing)}; {scope}"
-    return Check("Tesseract", "warn", lacking, f"apt-get install {packages}")
+    return Check("Tesseract", "warn", lacking, _install(packages))
+
+
+def _install(packages: str) -> str:
+    return f"apt-get install {packages} (macOS: brew install tesseract tesseract-lang)"
 
 
 def check_ollama(url: str, version: str | None, models: Sequence[str], problem: str = "") -> Check:
@@ -172,11 +182,13 @@ def check_disk(free_bytes: int | None, min_free_mb: int) -> Check:
     return Check("Disk", "ok", shown)
 
 
-def check_port(host: str, port: int, problem: str | None) -> Check:
+def check_port(host: str, port: int, problem: str | None, myelin: str | None = None) -> Check:
+    """`problem`: why nobody can listen there; `myelin`: the version of the Myelin that does."""
     if problem is None:
         return Check("Port", "ok", f"{host}:{port} is free")
-    cure = "Stop what listens there (perhaps Myelin itself), or set PORT in .env."
-    return Check("Port", "warn", f"{host}:{port}: {problem}", cure)
+    if myelin is not None:
+        return Check("Port", "ok", f"{host}:{port}: Myelin {myelin} is running here")
+    return Check("Port", "warn", f"{host}:{port}: {problem}", "Stop what listens there, or set PORT in .env.")
 
 
 def check_sandbox(layers: Mapping[str, bool | str] | None, refusal: str = "") -> Check:
@@ -251,7 +263,6 @@ def _machine_checks(subject: Subject) -> list[Check]:
         check_sandbox(subject.layers, subject.refusal),
         check_data_dir(folder, problem, mode),
         check_disk(free, subject.min_free_disk_mb),
-        check_port(subject.host, subject.port, _port_problem(subject.host, subject.port)),
         *check_keys(subject.api_key, subject.master_api_key, subject.secret_key),
         check_gemini(subject.gemini_api_key),
     ]
@@ -267,10 +278,31 @@ async def _ollama_check(url: str, probe: OllamaProbe) -> Check:
         return check_ollama(url, None, (), f"silent for {_SECONDS:g} s")
 
 
-async def examine(subject: Subject, ollama: OllamaProbe) -> list[Check]:
-    """Every check, in the order in which they are shown. Writes nothing but the data folder, if it is missing."""
+async def myelin_at(http: HttpClient, host: str, port: int) -> str | None:
+    """The version of the Myelin that answers there; None for anything else."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    url = f"http://[{host}]:{port}/version" if ":" in host else f"http://{host}:{port}/version"
+    try:
+        async with http.request("GET", url, deadlines=_NEIGHBOUR) as answered:
+            told = orjson.loads(await answered.head(_ANSWER_BYTES))
+    except (HttpFailure, orjson.JSONDecodeError):
+        return None
+    return str(told.get("version", ""))[:32] if isinstance(told, dict) and told.get("name") == "Myelin" else None
+
+
+async def _port_check(host: str, port: int, ask: Neighbour) -> Check:
+    problem = await asyncio.to_thread(_port_problem, host, port)
+    return check_port(host, port, problem, None if problem is None else await ask(host, port))
+
+
+async def examine(subject: Subject, ollama: OllamaProbe, neighbour: Neighbour) -> list[Check]:
+    """Every check, in the order in which they are shown. Writes nothing but the data folder, if it is missing.
+
+    `neighbour` is `myelin_at` with its client.
+    """
     machine = await asyncio.to_thread(_machine_checks, subject)
-    return [*machine, await _ollama_check(subject.ollama_url, ollama)]
+    port = await _port_check(subject.host, subject.port, neighbour)
+    return [*machine, port, await _ollama_check(subject.ollama_url, ollama)]
 
 
 def worst(checks: Iterable[Check]) -> Verdict:
@@ -283,7 +315,7 @@ def table(checks: Sequence[Check]) -> str:
     width = max((len(check.name) for check in checks), default=0)
     lines = []
     for check in checks:
-        lines.append(f"{check.verdict:<4}  {check.name:<{width}}  {check.detail}")
+        lines.append(f"{check.verdict:<4}  {check.name:<{width}}  {' '.join(check.detail.split())}")
         if check.cure:
             lines.append(f"{'':<4}  {'':<{width}}  → {check.cure}")
     return "\n".join(lines)

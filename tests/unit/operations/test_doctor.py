@@ -3,11 +3,13 @@
 import asyncio
 import os
 import socket
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from core.errors import ProviderUnreachable
+from core.http import HttpClient
 from core.secrets import new_api_key, new_secret_key
 from operations import doctor
 from operations.doctor import (
@@ -24,6 +26,7 @@ from operations.doctor import (
     check_sandbox,
     check_sqlite,
     examine,
+    myelin_at,
     table,
     tesseract_languages,
     worst,
@@ -44,6 +47,10 @@ class Ollama:
 
     async def models(self):
         return self._models
+
+
+async def nobody(host, port):
+    return None
 
 
 def subject(tmp_path, **changes):
@@ -83,7 +90,9 @@ def test_ocr(library, program, found, verdict, words):
 
 
 def test_the_cure_names_the_packages():
-    assert check_ocr(True, True, "por+chi_sim", []).cure == "apt-get install tesseract-ocr-por tesseract-ocr-chi-sim"
+    assert check_ocr(True, True, "por+chi_sim", []).cure.startswith(
+        "apt-get install tesseract-ocr-por tesseract-ocr-chi-sim (macOS: brew install tesseract"
+    )
 
 
 @pytest.mark.parametrize(
@@ -172,7 +181,7 @@ def test_languages_of_the_newest_folder_that_has_any(tmp_path):
 
 
 async def test_a_good_machine(tmp_path):
-    checks = await examine(subject(tmp_path), Ollama())
+    checks = await examine(subject(tmp_path), Ollama(), nobody)
     verdicts = {check.name: check.verdict for check in checks}
     del verdicts["Tesseract"], verdicts["Disk"]
     assert set(verdicts.values()) == {"ok"} and len(checks) == 12
@@ -194,6 +203,7 @@ async def test_a_bad_machine_is_told_everything_at_once(tmp_path):
                 gemini_api_key="",
             ),
             Ollama(error=ProviderUnreachable("Ollama cannot be reached.")),
+            nobody,
         )
     found = {check.name: check for check in checks}
     assert [found[name].verdict for name in ("API_KEY", "SECRET_KEY", "Data", "Sandbox")] == ["fail"] * 4
@@ -202,18 +212,47 @@ async def test_a_bad_machine_is_told_everything_at_once(tmp_path):
     assert all(check.cure for check in checks if check.verdict != "ok") and worst(checks) == "fail"
 
 
+@pytest.mark.parametrize(
+    ("body", "version"),
+    [
+        (b'{"name": "Myelin", "version": "1.3.0", "python": "3.11.7"}', "1.3.0"),
+        (b'{"name": "another"}', None),
+        (b'["Myelin"]', None),
+        (b"<html>", None),
+        (b"\xff" * 9000, None),
+    ],
+)
+async def test_a_port_that_myelin_itself_uses_is_well(tmp_path, body, version):
+    async def serve(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+        writer.close()
+
+    http = HttpClient()
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        assert await myelin_at(http, "0.0.0.0", port) == version
+        checks = await examine(subject(tmp_path, port=port), Ollama(), partial(myelin_at, http))
+    check = next(check for check in checks if check.name == "Port")
+    assert check.verdict == ("warn" if version is None else "ok")
+    assert version is None or (check.detail.endswith("Myelin 1.3.0 is running here") and not check.cure)
+    assert await myelin_at(http, "127.0.0.1", port) is None
+    await http.close()
+
+
 async def test_ollama_that_hangs_costs_a_deadline(tmp_path, monkeypatch):
     class Hangs(Ollama):
         async def version(self):
             await asyncio.Event().wait()
 
     monkeypatch.setattr(doctor, "_SECONDS", 0.01)
-    checks = await examine(subject(tmp_path), Hangs())
+    checks = await examine(subject(tmp_path), Hangs(), nobody)
     assert checks[-1].verdict == "warn" and "silent" in checks[-1].detail
 
 
 async def test_no_secret_is_in_the_table(tmp_path):
-    shown = table(await examine(subject(tmp_path), Ollama()))
+    shown = table(await examine(subject(tmp_path), Ollama(), nobody))
     for secret in (*GOOD, "AIza-very-secret"):
         assert secret not in shown and secret[-12:] not in shown
 
@@ -225,8 +264,9 @@ def test_the_table_is_plain_and_aligned():
         "fail  API_KEY  missing",
         "               → Set it.",
         "warn  Port     ::1:8000: in use",
-        "               → Stop what listens there (perhaps Myelin itself), or set PORT in .env.",
+        "               → Stop what listens there, or set PORT in .env.",
     ]
+    assert table([Check("a", "warn", "two\nlines")]) == "warn  a  two lines"
     assert "\x1b" not in table(checks) and table([]) == ""
 
 
