@@ -322,7 +322,7 @@ def _print_answer(answer: dict[str, Any], truth: dict[str, Any] | None = None, t
         if truth and tally:
             tally["not found"] += len(truth)
         return
-    names = ["field", "value", "page", "quote", "match", *([] if truth is None else ["true"])]
+    names = ["field", "value", "page", "quote", "match", *([] if truth is None else ["expected"])]
     table = Table(*(Column(name, overflow="fold") for name in names))
     evidence, leaves = answer.get("evidence") or {}, _leaves(answer["response"])
     for number, pointer in enumerate(leaves | (truth or {})):
@@ -330,9 +330,7 @@ def _print_answer(answer: dict[str, Any], truth: dict[str, Any] | None = None, t
         if truth is not None:
             verdict = _verdict(leaves.get(pointer), truth.get(pointer))
             tally[verdict] += 1
-            row.append(
-                Text({"right": "✓", "not found": "–", "different": "≠"}[verdict], "green" if verdict == "right" else "yellow")
-            )
+            row.append(Text("✓", "green") if verdict == "right" else Text(_shown(truth.get(pointer)), "yellow"))
         if truth is None or number < DEMO_ROWS:
             table.add_row(*row)
     out.print(table)
@@ -346,14 +344,18 @@ def _row(pointer: str, value: Any, found: dict[str, Any]) -> list[Text]:
     match = Text(found.get("match") or "", "green" if found.get("grounded") else "red")
     for name, holds in (found.get("checks") or {}).items():
         match.append(f" {'✓' if holds else '✗'} {name}", "green" if holds else "red")
-    shown = Text("not found", "dim") if value is None else Text(value if isinstance(value, str) else json.dumps(value))
+    shown = Text("not found", "dim") if value is None else Text(_shown(value))
     return [
-        Text(pointer.lstrip("/"), "bold"),
+        Text(pointer, "bold"),
         shown,
         Text(str(found.get("page") or "")),
         Text(" ".join((found.get("quote") or "").split())),
         match,
     ]
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _leaves(value: Any, pointer: str = "") -> dict[str, Any]:

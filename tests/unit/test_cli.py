@@ -131,7 +131,7 @@ def test_analyze_sends_the_form_and_prints_value_page_quote_and_match(
     }
     row = next(line for line in ended.stdout.splitlines() if "0/cnpj" in line)
     assert [cell.strip() for cell in row.strip("│").split("│")] == [
-        "0/cnpj", "48.291.735/0001-48", "3", "CNPJ: 48.291.735/0001-48", "exact ✓ cnpj_check_digits",
+        "/0/cnpj", "48.291.735/0001-48", "3", "CNPJ: 48.291.735/0001-48", "exact ✓ cnpj_check_digits",
     ]  # fmt: skip
     assert "not found" in ended.stdout and "! total is not in the document" in ended.stdout
 
@@ -265,6 +265,11 @@ def test_the_demo_asks_every_sample_and_counts(fake: Fake, run: Callable[..., Re
         "10 documents in " in ended.stdout
         and f": {leaves - missing - 1} right · {missing} not found · 1 different" in ended.stdout
     )
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in ended.stdout.splitlines() if line.startswith("│")]
+    assert ["/0/numero", "7", "", "", "", questions[0]["answer"][0]["numero"]] in rows
+    assert ["/0/cnpj_emitente", "not found", "", "", "", questions[0]["answer"][0]["cnpj_emitente"]] in rows
+    right = sum(min(len(cli._leaves(question["answer"])), cli.DEMO_ROWS) for question in questions[1:])
+    assert sum(row[5] == "✓" for row in rows) == right
     uploads = [_form(headers, body) for line, headers, body in fake.requests if line == "POST /upload"]
     assert [json.loads(form["format_response"]) for form in uploads] == [question["format_response"] for question in questions]
 
