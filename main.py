@@ -20,7 +20,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -258,7 +258,7 @@ def _stop_accepting(app: FastAPI) -> None:
 class _Server(uvicorn.Server):
     """uvicorn that says where everything is once it listens."""
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], Awaitable[None]], stopping: Callable[[], None]):
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], Coroutine[Any, Any, None]], stopping: Callable[[], None]):
         super().__init__(config)
         self._announce, self._stopping = announce, stopping
         self._announcing: asyncio.Task[None] | None = None
@@ -273,7 +273,13 @@ class _Server(uvicorn.Server):
         if self.started:
             gc.collect()
             gc.freeze()  # what stays for good: each full collection would hold the event loop up for 40 ms over it
-            self._announce()
+            # Beside the serving: a provider that does not answer delays nobody.
+            self._announcing = asyncio.create_task(self._announce())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._announcing is not None:
+            self._announcing.cancel()
+        await super().shutdown(sockets)
 
 
 def serve(settings: Settings, made: Collection[str]) -> int:

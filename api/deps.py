@@ -77,14 +77,20 @@ async def read_json(request: Request, shape: type[Shape]) -> Shape:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise InvalidRequest("The body is not JSON.", hint=f"Send an object with: {', '.join(shape.model_fields)}.") from None
+        raise InvalidRequest("The body is not JSON.", hint=_wanted(shape)) from None
     try:
         return shape.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part)[:64] for part in first["loc"])
-        hint = f"Send an object with: {', '.join(shape.model_fields)}."
-        raise InvalidField(of_member(field, first), field=field or "body", hint=hint) from None
+        raise InvalidField(of_member(field, first), field=field or "body", hint=_wanted(shape)) from None
+
+
+def _wanted(shape: type[BaseModel]) -> str:
+    """`Send a JSON object with model, and if you like machine.`"""
+    needed = [name for name, field in shape.model_fields.items() if field.is_required()]
+    free = [name for name in shape.model_fields if name not in needed]
+    return f"Send a JSON object with {', '.join(needed)}{', and if you like ' if free else ''}{', '.join(free)}."
 
 
 async def own_job(request: Request, job_id: str) -> Any:

@@ -1,9 +1,8 @@
 """`/docs` and `/openapi.json`, with everything served from here: the page works without the internet."""
 
-from pathlib import Path as FilePath
-from typing import Annotated
+from pathlib import Path
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.deps import answer
@@ -13,7 +12,7 @@ from core.errors import NotFound
 
 router = APIRouter(include_in_schema=False)
 
-_VENDOR = next((FilePath(__file__).parent / "web" / "static" / "vendor").glob("swagger-ui-*"))
+_VENDOR = next((Path(__file__).parent / "web" / "static" / "vendor").glob("swagger-ui-*"))
 _TYPES = {".js": "text/javascript", ".css": "text/css"}
 _FILES = {path.name: (path.read_bytes(), _TYPES[path.suffix]) for path in _VENDOR.iterdir() if path.suffix in _TYPES}
 _SCRIPT = """window.onload = () =>
@@ -46,10 +45,10 @@ async def openapi(request: Request) -> Response:
 
 @router.get("/static/{name}")
 @EVERYONE
-async def static(name: Annotated[str, Path(pattern=r"^[a-z-]+\.(js|css)$")]) -> Response:
+async def static(name: str) -> Response:
     if name == "docs.js":
         return Response(_SCRIPT, media_type="text/javascript")
     if name not in _FILES:
-        raise NotFound("There is no such file.")
+        raise NotFound("There is no such file.", hint="/docs is the page that these files belong to.")
     content, kind = _FILES[name]
     return Response(content, media_type=kind, headers={"Cache-Control": "public, max-age=86400"})

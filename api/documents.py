@@ -21,7 +21,7 @@ from api.streaming import job_events, settled
 from core.errors import Conflict, InvalidField, InvalidRequest, NotFound, Overloaded
 from core.secrets import associated_data
 from documents.parsed import Page
-from models import TERMINAL, JobStatus
+from models import PUBLIC_STATUS, TERMINAL, JobStatus
 from store.files import Incoming
 
 router = APIRouter(tags=["documents"])
@@ -235,14 +235,21 @@ async def listing(
     ] = None,
 ) -> Response:
     rooms, owner = house(request), principal(request).owner
-    statuses = [part.strip() for part in status.split(",")] if status else []
-    if unknown := [part for part in statuses if part not in list(JobStatus)]:
-        raise InvalidField(f"There is no status {unknown[0][:32]!r}.", field="status", hint=f"Known are: {', '.join(JobStatus)}.")
-    rows = await rooms.jobs.listing(owner, statuses, limit + 1, int(after) if after else None)
+    rows = await rooms.jobs.listing(owner, _statuses(status), limit + 1, int(after) if after else None)
     shown, more = rows[:limit], len(rows) > limit
     whole = await asyncio.gather(*(rooms.jobs.get(row["id"], owner) for row in shown))
     data = [views.listed(row, rooms.pipeline) for row in whole if row is not None]
     return answer({"data": data, "has_more": more, "next": str(shown[-1]["seq"]) if more else None})
+
+
+def _statuses(wanted: str | None) -> list[JobStatus]:
+    """The statuses of rows that are shown as one of those in `wanted`. Raises InvalidField for one that is never shown."""
+    names = [part.strip() for part in wanted.split(",")] if wanted else []
+    for name in names:
+        if name not in PUBLIC_STATUS.values():
+            known = ", ".join(dict.fromkeys(PUBLIC_STATUS.values()))
+            raise InvalidField(f"There is no status {name[:32]!r}.", field="status", hint=f"Known are: {known}.")
+    return [status for status, shown in PUBLIC_STATUS.items() if shown in names]
 
 
 @router.get("/queue", summary="The three queues and your unfinished jobs", response_model=shapes.Queue)

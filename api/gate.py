@@ -43,6 +43,11 @@ _BODY_SECONDS = 300.0
 _IDLE_SECONDS = 30.0
 _SMALL_BODY = 64 << 10
 _SMALL_BODY_SECONDS = 1.0
+_KEYS = {
+    Role.CLIENT: "a client key (POST /admin/create_key makes them)",
+    Role.OPERATOR: "the operator's API_KEY",
+    Role.MASTER: "the MASTER_API_KEY",
+}
 _SAFE_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -154,9 +159,8 @@ class Gate:
             if caller is None:
                 raise MissingKey("This address needs a key.")
             if caller.role not in rule.policy.roles:
-                raise Forbidden(
-                    f"The {caller.role} key may not do that.", hint=f"It takes a key of: {', '.join(sorted(rule.policy.roles))}."
-                )
+                takers = " or ".join(_KEYS[role] for role in sorted(rule.policy.roles))
+                raise Forbidden(f"The {caller.role} key may not do that.", hint=f"It takes {takers}.")
             self._limit(f"key {caller.key_id}")
             principal = caller
         length = headers.get(b"content-length", b"0")

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
-from api import docs
+from api import docs, errors
 from api.openapi import completed
 from main import ROUTERS
 from models import PUBLIC_STATUS
@@ -71,10 +71,25 @@ def test_every_reference_leads_somewhere(described):
     assert found and found <= {f"#/components/schemas/{name}" for name in described["components"]["schemas"]}
 
 
-def test_every_parameter_says_what_it_must_be(described):
-    for name, operation in operations(described):
-        for parameter in operation.get("parameters", []):
-            assert parameter.get("description"), f"{name}: {parameter['name']}"
+def test_every_parameter_that_can_be_refused_says_what_it_must_be():
+    for route in (route for router in ROUTERS for route in router.routes):
+        for parameter in (*route.dependant.query_params, *route.dependant.path_params):
+            declared = parameter.field_info
+            takes_all = declared.annotation is str and not declared.metadata and parameter in route.dependant.path_params
+            assert declared.description or takes_all, f"{route.path}: {parameter.name}"
+
+
+async def test_a_file_that_is_not_there_is_not_found():
+    app = FastAPI(openapi_url=None)
+    app.include_router(docs.router)
+    errors.install(app)
+
+    async def marked(scope, receive, send):
+        scope["state"]["request_id"] = "r1"
+        await app(scope, receive, send)
+
+    for name in ("NONE", "none.js", "docs.py", "..%2Fdocs.py"):
+        assert (await call(marked, "GET", f"/static/{name}")).status == 404
 
 
 def test_only_open_addresses_need_no_key(described):

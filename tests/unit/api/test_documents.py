@@ -205,3 +205,15 @@ async def test_a_file_that_is_no_document_is_refused_before_a_job_is_made(rooms)
 async def test_the_limit_of_a_file_is_told_in_megabytes(rooms):
     problem = (await rooms.upload(b"a" * ((1 << 20) + 1))).json
     assert problem["detail"] == "The file has 1.01 MB, at most 1 MB are allowed." and "MAX_UPLOAD_MB" in problem["hint"]
+
+
+async def test_the_list_is_filtered_by_the_statuses_that_are_shown(rooms):
+    job_id = (await rooms.upload()).json["id"]
+    await rooms.house.jobs.claim(job_id, Stage.EXTRACTION, "boot")
+    await rooms.house.jobs.advance(job_id, Stage.EXTRACTION, "boot", {}, [(1, Page(1, "texto").to_json())])
+    for status, found in (("analyzing", [job_id]), ("done, analyzing", [job_id]), ("extracting", []), ("", [job_id])):
+        rows = (await rooms.call("GET", f"/responses?status={status.replace(' ', '%20')}")).json["data"]
+        assert [row["id"] for row in rows] == found
+    for unknown in ("finished", "extracted"):
+        got = await rooms.call("GET", f"/responses?status={unknown}")
+        assert (got.status, got.json["errors"][0]["field"]) == (422, "status") and "analyzing" in got.json["hint"]
