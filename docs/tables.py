@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def providers() -> str:
     """The table of providers from their specs."""
-    rows = ["| `AI-Provider` | provedor | chave | local | docs |", "|---|---|---|---|---|"]
+    rows = ["| `AI-Provider` | provedor | chave | local | documentação |", "|---|---|---|---|---|"]
     for spec in (cls.spec for cls in provider_classes()):
         key = f"`{spec.key_variable}` ou por requisição" if spec.key_variable else "nenhuma"
         local = "sim" if spec.capabilities.local else "não"
