@@ -8,7 +8,7 @@ import re
 
 from core.errors import UnsupportedType
 
-LOOKED_AT = 16
+_LOOKED_AT = 16
 
 _PROGRAM = "Send a document: a PDF, a picture, an office file, a text."
 _ARCHIVE = "Unpack it and send the documents in it one by one."
@@ -45,7 +45,7 @@ _NEVER = tuple((re.compile(pattern, re.DOTALL), what, hint) for pattern, what, h
 
 def refuse_what_is_no_document(head: bytes) -> None:
     """Raises UnsupportedType (415) with what the file is. Only the first 16 bytes of `head` are looked at."""
-    first = head[:LOOKED_AT]
+    first = head[:_LOOKED_AT]
     for pattern, what, hint in _NEVER:
         if pattern.match(first):
             raise UnsupportedType(f"The file is {what}, not a document.", field="file", hint=hint)

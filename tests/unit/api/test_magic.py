@@ -1,4 +1,5 @@
 import io
+import re
 import sqlite3
 import struct
 import wave
@@ -6,7 +7,8 @@ import zipfile
 
 import pytest
 
-from api.magic import LOOKED_AT, refuse_what_is_no_document
+from api import magic
+from api.magic import refuse_what_is_no_document
 from core.errors import UnsupportedType
 
 
@@ -84,6 +86,9 @@ def test_whatever_may_be_a_document_passes(head):
     refuse_what_is_no_document(head)
 
 
-def test_only_the_first_bytes_are_looked_at():
-    assert LOOKED_AT == 16
-    refuse_what_is_no_document(b"MZ" + b"a" * 14 + b"\x00")
+def test_only_the_first_sixteen_bytes_are_looked_at(monkeypatch):
+    monkeypatch.setattr(magic, "_NEVER", ((re.compile(rb".{16}x", re.DOTALL), "a thing", "Look."),))
+    refuse_what_is_no_document(b"a" * 16 + b"x")
+    monkeypatch.setattr(magic, "_NEVER", ((re.compile(rb".{15}x", re.DOTALL), "a thing", "Look."),))
+    with pytest.raises(UnsupportedType, match="a thing"):
+        refuse_what_is_no_document(b"a" * 15 + b"x")
