@@ -30,27 +30,25 @@ Choose = Callable[[Path, str], Parser]
 def read(path: Path, parser: Parser, choose: Choose, context: Context) -> Iterator[Item]:
     """Everything of a document and of what is attached to it: pages numbered throughout, a `Total` whenever more is known.
 
-    Pages and notices of an attachment bear its name. Raises what the reader of the document itself raises.
+    Pages and notices of an attachment bear its name. What is attached is unpacked into the private folder, which the sandbox
+    empties: nothing is cleaned up here, as after a MemoryError. Raises what the reader of the document itself raises.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        tree = _Tree(choose, Path(folder))
-        for item in tree.document(_Part(0, path, parser), context, 0):
-            if not isinstance(item, _Part):
-                yield item
-        yield from tree.refusals()
+    tree = _Tree(choose)
+    for item in tree.document(_Part(0, path, parser), context, 0):
+        if not isinstance(item, _Part):
+            yield item
+    yield from tree.refusals()
 
 
 def locate(path: Path, parser: Parser, choose: Choose, context: Context, page: int) -> tuple[Path, Parser, int]:
     """The file, the reader and the number in that file of a page as `read` numbers them.
 
-    A page that nothing attached has is the document's own affair. What is attached is unpacked into the private folder, to
-    stay there.
+    A page that nothing attached has is the document's own affair.
     """
     last = own = _Part(0, path, parser)
     total = 0
     try:
-        tree = _Tree(choose, Path(tempfile.mkdtemp()))
-        for item in tree.document(own, replace(context, max_pages=0), 0):
+        for item in _Tree(choose).document(own, replace(context, max_pages=0), 0):
             if isinstance(item, _Part) and item.first < page:
                 last = item
             total = max(total, _reach(item))
@@ -75,7 +73,6 @@ class _Tree:
     """What all documents of one upload share: how many attachments and bytes are left, and what was refused for that."""
 
     choose: Choose
-    folder: Path
     left: int = MAX_ATTACHMENTS
     bytes_left: int = MAX_BYTES
     refused: list[str] = field(default_factory=list)
@@ -117,9 +114,9 @@ class _Tree:
             return []
         self.left -= 1
         self.bytes_left -= size
-        path = self.folder / str(self.left)
-        path.write_bytes(attachment.content)
-        return [(name, path)]
+        with tempfile.NamedTemporaryFile(delete=False) as file:
+            file.write(attachment.content)
+        return [(name, Path(file.name))]
 
     def _attachment(self, name: str, path: Path, context: Context, depth: int) -> Iterator[Item | _Part]:
         try:
