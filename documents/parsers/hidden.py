@@ -15,10 +15,11 @@ _HIDDEN = (
 )
 HIDDEN = re.compile(f"[{_HIDDEN}]")
 # Joiners inside words of the scripts that need them (Arabic, Syriac, Indic …), and what makes one emoji of two.
+_SCRIPTS = "\u0600-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u17ff\u1800-\u180a\u1810-\u18af"
+_EMOJI = "\u2190-\u2bff\U0001f000-\U0001faff"
 JOINED = re.compile(
-    "(?<=[\u0600-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u17ff\u1800-\u18af])[\u200c\u200d](?=[\u0600-\u08ff\u0900-\u109f\u1780-\u18af])"
-    "|(?<=[\u2190-\u2bff\ufe0f\U0001f000-\U0001faff])\u200d(?=[\u2190-\u2bff\U0001f000-\U0001faff])"
-    "|(?<=[#*0-9\u00a9\u00ae\u2000-\u3299\U0001f000-\U0001faff])[\ufe0e\ufe0f](?![\ufe00-\ufe0f])"
+    f"(?<=[{_SCRIPTS}])[\u200c\u200d](?=[{_SCRIPTS}])|(?<=[{_EMOJI}\ufe0f])\u200d(?=[{_EMOJI}])"
+    f"|(?<=[#*0-9\u00a9\u00ae\u203c-\u3299{_EMOJI}])[\ufe0e\ufe0f](?![\ufe00-\ufe0f])"
 )
 
 
