@@ -37,9 +37,16 @@ class HtmlParser:
 
     def parse(self, path: Path, context: Context) -> Iterator[Page | Notice | Total | Attachment]:
         page, notices = read_page(path.read_bytes(), None, context)
+        if page.linked:
+            notices.append(linked_pictures(page.linked))
         yield from pages([(part, None) for part in stretches(page.lines)], context.max_pages, notices)
         for number, picture in enumerate(page.pictures, 1):
             yield Attachment(f"picture {number}", picture)
+
+
+def linked_pictures(count: int) -> Notice:
+    """What is told of pictures that are not in the page itself."""
+    return Notice("pictures_unread", f"Pictures that the text refers to and that were not read: {count}.")
 
 
 def read_page(data: bytes, declared: str | None, context: Context) -> tuple[Shown, list[Notice]]:

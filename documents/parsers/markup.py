@@ -17,38 +17,48 @@ from core.errors import DocumentTooComplex
 from documents.parsers.styles import Look, Sheet
 from documents.parsers.tables import Cell, Flow, Table
 
-BLOCKS = frozenset((
-    "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption figure footer "
-    "form h1 h2 h3 h4 h5 h6 header hr html legend li main menu nav ol optgroup p pre section summary tbody tfoot thead title ul "
-    "text table tr td th"
-).split())  # fmt: skip
+BLOCKS = frozenset(["address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "dir", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html", "legend", "li", "main", "menu", "nav", "ol", "optgroup", "p", "pre", "section", "summary", "tbody", "tfoot", "thead", "title", "ul", "text", "table", "tr", "td", "th"])  # fmt: skip
+HEADINGS = ("h1", "h2", "h3")
 SKIPPED = frozenset(
-    ("script style template noscript noembed noframes meta link base iframe object embed audio video canvas map datalist param "
-     "source track area math-annotation").split()
+    ["script", "style", "template", "noscript", "noembed", "noframes", "meta", "link", "base", "iframe", "object", "embed", "audio", "video", "canvas", "map", "datalist", "param", "source", "track", "area", "math-annotation"]
 )  # fmt: skip
 TYPED = frozenset(("", "text", "email", "tel", "url", "number", "date", "time", "month", "week", "datetime-local", "search",
                    "submit", "reset", "button"))  # fmt: skip
 DATA_PICTURE = re.compile(r"\s*data:image/[\w.+-]{1,20};base64,", re.IGNORECASE)
 MAX_PICTURE = 30 << 20  # characters of base64
 BLANKS = re.compile(r"\s+")
+XHTML, XHTML_REACH = "http://www.w3.org/1999/xhtml", 4096
+SELF_CLOSED = re.compile(r"<([a-zA-Z][\w:-]{0,40})(\s[^<>]{0,5000})?/>")
+VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"))
 
 
 @dataclass(slots=True)
 class Shown:
-    """What a page shows: its lines, the pictures in it, and how many characters it hides."""
+    """What a page shows: its lines, its first heading, the pictures in it and how many it links to, and how many characters
+    it hides."""
 
     lines: list[str] = field(default_factory=list)
+    heading: str = ""
     pictures: list[bytes] = field(default_factory=list)
+    linked: int = 0
     hidden: int = 0
 
 
 def shown(text: str, max_cells: int) -> Shown:
     """The visible text of an HTML page. Raises DocumentTooComplex for one that nests deeper than anything readable."""
+    if XHTML in text[:XHTML_REACH]:
+        text = SELF_CLOSED.sub(_reopened, text)
     parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True, huge_tree=True)
     root = etree.fromstring(text.encode("utf-8", "replace") or b" ", parser)
     if any("depth" in entry.message for entry in parser.error_log):
         raise DocumentTooComplex("The page is nested too deeply.")
     return Shown() if root is None else _Walk(Sheet.of(root), max_cells).walk(root)
+
+
+def _reopened(match: re.Match[str]) -> str:
+    """`<title/>` ends there in XHTML; in HTML it would swallow the rest of the page."""
+    name, attributes = match[1], match[2] or ""
+    return match[0] if name.lower() in VOID else f"<{name}{attributes}></{name}>"
 
 
 class _Walk:
@@ -133,6 +143,8 @@ class _Walk:
             self._pre = max(0, self._pre - 1)
         if tag in BLOCKS:
             self._flows[-1].end_line()
+        if tag in HEADINGS and not self._result.heading:
+            self._result.heading = " ".join("".join(node.itertext()).split())
 
     def _in_table(self) -> bool:
         return bool(self._tables) and len(self._flows) == self._tables[-1].depth
@@ -149,7 +161,9 @@ class _Walk:
     def _replaced(self, node: etree._Element) -> str:
         """The words for a picture, or what stands in a form field."""
         if node.tag == "img":
-            self._result.pictures += _picture(node.get("src", "")) if not self._looks[-1].hidden else ()
+            found = list(_picture(node.get("src", ""))) if not self._looks[-1].hidden else []
+            self._result.pictures += found
+            self._result.linked += not found and not self._looks[-1].hidden
             return node.get("alt", "")
         kind = node.get("type", "").lower()
         if kind in ("checkbox", "radio"):
