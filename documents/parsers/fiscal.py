@@ -36,6 +36,7 @@ NAMESPACE = re.compile(
 SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
 MARKUP = re.compile(r"\s*<")
 ADDRESS = ("nro", "xCpl")  # printed behind the street
+AFTER = {"infNFSe": ("emit", "valores")}  # the paper shows the declaration of the provider first
 BEHIND_KEY = ("nProt", "dhRecbto", "dhRegEvento")
 
 
@@ -93,7 +94,8 @@ class _Print:
 
     def _group(self, group: etree._Element) -> Iterator[str]:
         """The lines of everything in a group, children of one name that make a table together."""
-        for name, children in groupby(group, key=_name):
+        later = AFTER.get(_name(group), ())
+        for name, children in groupby(sorted(group, key=lambda node: _name(node) in later), key=_name):
             nodes = list(children)
             if name in TABLES:
                 yield TITLES[name]
