@@ -1,6 +1,7 @@
 """EML: mail messages, and mailboxes of several."""
 
 import email
+import email.policy
 import re
 from collections.abc import Iterator
 from email.message import Message
@@ -9,7 +10,7 @@ from pathlib import Path
 from core.errors import DamagedDocument, DocumentTooComplex
 from documents.parsed import Attachment, Notice, Page, Total
 from documents.parsers.base import Context, Sniffed
-from documents.parsers.letters import letter
+from documents.parsers.letters import DAMAGE, letter
 from documents.parsers.pagination import pages, stretches
 
 EXTENSIONS = (".eml", ".mbox", ".mht", ".mhtml")
@@ -19,8 +20,17 @@ WAYS = frozenset((b"from", b"to", b"cc", b"subject", b"date", b"message-id", b"r
                   b"x-mailer", b"in-reply-to", b"references"))  # fmt: skip
 SURE = frozenset((b"from", b"received", b"return-path", b"message-id", b"mime-version"))
 LEAST_FIELDS = 3
+MAX_HEADER = 20_000  # characters
 ENVELOPE = b"From "
 NEXT_MESSAGE = re.compile(rb"\n\r?\n(?=From [^\r\n]{1,200}\d\d:\d\d)")
+
+
+class Bounded(email.policy.Compat32):
+    """Headers of bounded length: the email package is slow (quadratic) in their parameters."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[:MAX_HEADER]
 
 
 class EmlParser:
@@ -70,10 +80,10 @@ def known_fields(head: bytes) -> set[bytes]:
 
 def _parsed(data: bytes) -> Message:
     try:
-        return email.message_from_bytes(data.removeprefix(b"\xef\xbb\xbf"))
+        return email.message_from_bytes(data.removeprefix(b"\xef\xbb\xbf"), policy=Bounded())
     except RecursionError:
         raise DocumentTooComplex("The message is nested too deeply.") from None
-    except (ValueError, LookupError, TypeError, AttributeError, AssertionError):
+    except DAMAGE:
         raise DamagedDocument("The message is damaged: its parts cannot be told apart.") from None
 
 

@@ -10,6 +10,7 @@ from documents.parsers.charsets import decode
 from documents.parsers.inlines import worth_reading
 from documents.parsers.markup import Shown, shown
 from documents.parsers.pagination import clean, pages, stretches
+from documents.parsers.sniffing import name
 
 EXTENSIONS = (".html", ".htm", ".xhtml", ".shtml")
 PAGE = re.compile(
@@ -30,7 +31,7 @@ class HtmlParser:
 
     def accepts(self, sniffed: Sniffed) -> int | None:
         head = sniffed.head.replace(b"\0", b"")
-        if PAGE.match(head):
+        if PAGE.match(head) or name(sniffed) == "an HTML page":
             return 40
         named = sniffed.filename.lower().endswith(EXTENSIONS)
         return 30 if named and ANY_TAG.search(head) and not sniffed.zip_members else None

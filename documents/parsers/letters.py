@@ -10,6 +10,7 @@ import io
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from email.errors import MessageError
 from email.header import decode_header
 from email.message import Message
 
@@ -22,8 +23,7 @@ from documents.parsers.pagination import clean
 from documents.parsers.subdocuments import title
 
 HEADERS = ("From", "Sender", "To", "Cc", "Bcc", "Date", "Subject")
-MAX_HEADER = 20_000  # characters
-DAMAGE = (ValueError, LookupError, TypeError, AttributeError, AssertionError)  # what the email package raises on odd parts
+DAMAGE = (MessageError, ValueError, LookupError, TypeError, AttributeError, AssertionError)  # of odd parts
 SIGNATURES = ("application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature")
 HINT_SHARE = 0.5  # a plain text that is shorter than this part of the HTML only says that there is HTML
 ENCRYPTED = Notice("part_encrypted", "A part of the message is encrypted and was not read.")
@@ -81,7 +81,7 @@ def _headers(message: Message) -> Iterable[str]:
 
 def _decoded(value: object) -> str:
     """A raw value with its encoded words (RFC 2047) and 8-bit characters decoded, in one line."""
-    text, _ = decode(str(value)[:MAX_HEADER].encode("utf-8", "surrogateescape"))
+    text, _ = decode(str(value).encode("utf-8", "surrogateescape"))
     try:
         pieces = decode_header(text)
     except DAMAGE:
@@ -166,18 +166,15 @@ def _text(part: Message, kind: str, context: Context) -> Letter:
 
 def _unflowed(lines: list[str], delete_space: bool) -> list[str]:
     """Paragraphs whose lines were broken softly are one line again (RFC 3676, §4)."""
-    whole: list[str] = []
+    paragraphs: list[list[str]] = []
     flows = False
     for line in lines:
         text = line[1:] if line.startswith(" ") else line
-        if flows and not text.startswith(">"):
-            whole[-1] += text
-        else:
-            whole.append(text)
+        if not flows or text.startswith(">"):
+            paragraphs.append([])
         flows = text.endswith(" ") and text != "-- "
-        if flows and delete_space:
-            whole[-1] = whole[-1][:-1]
-    return whole
+        paragraphs[-1].append(text[:-1] if flows and delete_space else text)
+    return list(map("".join, paragraphs))
 
 
 def _message(part: Message) -> Attachment:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lxml import etree
 
-from core.errors import DamagedDocument
+from core.errors import DamagedDocument, DocumentTooComplex
 from documents.parsed import Notice, Page, Total
 from documents.parsers.archives import parse_xml
 from documents.parsers.base import Context, Sniffed
@@ -18,6 +18,7 @@ from documents.parsers.pagination import clean, pages, stretches
 from documents.parsers.structures import Members, lines_of
 
 DECLARED = re.compile(r"\s{0,200}<\?xml[^>]{0,200}\?>")
+MAX_ATTRIBUTES = 1_000  # reading them takes time quadratic in their number
 BEGINS = re.compile(rb"[\xef\xbb\xbf\xff\xfe\s]{0,200}<(?:\?xml[\s?]|[A-Za-z_][\w.-]{0,100}(?::[\w.-]{1,100})?[\s/>])")
 
 
@@ -42,10 +43,13 @@ class XmlParser:
 def parse_any(data: bytes) -> etree._Element:
     """The root of an XML file, also of one whose declared encoding is wrong. Raises DamagedDocument, DocumentTooComplex."""
     try:
-        return parse_xml(data)
+        root = parse_xml(data)
     except DamagedDocument:
         text, _ = decode(data)
-        return parse_xml(DECLARED.sub("", clean(text.removeprefix("\ufeff")), count=1).encode("utf-8"))
+        root = parse_xml(DECLARED.sub("", clean(text.removeprefix("\ufeff")), count=1).encode("utf-8"))
+    if any(len(node.attrib) > MAX_ATTRIBUTES for node in root.iter()):
+        raise DocumentTooComplex(f"An element of the file has more than {MAX_ATTRIBUTES} attributes.")
+    return root
 
 
 def _value(node: etree._Element) -> object:
