@@ -19,12 +19,12 @@ BOMS = (  # UTF-32 before UTF-16: its little-endian mark begins with the other's
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "utf-7",
              "ascii", "cp1252", "latin-1", "iso8859-15", "iso8859-8-i", "cp500", "mac_roman", *IANA_SUPPORTED)  # fmt: skip
 SAMPLE = 4096
+LEAST_GUESS = 40  # characters: a shorter text does not tell its encoding
 GUESS_SAMPLE = 32 << 10  # bytes that the detector looks at: it tries dozens of encodings
 ODD_SHARE = 0.3  # of the characters outside ASCII: no Windows-1252 text of a European language has so many
 WRONG_SHARE = 0.1  # of those that cut a word in two although they are no letters
 SLIPS = 20  # so many good sequences for each bad one: UTF-8 with damage rather than something else
 WEB_NAMES = {"iso-8859-1": "cp1252", "latin-1": "cp1252", "ascii": "cp1252", "iso8859-9": "cp1254"}  # WHATWG Encoding, §4.2
-MARKED = re.compile(r"[^\x00-\x7e]")
 WRONG = re.compile(r"(?<=[a-zA-Z])[^\W\d_a-zA-ZÀ-ÖØ-öø-ÿŠšŽžŒœŸ]|(?<=[a-zA-Z])[‚„…†‡ˆ‰‹•˜›¡¢£¤¥¦§¨©¬®¯±²³µ¶¸¹¼½¾¿×÷](?=[a-z])")
 
 
@@ -74,17 +74,26 @@ def _strictly(data: bytes, encoding: str) -> str | None:
 def _guessed(data: bytes) -> tuple[str, list[Notice]]:
     broken = data.decode("utf-8", "replace")
     slips = broken.count("\ufffd")
-    if len(MARKED.findall(broken)) - slips >= SLIPS * slips:
+    if _marked(broken) - slips >= SLIPS * slips:
         return broken, [Notice("encoding_guessed", f"{slips} bytes of the text are no UTF-8 and could not be read.")]
     text = _strictly(data, "cp1252") or data.decode("latin-1")  # five bytes are undefined there
-    marked = len(MARKED.findall(text))
-    if marked <= ODD_SHARE * len(text) and len(WRONG.findall(text)) <= WRONG_SHARE * marked:
+    marked = _marked(text)
+    if (
+        len(text) < LEAST_GUESS
+        or marked <= ODD_SHARE * len(text)
+        and sum(1 for _ in WRONG.finditer(text)) <= WRONG_SHARE * marked
+    ):
         return text, []
     best = from_bytes(_telling(data)).best()
     if best is None or best.encoding == "ascii" or _known(best.encoding) not in DECODERS:
         return text, [Notice("encoding_guessed", "The text's encoding is unknown; it was read as Windows-1252 and may be wrong.")]
     told = f"The text does not tell its encoding; it was read as {best.encoding} and may be wrong."
     return data.decode(best.encoding, "replace"), [Notice("encoding_guessed", told)]
+
+
+def _marked(text: str) -> int:
+    """How many characters are outside ASCII."""
+    return len(text) - len(text.encode("ascii", "ignore"))
 
 
 def _telling(data: bytes) -> bytes:

@@ -140,7 +140,8 @@ class _Walk:
         elif tag in ("ul", "ol", "menu", "dir") and self._lists:
             self._lists.pop()
         elif tag in ("pre", "textarea"):
-            self._pre = max(0, self._pre - 1)
+            self._flows[-1].add("\n", keep=True)
+            self._pre -= 1
         if tag in BLOCKS:
             self._flows[-1].end_line()
         if tag in HEADINGS and not self._result.heading:

@@ -127,10 +127,10 @@ def _unpacked(body: bytes, size: int) -> bytes:
                 offset, length = token >> 4, (token & 15) + 2
             else:
                 offset, length = -1, 1
-            if offset == write or place > len(body):
-                return bytes(result)
+            if offset == write or place + (offset < 0) > len(body):
+                return bytes(result[:size])
             for step in range(length):  # byte by byte: a run may read what it writes
-                ring[write] = body[place] if offset < 0 and place < len(body) else ring[(offset + step) % 4096]
+                ring[write] = body[place] if offset < 0 else ring[(offset + step) % 4096]
                 result.append(ring[write])
                 write = (write + 1) % 4096
             place += offset < 0

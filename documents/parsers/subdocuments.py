@@ -74,7 +74,7 @@ class _Tree:
 
     choose: Choose
     left: int = MAX_ATTACHMENTS
-    bytes_left: int = MAX_BYTES
+    bytes_left: int = field(default_factory=lambda: MAX_BYTES)
     refused: list[str] = field(default_factory=list)
 
     def document(self, part: _Part, context: Context, depth: int) -> Iterator[Item | _Part]:
