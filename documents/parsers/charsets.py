@@ -78,13 +78,9 @@ def _guessed(data: bytes) -> tuple[str, list[Notice]]:
         return broken, [Notice("encoding_guessed", f"{slips} bytes of the text are no UTF-8 and could not be read.")]
     text = _strictly(data, "cp1252") or data.decode("latin-1")  # five bytes are undefined there
     marked = _marked(text)
-    if (
-        len(text) < LEAST_GUESS
-        or marked <= ODD_SHARE * len(text)
-        and sum(1 for _ in WRONG.finditer(text)) <= WRONG_SHARE * marked
-    ):
+    if marked <= ODD_SHARE * len(text) and sum(1 for _ in WRONG.finditer(text)) <= WRONG_SHARE * marked:
         return text, []
-    best = from_bytes(_telling(data)).best()
+    best = from_bytes(_telling(data)).best() if len(text) >= LEAST_GUESS else None
     if best is None or best.encoding == "ascii" or _known(best.encoding) not in DECODERS:
         return text, [Notice("encoding_guessed", "The text's encoding is unknown; it was read as Windows-1252 and may be wrong.")]
     told = f"The text does not tell its encoding; it was read as {best.encoding} and may be wrong."
