@@ -61,7 +61,7 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, list[Notice]]
 def _declared(declared: str | None) -> str | None:
     name = _known(declared.strip(" \t\"'")) if declared and len(declared) < 40 and declared.isascii() else None
     name = WEB_NAMES.get(name, name)
-    return name if name in DECODERS else None
+    return name if name in DECODERS and not name.startswith(("utf-16", "utf-32")) else None  # those show by their bytes
 
 
 def _strictly(data: bytes, encoding: str) -> str | None:

@@ -19,8 +19,10 @@ PAGE = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 ANY_TAG = re.compile(rb"<[a-z][a-z0-9]{0,10}(?:\s[^<>]{0,500})?>", re.IGNORECASE)
-DECLARED = re.compile(rb"<meta[^>]{1,300}charset\s{0,3}=\s{0,3}[\"']?\s{0,3}([\w.:-]{2,40})|<\?xml[^>]{1,99}encoding=[\"']([\w.:-]{2,40})",
-                      re.IGNORECASE)  # fmt: skip
+DECLARED = re.compile(
+    rb"<meta[^>]{1,300}charset\s{0,3}=\s{0,3}[\"']?\s{0,3}([\w.:-]{2,40})|<\?xml[^>]{1,99}encoding=[\"']([\w.:-]{2,40})",
+    re.IGNORECASE,
+)
 DECLARATION_REACH = 8192  # bytes
 
 

@@ -17,11 +17,16 @@ from core.errors import DocumentTooComplex
 from documents.parsers.styles import Look, Sheet
 from documents.parsers.tables import Cell, Flow, Table
 
-BLOCKS = frozenset(["address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "dialog", "dir", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html", "legend", "li", "main", "menu", "nav", "ol", "optgroup", "p", "pre", "section", "summary", "tbody", "tfoot", "thead", "title", "ul", "text", "table", "tr", "td", "th"])  # fmt: skip
+BLOCKS = frozenset((
+    "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption figure "
+    "footer form h1 h2 h3 h4 h5 h6 header hr html legend li main menu nav ol optgroup p pre section summary tbody "
+    "tfoot thead title ul text table tr td th"
+).split())  # fmt: skip
 HEADINGS = ("h1", "h2", "h3")
-SKIPPED = frozenset(
-    ["script", "style", "template", "noscript", "noembed", "noframes", "meta", "link", "base", "iframe", "object", "embed", "audio", "video", "canvas", "map", "datalist", "param", "source", "track", "area", "math-annotation"]
-)  # fmt: skip
+SKIPPED = frozenset((
+    "script style template noscript noembed noframes meta link base iframe object embed audio video canvas map "
+    "datalist param source track area"
+).split())  # fmt: skip
 TYPED = frozenset(("", "text", "email", "tel", "url", "number", "date", "time", "month", "week", "datetime-local", "search",
                    "submit", "reset", "button"))  # fmt: skip
 DATA_PICTURE = re.compile(r"\s*data:image/[\w.+-]{1,20};base64,", re.IGNORECASE)
