@@ -135,6 +135,17 @@ class Total:
     pages: int
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A document inside a document, as a reader hands it to the driver of sub-documents; it never leaves the sandbox.
+
+    `name` is what the parent calls it, as a person may see it; `content` its bytes.
+    """
+
+    name: str
+    content: bytes
+
+
 FACTS = ("content_type", "pages", "pages_read", "text_source", "language", "notices")
 
 

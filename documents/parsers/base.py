@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from documents.parsed import Notice, Page, Total
+from documents.parsed import Attachment, Notice, Page, Total
 
 
 @dataclass(frozen=True, slots=True)
 class Sniffed:
-    """What the content says about itself: first bytes, members of a zip, and the file name only as a last hint."""
+    """What the content says about itself: first bytes, members of a zip, streams and storages at the root of a compound
+    file, and the file name only as a last hint."""
 
     head: bytes
     zip_members: frozenset[str]
     filename: str
+    streams: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class Parser(Protocol):
     """A reader. `accepts` scores what it sniffs (highest wins, None declines); `parse` yields in reading order.
 
     `parse` yields one `Total` first when the count is known, then a `Page` each and `Notice`s between them. It raises a
-    `DocumentError` when nothing can be read; a page that fails alone is a `Notice` with its number.
+    `DocumentError` when nothing can be read; a page that fails alone is a `Notice` with its number. Documents inside the
+    document are `Attachment`s, yielded also when `context.max_pages` is 0; `subdocuments` reads them.
     """
 
     title: ClassVar[str]
@@ -40,4 +43,4 @@ class Parser(Protocol):
 
     def accepts(self, sniffed: Sniffed) -> int | None: ...
 
-    def parse(self, path: Path, context: Context) -> Iterator[Page | Notice | Total]: ...
+    def parse(self, path: Path, context: Context) -> Iterator[Page | Notice | Total | Attachment]: ...

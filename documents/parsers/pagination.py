@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterable, Iterator
 
 from documents.parsed import Notice, Page, Total
+from documents.parsers.hidden import hidden_characters, visible
 
 PAGE_CHARACTERS = 4_000
-# Everything that is no text: controls but tab and newline, halves of surrogate pairs, non-characters, tag characters.
-NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\U000e0000-\U000e007f]")
+# Everything that is no text: controls but tab and newline, halves of surrogate pairs, non-characters.
+NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 
 
@@ -38,10 +39,15 @@ def stretches(lines: Iterable[str], size: int = PAGE_CHARACTERS) -> Iterator[str
 
 
 def pages(texts: list[tuple[str, str | None]], max_pages: int, notices: Iterable[Notice] = ()) -> Iterator[Page | Notice | Total]:
-    """(text, label) as pages counted from 1, after their `Total`; what exceeds `max_pages` is told, never silent."""
+    """(text, label) as pages counted from 1, after their `Total`; what exceeds `max_pages` or is hidden is told, never silent."""
     yield Total(len(texts))
     yield from notices
     if len(texts) > max_pages:
         yield Notice("too_many_pages", f"The document has {len(texts)} pages; the first {max_pages} were read.")
+    hidden = 0
     for number, (text, label) in enumerate(texts[:max_pages], 1):
-        yield Page(number, text, label=label)
+        shown, count = visible(text)
+        hidden += count
+        yield Page(number, shown, label=label)
+    if hidden:
+        yield hidden_characters(hidden)

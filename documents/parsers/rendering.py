@@ -41,7 +41,9 @@ def render(path: Path, parser: Parser, page: int, dpi: int) -> bytes:
     """
     picture = getattr(parser, "picture", None)
     if picture is None:
-        raise UnsupportedType(f"A {parser.title} has no page pictures.", hint="Ask for the text of the document instead.")
+        raise UnsupportedType(
+            f"Documents of the type {parser.title} have no page pictures.", hint="Ask for the text of the document instead."
+        )
     if page < 1:
         raise NotFound("Pages are counted from 1.")
     return png(picture(path, page, max(1, min(dpi, MAX_DPI))))

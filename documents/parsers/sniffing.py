@@ -6,6 +6,8 @@ import struct
 import zipfile
 from pathlib import Path
 
+from olefile import OleFileIO
+
 from documents.parsers.base import Sniffed
 
 HEAD_BYTES = 4096
@@ -13,6 +15,7 @@ ZIP = b"PK\x03\x04"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")  # the stream of an encrypted OOXML file (MS-OFFCRYPTO 2.3.4.4)
 MAX_NAMES = 20_000
+OLE_ERRORS = (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, struct.error, RecursionError)
 
 SIGNATURES = (  # what refused files are called; the first that fits
     (rb"MZ", "a Windows program"), (rb"\x7fELF", "a Linux program"),
@@ -39,10 +42,11 @@ PACKAGES = (  # what a zip is by its members
 
 
 def sniff(path: Path, filename: str) -> Sniffed:
-    """Reads the first bytes and, of a zip, the names of its members (empty when its directory cannot be read)."""
+    """Reads the first bytes and the names in a zip or a compound file (empty when its directory cannot be read)."""
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
-    return Sniffed(head, _members(path) if head.startswith(ZIP) else frozenset(), filename)
+    members = _members(path) if head.startswith(ZIP) else frozenset()
+    return Sniffed(head, members, filename, _streams(path) if head.startswith(OLE) else frozenset())
 
 
 def encrypted_office(path: Path, head: bytes) -> bool:
@@ -77,4 +81,12 @@ def _members(path: Path) -> frozenset[str]:
         with zipfile.ZipFile(path) as archive:
             return frozenset(archive.namelist()[:MAX_NAMES])
     except (zipfile.BadZipFile, OSError, ValueError, struct.error, NotImplementedError, EOFError):
+        return frozenset()
+
+
+def _streams(path: Path) -> frozenset[str]:
+    try:
+        with OleFileIO(path) as file:
+            return frozenset(entry.name for entry in file.root.kids[:MAX_NAMES])
+    except OLE_ERRORS:
         return frozenset()

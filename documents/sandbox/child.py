@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from core.errors import DocumentError, DocumentTooComplex, NotFound, UnsupportedType
 from documents.parsers.base import Context
+from documents.parsers.subdocuments import locate, read
 from documents.sandbox import kernel
 from documents.sandbox.confinement import Confinement
 from documents.sandbox.frames import HEADER, Failure, Kind, Tag, encode, header, pack
@@ -107,12 +108,13 @@ def _answer(job: Job, readers: Readers, limits: Limits, send: Callable[[bytes], 
     try:
         path = Path(f"/proc/self/fd/{job.document}" if kernel.LINUX else f"/dev/fd/{job.document}")
         if job.action == "render":
-            image = readers.render(path, readers.choose(path, job.filename), job.page, job.dpi)
+            parser = readers.choose(path, job.filename)
+            image = readers.render(*locate(path, parser, readers.choose, readers.context, job.page), job.dpi)
             send(_bounded(pack(Tag.IMAGE, image), limits.image_bytes))
         else:
             parser = readers.choose(path, job.filename)
             send(encode(Kind(parser.content_type)))
-            for item in parser.parse(path, readers.context):
+            for item in read(path, parser, readers.choose, readers.context):
                 send(_bounded(encode(item), limits.frame_bytes))
         send(pack(Tag.END))
     except MemoryError:

