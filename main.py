@@ -193,7 +193,7 @@ async def _open_models(settings: Settings, clock: Clock, state: State, hardware:
     providers = registry.build({"ollama": ollama, "gemini": {"base_url": settings.gemini_base_url, "api_key": gemini_key}})
     for provider in providers.values():
         stack.push_async_callback(provider.close)
-    machine, admission = Machine(providers["ollama"]), Admission(settings.model_timeout / 2)
+    machine, admission = Machine(providers["ollama"]), Admission(settings.model_timeout * _DOOR_SHARE)
     switch = Compute(
         admission,
         machine,
@@ -255,6 +255,10 @@ def _stop_accepting(app: FastAPI) -> None:
         rooms.pipeline.stop_accepting()
 
 
+#: A question that waits for its models goes back into its queue after this share of its time: the answer needs the rest.
+_DOOR_SHARE = 0.05
+
+
 class _Server(uvicorn.Server):
     """uvicorn that says where everything is once it listens."""
 
@@ -282,24 +286,10 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def serve(settings: Settings, made: Collection[str]) -> int:
-    """Serves until SIGTERM or Ctrl-C; 0 after a clean stop, 1 when it could not start."""
-    logs.configure(settings.log_level, settings.secret_values())
-    try:
-        hold(settings.data_dir)
-    except InUse as error:
-        print(f"✗ {error}", "  Stop it, or choose another folder: DATA_DIR=./other ./start.sh", sep="\n", file=sys.stderr)
-        return 1
-    try:
-        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-        listening = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
-    except OSError as error:
-        print(f"✗ {settings.host}:{settings.port} cannot be used: {error.strerror}.", file=sys.stderr)
-        print("  Stop what listens there, or choose another port: PORT=8001 ./start.sh", file=sys.stderr)
-        return 1
-    gate = create_app(settings)
-    config = uvicorn.Config(
-        gate,
+def server_config(app: Gate) -> uvicorn.Config:
+    """How the gate is served: with a deadline for the head of a request, and believing nothing that a proxy says."""
+    return uvicorn.Config(
+        app,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -308,6 +298,19 @@ def serve(settings: Settings, made: Collection[str]) -> int:
         timeout_keep_alive=30,
         http=PromptProtocol,
     )
+
+
+def serve(settings: Settings, made: Collection[str]) -> int:
+    """Serves until SIGTERM or Ctrl-C; 0 after a clean stop, 1 when it could not start."""
+    logs.configure(settings.log_level, settings.secret_values())
+    try:
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        listening = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        print(f"✗ {settings.host}:{settings.port} cannot be used: {error.strerror}.", file=sys.stderr)
+        print("  Stop what listens there, or choose another port: PORT=8001 ./start.sh", file=sys.stderr)
+        return 1
+    gate = create_app(settings)
     # uvicorn raises the signal that ended it once more, for the handlers that stood before: a clean stop is no failure.
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: None)
@@ -317,7 +320,7 @@ def serve(settings: Settings, made: Collection[str]) -> int:
         shown = banner(settings, version=service.VERSION, made=made, models=models, root=Path(__file__).parent)
         print(shown, file=sys.stderr, flush=True)
 
-    server = _Server(config, announce, lambda: _stop_accepting(gate.app))
+    server = _Server(server_config(gate), announce, lambda: _stop_accepting(gate.app))
     server.run(sockets=[listening])
     return 0 if server.started else 1
 
@@ -356,7 +359,10 @@ def run(arguments: Sequence[str]) -> int:
         return 0 if set(arguments) <= {"-h", "--help", "help"} else 2
     os.umask(0o077)
     try:
-        settings, made = with_keys(load())
+        settings = load()
+        if not arguments:
+            hold(settings.data_dir, settings.database_path)  # before anything is written: it may be another server's
+        settings, made = with_keys(settings)
         read_secret_key(settings.secret_key.get_secret_value())
         AddressPolicy.of(settings.webhook_allowed_targets)
     except (BadSettings, InvalidField) as error:
@@ -365,6 +371,9 @@ def run(arguments: Sequence[str]) -> int:
             *(f"✗ {line}" for line in lines), "  Correct it in .env, config.yaml or the environment.", sep="\n", file=sys.stderr
         )
         return 2
+    except InUse as error:
+        print(f"✗ {error}", "  Stop it, or choose another place: DATA_DIR=./other ./start.sh", sep="\n", file=sys.stderr)
+        return 1
     return asyncio.run(check(settings)) if arguments else serve(settings, made)
 
 

@@ -111,7 +111,7 @@ class Pipeline:
 
     async def start(self) -> None:
         """Recovers what an earlier server left, fills the queues and opens the door."""
-        waiting = await self._jobs.recover(self._boot_id)
+        waiting = await self._jobs.recover(self._boot_id, self._notifier.row)
         self.unfinished = len(waiting)
         for item in waiting:
             self._enqueue(item)

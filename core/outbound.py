@@ -18,6 +18,7 @@ import httpcore2
 
 from core.addresses import AddressPolicy, is_public, read_url
 from core.errors import MyelinError
+from core.retryafter import retry_seconds
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
@@ -109,10 +110,11 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The status of an answer and the first `MAX_ANSWER_BYTES` of its body."""
+    """The status of an answer, the first `MAX_ANSWER_BYTES` of its body, and in how many seconds it wants to be asked again."""
 
     status: int
     body: bytes
+    retry_after: float | None = None
 
 
 _FAILURES = (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError, TimeoutError, OSError)
@@ -167,7 +169,7 @@ class GuardedClient:
         try:
             async with asyncio.timeout(seconds):
                 async with self._pool.stream("POST", target, headers=sent, content=content, extensions=waits) as answer:
-                    return Answer(answer.status, await _beginning(answer))
+                    return Answer(answer.status, await _beginning(answer), _retry_after(answer))
         except _FAILURES as error:
             raise OutboundFailed(f"The call failed: {_reason(error)}.") from error
 
@@ -175,6 +177,11 @@ class GuardedClient:
         """Closes the connections; calls that are under way fail."""
         self._resolver.close()
         await self._pool.aclose()
+
+
+def _retry_after(answer: httpcore2.Response) -> float | None:
+    told = next((value for name, value in answer.headers if name.lower() == b"retry-after"), b"")
+    return retry_seconds(told.decode("latin-1"))
 
 
 async def _beginning(answer: httpcore2.Response) -> bytes:

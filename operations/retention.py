@@ -52,12 +52,15 @@ class Retention:
         await self._state.forget_downloads(long_ago)
 
     async def erase_expired(self) -> int:
-        """Erases every job past its time, files first, so that a crash in between leaves a row and never a file."""
+        """Erases every job past its time: the row first, so that a job which is tried again meanwhile keeps its file.
+
+        The file of a row that is gone, after a crash in between, is swept at the next start.
+        """
         erased = 0
-        while ids := await self._jobs.expired():
-            for job_id in ids:
+        while gone := await self._jobs.erase(await self._jobs.expired()):
+            for job_id in gone:
                 await self._files.erase(job_id)
-            erased += await self._jobs.erase(ids)
+            erased += len(gone)
         if erased:
             await self._database.scrub()
             log.info("retention.erased", jobs=erased)

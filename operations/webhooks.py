@@ -143,7 +143,9 @@ def settle(due: Due, at: float, ms: float, outcome: Answer | MyelinError, chance
     elif attempt > len(SCHEDULE):
         state = "failed"
     else:
-        next_at = at + ms / 1000 + SCHEDULE[attempt - 1] * (1 + _JITTER * (2 * chance() - 1))
+        pause = SCHEDULE[attempt - 1] * (1 + _JITTER * (2 * chance() - 1))
+        asked = outcome.retry_after if isinstance(outcome, Answer) and status in (429, 503) else None
+        next_at = at + ms / 1000 + max(pause, asked or 0.0)
     return Delivery(due.id, attempt, at, status, ms, error, state, next_at)
 
 

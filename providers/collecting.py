@@ -27,6 +27,15 @@ class BlankRun:
         return longest
 
 
+def whole(text: str) -> str:
+    """Text that can be stored: the halves of a character that came in two pieces joined, a half alone replaced."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
 async def collect(deltas: AsyncIterator[ChatDelta], request: ChatRequest, title: str, max_tokens: int) -> ChatReply:
     """All of a stream as one reply.
 
@@ -52,5 +61,6 @@ async def collect(deltas: AsyncIterator[ChatDelta], request: ChatRequest, title:
             raise InvalidAnswer(f"{request.model} did not stop writing.", hint="Ask again, or use another model.")
         if delta.finish_reason is not None:
             usage = delta.usage or Usage(estimated=True)
-            return ChatReply("".join(said), delta.finish_reason, usage, request.model, version, "".join(thought))
+            texts = whole("".join(said)), whole("".join(thought))
+            return ChatReply(texts[0], delta.finish_reason, usage, request.model, version, texts[1])
     raise ProviderError(f"The answer of {title} ended before it was complete.")

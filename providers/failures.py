@@ -1,15 +1,10 @@
 """What a failure of an upstream becomes: a typed error with one clear sentence, free of paths and secrets."""
 
-import math
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-
 from core import http
 from core.errors import InvalidAnswer, ProviderError, ProviderTimeout, ProviderUnreachable
 
 _LONGEST_WORD = 48
 _SENTENCE = 200
-_LONGEST_WAIT = 86_400.0
 _PHASES = {
     "headers": "did not begin to answer",
     "idle": "stopped in the middle of its answer",
@@ -24,24 +19,6 @@ def reason(text: str, secrets: tuple[str, ...] = ()) -> str:
     words = [word if len(word) <= _LONGEST_WORD and "/" not in word and "\\" not in word else "…" for word in text[:2000].split()]
     line = "".join(letter for letter in " ".join(words) if letter.isprintable())
     return line if len(line) <= _SENTENCE else line[: _SENTENCE - 1].rstrip() + "…"
-
-
-def retry_seconds(header: str | None) -> float | None:
-    """The value of Retry-After (RFC 9110 §10.2.3): seconds, or a date, at most a day; None when it says neither."""
-    if not header:
-        return None
-    try:
-        seconds = float(header)
-    except ValueError:
-        pass
-    else:
-        return min(max(0.0, seconds), _LONGEST_WAIT) if math.isfinite(seconds) else None
-    try:
-        until = parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    left = (until if until.tzinfo else until.replace(tzinfo=UTC)) - datetime.now(UTC)
-    return min(max(0.0, left.total_seconds()), _LONGEST_WAIT)
 
 
 def from_http(failure: http.HttpFailure, title: str, *, unreachable_hint: str, slow_hint: str) -> ProviderError:

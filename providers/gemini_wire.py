@@ -14,7 +14,8 @@ from core.errors import (
     ProviderRefused,
     ProviderTimeout,
 )  # fmt: skip
-from providers.failures import reason, retry_seconds
+from core.retryafter import retry_seconds
+from providers.failures import reason
 from providers.types import ChatDelta, ChatRequest, FinishReason, Message, ModelInfo, Usage
 
 #: Thinking models write their thoughts out of the same budget as the answer.

@@ -16,7 +16,8 @@ from core.errors import (
     ProviderRateLimited,
     ProviderRefused,
 )  # fmt: skip
-from providers.failures import reason, retry_seconds
+from core.retryafter import retry_seconds
+from providers.failures import reason
 from providers.types import ChatDelta, ChatRequest, FinishReason, Message, Usage
 
 #: A difference in one of these loads the model anew: they are ours to choose, never the caller's.

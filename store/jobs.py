@@ -1,7 +1,7 @@
 """Jobs and their pages. Every change of status is one compare-and-set; the caller learns whether it won."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -182,8 +182,11 @@ class Jobs:
             lambda connection: connection.execute(update(jobs).where(held).values(status=back, boot_id=None)) and None
         )
 
-    async def recover(self, boot_id: str) -> list[Waiting]:
-        """After a start: jobs held by a server that died wait again, poison ones fail; gives all that wait, in order."""
+    async def recover(self, boot_id: str, hook: Callable[[Row, str], Row | None]) -> list[Waiting]:
+        """After a start: jobs held by a server that died wait again, poison ones fail; gives all that wait, in order.
+
+        `hook` gives the message of a job that ends so, as `fail` takes it.
+        """
 
         def write(connection: Connection) -> None:
             lost = jobs.c.status.in_([status.value for status in BUSY.values()]) & or_(
@@ -192,7 +195,9 @@ class Jobs:
             reason = {"code": "worker_died", "message": "The server died several times while it worked on this document.",
                       "hint": "Try once more with POST /response/{id}/retry.", "retryable": True}  # fmt: skip
             poison = {"status": JobStatus.FAILED, "boot_id": None, "error": orjson.dumps(reason).decode()} | self._ended()
-            connection.execute(update(jobs).where(lost, jobs.c.deaths >= _MAX_DEATHS).values(**poison))
+            ended = update(jobs).where(lost, jobs.c.deaths >= _MAX_DEATHS).values(**poison).returning(*jobs.c)
+            for row in connection.execute(ended).mappings().all():
+                _post(connection, hook(row, JobStatus.FAILED))
             back = case({BUSY[stage].value: ENTRY[stage].value for stage in Stage}, value=jobs.c.status)
             changes = {"status": back, "boot_id": None, "deaths": jobs.c.deaths + 1, "entered_at": self._clock.now()}
             connection.execute(update(jobs).where(lost).values(**changes))
@@ -247,12 +252,13 @@ class Jobs:
         statement = select(jobs.c.id).where(jobs.c.expires_at <= self._clock.now()).order_by(jobs.c.expires_at).limit(limit)
         return [row["id"] for row in await self._database.read(statement)]
 
-    async def erase(self, ids: Iterable[str], owner: str | None = None) -> int:
-        """Removes finished jobs with their pages; returns how many there were. Their Idempotency-Keys stay marked."""
+    async def erase(self, ids: Iterable[str], owner: str | None = None) -> list[str]:
+        """Removes finished jobs with their pages; gives those that were removed. Their Idempotency-Keys stay marked."""
 
-        def write(connection: Connection) -> int:
+        def write(connection: Connection) -> list[str]:
             ended = jobs.c.status.in_(sorted(TERMINAL))
-            return connection.execute(delete(jobs).where(jobs.c.id.in_(list(ids)), ended, *_of(owner))).rowcount
+            gone = delete(jobs).where(jobs.c.id.in_(list(ids)), ended, *_of(owner)).returning(jobs.c.id)
+            return list(connection.execute(gone).scalars())
 
         return await self._database.write(write)
 

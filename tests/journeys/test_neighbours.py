@@ -12,8 +12,8 @@ from tests.journeys.server import ROOT, Server
 SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
 
-def run(folder, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command, environment = [sys.executable, "main.py", *arguments], Server(folder, WEBHOOK_SECRET=SECRET)._environment
+def run(folder, *arguments: str, secret: str = SECRET) -> subprocess.CompletedProcess[str]:
+    command, environment = [sys.executable, "main.py", *arguments], Server(folder, WEBHOOK_SECRET=secret)._environment
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
 
 
@@ -21,7 +21,7 @@ def run(folder, *arguments: str) -> subprocess.CompletedProcess[str]:
 def served(tmp_path):
     """A folder that somebody serves, with a document that is being read and one that is arriving."""
     folder = tmp_path / "data"
-    handle = hold(folder)
+    (handle,) = hold(folder)
     for name in ("work/doc-0123456789abcdef", "incoming"):
         (folder / name).mkdir(parents=True)
         (folder / name / "part").write_text("x")
@@ -30,10 +30,10 @@ def served(tmp_path):
 
 
 def test_a_second_server_says_so_in_a_line_and_touches_nothing(served):
-    ended = run(served)
+    ended = run(served, secret="")  # a key that it would make, if the folder were its own
     assert ended.returncode == 1 and "Another Myelin serves" in ended.stderr and "Traceback" not in ended.stderr
     assert (served / "work/doc-0123456789abcdef/part").exists() and (served / "incoming/part").exists()
-    assert not (served / "myelin.db").exists()
+    assert not (served / "myelin.db").exists() and not (served / "keys.env").exists()
 
 
 def test_the_doctor_examines_a_folder_that_is_served_and_leaves_it_as_it_is(served):

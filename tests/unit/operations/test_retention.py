@@ -7,6 +7,7 @@ from models import Stage
 from operations import retention as room
 from operations.retention import Retention
 from store.files import Files
+from store.jobs import Jobs
 from store.outbox import Outbox
 from store.state import State
 
@@ -86,3 +87,28 @@ async def test_one_bad_step_ends_neither_the_round_nor_the_loop(database, jobs, 
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_a_job_that_is_tried_again_meanwhile_keeps_its_file(database, jobs, values, clock, ticking, tmp_path):
+    files = Files(tmp_path)
+    files.prepare()
+    job_id = values()["id"]
+    incoming = files.receive(job_id)
+    await incoming.write(b"conteudo")
+    await incoming.keep()
+    await jobs.create(values())
+    await jobs.claim(job_id, Stage.EXTRACTION, "boot")
+    await jobs.fail(job_id, Stage.EXTRACTION, "boot", {"code": "x"})
+    ticking.time += 3601
+
+    class Hurried(Jobs):
+        async def expired(self, limit=200):
+            found = await super().expired(limit)
+            if found:
+                await self.retry(job_id, None, None)
+            return found
+
+    hurried = Hurried(database, clock, 3600)
+    retention = Retention(database, hurried, files, Outbox(database, clock), State(database, clock), clock)
+    assert await retention.erase_expired() == 0
+    assert files.path(job_id).exists() and (await jobs.get(job_id, None))["status"] == "queued"

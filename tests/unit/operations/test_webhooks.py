@@ -168,6 +168,11 @@ def test_what_an_answer_means(outcome, state, error):
         assert delivery.next_at == 100.0 + 2.0 + 5
 
 
+@pytest.mark.parametrize(("status", "asked", "pause"), [(503, 600.0, 600), (429, 600.0, 600), (500, 600.0, 5), (503, 1.0, 5)])
+def test_a_receiver_that_says_when_to_come_back_is_left_alone_until_then(status, asked, pause):
+    assert settle(row(), 100.0, 0.0, Answer(status, b"", asked), lambda: 0.5).next_at == 100.0 + pause
+
+
 def test_attempts_spread_over_a_day_with_jitter_and_end():
     for chance, factor in ((0.0, 0.8), (0.5, 1.0), (0.999999, 1.2)):
         waits = [settle(row(attempts=n), 0, 0, Answer(500, b""), lambda c=chance: c).next_at for n in range(len(SCHEDULE))]

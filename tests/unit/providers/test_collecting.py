@@ -66,3 +66,9 @@ def test_a_run_is_counted_over_the_borders_of_pieces(pieces: list[str]) -> None:
     run = BlankRun()
     longest = max((run.add(piece) for piece in pieces), default=0)
     assert longest == max((len(blank) for blank in "".join(pieces).replace("a", "|").split("|")), default=0)
+
+
+@pytest.mark.parametrize(("pieces", "text"), [(("\ud83d", "\ude00"), "😀"), (("a\ud83d", "b"), "a\ufffdb"), (("ç", "é"), "çé")])
+async def test_halves_of_characters_are_joined_or_replaced(pieces: tuple[str, ...], text: str) -> None:
+    reply = await collect(stream(*(ChatDelta(piece, piece) for piece in pieces), END), PLAIN, "Gemini", 100)
+    assert reply.text == reply.thinking == text

@@ -1,13 +1,10 @@
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core import http
 from core.errors import InvalidAnswer, ProviderTimeout, ProviderUnreachable
-from providers.failures import from_http, reason, retry_seconds
+from providers.failures import from_http, reason
 
 
 @pytest.mark.parametrize(
@@ -30,20 +27,6 @@ def test_a_reason_shows_words_and_no_paths_addresses_or_tokens(said: str, shown:
 def test_a_reason_is_one_short_line(text: str) -> None:
     shown = reason(text)
     assert len(shown) <= 200 and shown.isprintable() and "/" not in shown and "\\" not in shown
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [(None, None), ("", None), ("7", 7.0), ("1.5", 1.5), ("-3", 0.0), ("soon", None), ("nan", None), ("inf", None)],
-)
-def test_retry_after_in_seconds(header: str | None, seconds: float | None) -> None:
-    assert retry_seconds(header) == seconds
-
-
-def test_retry_after_as_a_date() -> None:
-    later = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
-    assert 25 < retry_seconds(later) <= 30
-    assert retry_seconds("Sun, 06 Nov 1994 08:49:37 GMT") == 0.0
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ async def test_two_claims_race_and_one_wins(jobs, values):
 async def test_the_answer_of_a_dead_server_is_not_taken(jobs, values):
     await jobs.create(values())
     await jobs.claim(ID, Stage.EXTRACTION, "old boot")
-    await jobs.recover("new boot")
+    await jobs.recover("new boot", no_hook)
     await jobs.claim(ID, Stage.EXTRACTION, "new boot")
     assert await jobs.advance(ID, Stage.EXTRACTION, "old boot", {}) is None
     assert await jobs.advance(ID, Stage.EXTRACTION, "new boot", {}) is not None
@@ -111,18 +111,36 @@ async def test_only_failed_jobs_can_be_retried(jobs, values):
         await jobs.retry(ID, None, None)
 
 
+def no_hook(_job, _status):
+    return None
+
+
+async def test_whoever_waits_for_a_poison_job_is_told(jobs, values, database):
+    await jobs.create(values(webhook_url="https://receiver.example"))
+
+    def hook(job, status):
+        return {"id": "m", "job_id": job["id"], "owner": job["owner"], "url": job["webhook_url"], "body": status, "created_at": 0}
+
+    for _ in range(_MAX_DEATHS + 1):
+        await jobs.claim(ID, Stage.EXTRACTION, "dead")
+        assert not await database.read(select(outbox))
+        await jobs.recover("alive", hook)
+    ((told,),) = [await database.read(select(outbox))]
+    assert (told["job_id"], told["body"]) == (ID, "failed")
+
+
 async def test_recovery_puts_running_jobs_back_in_order_and_fails_poison(jobs, values):
     for number in range(1, 6):
         await jobs.create(values(number, priority=2 if number == 1 else 1))
     await jobs.claim(f"{3:032x}", Stage.EXTRACTION, "dead")
     await through(jobs, f"{4:032x}", Stage.EXTRACTION)
     await jobs.claim(f"{4:032x}", Stage.MODEL, "dead")
-    waiting = await jobs.recover("alive")
+    waiting = await jobs.recover("alive", no_hook)
     assert [int(item.id, 16) for item in waiting] == [2, 3, 4, 5, 1]
     assert [item.status for item in waiting if int(item.id, 16) == 4] == [JobStatus.EXTRACTED]
     for _ in range(_MAX_DEATHS + 1):
         await jobs.claim(f"{3:032x}", Stage.EXTRACTION, "dead")
-        await jobs.recover("alive")
+        await jobs.recover("alive", no_hook)
     row = await jobs.get(f"{3:032x}", None)
     assert row["status"] == JobStatus.FAILED and orjson.loads(row["error"])["code"] == "worker_died"
 
@@ -161,13 +179,13 @@ async def test_expired_jobs_go_with_their_pages(jobs, values, database, ticking)
     assert await jobs.expired() == []
     ticking.time += 3601
     assert await jobs.expired() == [ID]
-    assert await jobs.erase([ID]) == 1
+    assert await jobs.erase([ID]) == [ID]
     assert await database.read(select(pages)) == []
 
 
 async def test_unfinished_jobs_are_never_erased(jobs, values):
     await jobs.create(values())
-    assert await jobs.erase([ID]) == 0
+    assert await jobs.erase([ID]) == []
     assert await jobs.get(ID, None) is not None
 
 
@@ -199,7 +217,7 @@ def test_the_tables_agree():
 async def test_the_mark_of_an_idempotency_key_outlives_its_job_for_a_day(jobs, values, ticking):
     await jobs.create(values(), ("key", "same"))
     await jobs.cancel(ID, None)
-    assert await jobs.erase([ID]) == 1
+    assert await jobs.erase([ID]) == [ID]
     with pytest.raises(Conflict, match=ID):
         await jobs.create(values(2), ("key", "same"))
     with pytest.raises(IdempotencyMismatch):

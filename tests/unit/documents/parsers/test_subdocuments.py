@@ -11,7 +11,6 @@ from documents.parsers import subdocuments
 from documents.parsers.base import Context, Parser
 from documents.parsers.subdocuments import MAX_ATTACHMENTS, locate, read, title
 
-
 LINE_END = re.compile(";+")
 
 
