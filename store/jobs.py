@@ -27,7 +27,7 @@ _LISTED = [
     jobs.c[name]
     for name in (
         "id", "seq", "status", "priority", "filename", "pages", "pages_read",
-        "extraction_ms", "model_ms", "created_at", "finished_at", "expires_at",
+        "ai_provider", "model", "served", "error", "extraction_ms", "model_ms", "created_at", "finished_at", "expires_at",
     )
 ]  # fmt: skip
 _JOB = select(jobs).where(jobs.c.id == bindparam("id"))

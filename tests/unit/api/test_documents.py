@@ -188,14 +188,6 @@ async def test_the_list_says_who_answers_and_why_nobody_did(rooms):
     assert (oldest["id"], oldest["ai_provider"], oldest["model"], oldest["error"]) == (waiting, "ollama", "gemma3:1b", None)
 
 
-async def test_a_job_that_is_erased_while_it_is_listed_is_left_out(rooms):
-    kept, gone = [(await rooms.upload()).json["id"] for _ in range(2)]
-    await failed(rooms, gone)
-    in_between(rooms.house.jobs, "get", lambda: rooms.house.jobs.erase([gone]))
-    answered = (await rooms.call("GET", "/responses")).json
-    assert [row["id"] for row in answered["data"]] == [kept]
-
-
 async def test_a_file_that_is_no_document_is_refused_before_a_job_is_made(rooms):
     got = await rooms.upload(b"\x7fELF\x02\x01\x01")
     assert (got.status, got.json["errors"][0]["field"]) == (415, "file") and "Linux program" in got.json["detail"]
