@@ -10,11 +10,13 @@ from documents.parsed import Notice, Page, Total
 
 @dataclass(frozen=True, slots=True)
 class Sniffed:
-    """What the content says about itself: first bytes, members of a zip, and the file name only as a last hint."""
+    """What the content says about itself: first bytes, members of a zip, streams and storages at the root of a compound
+    file, and the file name only as a last hint."""
 
     head: bytes
     zip_members: frozenset[str]
     filename: str
+    streams: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ import struct
 import zipfile
 from pathlib import Path
 
+from documents.parsers import compound
 from documents.parsers.base import Sniffed
 
 HEAD_BYTES = 4096
 ZIP = b"PK\x03\x04"
-OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+OLE = compound.SIGNATURE
 ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")  # the stream of an encrypted OOXML file (MS-OFFCRYPTO 2.3.4.4)
 MAX_NAMES = 20_000
 
@@ -39,10 +40,11 @@ PACKAGES = (  # what a zip is by its members
 
 
 def sniff(path: Path, filename: str) -> Sniffed:
-    """Reads the first bytes and, of a zip, the names of its members (empty when its directory cannot be read)."""
+    """Reads the first bytes and the names in a zip or a compound file (empty when its directory cannot be read)."""
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
-    return Sniffed(head, _members(path) if head.startswith(ZIP) else frozenset(), filename)
+    members = _members(path) if head.startswith(ZIP) else frozenset()
+    return Sniffed(head, members, filename, compound.names(path) if head.startswith(OLE) else frozenset())
 
 
 def encrypted_office(path: Path, head: bytes) -> bool:
