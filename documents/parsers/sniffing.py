@@ -65,6 +65,11 @@ def name(sniffed: Sniffed) -> str:
     return "not text" if b"\0" in sniffed.head else "of no format that is known here"
 
 
+def is_rtf(head: bytes) -> bool:
+    """True for RTF, also behind a byte order mark or blanks."""
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{\\rtf")
+
+
 def is_markup(head: bytes) -> bool:
     """True for HTML, XML, RTF and PostScript, which are text by their bytes."""
     return _first(MARKUP, head.replace(b"\0", b"")) is not None
