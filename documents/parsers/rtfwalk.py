@@ -4,7 +4,7 @@ import codecs
 from dataclasses import dataclass, field, replace
 
 from documents.parsers.breaks import BREAK, Foot, split, texts
-from documents.parsers.rtfflow import Flow
+from documents.parsers.wordflow import Flow
 from documents.parsers.rtftokens import Token, tokens
 
 CHARSETS = {

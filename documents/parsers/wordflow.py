@@ -1,4 +1,4 @@
-"""Paragraphs and cells of one part of an RTF text (body, header, note …), in the order in which they end."""
+"""Paragraphs and cells in the order in which they end, as RTF and the binary Word format write them."""
 
 from codecs import CodecInfo
 from dataclasses import dataclass, field
