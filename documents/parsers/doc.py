@@ -9,6 +9,7 @@ from documents.parsed import Notice, Page, Total
 from documents.parsers.base import Context, Sniffed
 from documents.parsers.breaks import BREAK, Foot, cut, split, texts
 from documents.parsers.compound import Compound
+from documents.parsers.officeart import pictures_kept
 from documents.parsers.ooxml import pictures_unread
 from documents.parsers.pagination import clean, pages
 from documents.parsers.wordfile import (
@@ -32,7 +33,6 @@ MARGINS, COMMENT_OWNERS, DRAWINGS = 11, 36, 50
 SEPARATORS = 6  # stories of the margins that hold but lines between text and notes (2.3.3)
 FOOTERS = (2, 3, 5)  # of the six margins of a section
 MAX_LEVEL = 50
-BLIPS, DRAWING_GROUP = 0xF001, 0xF000  # OfficeArtBStoreContainer, OfficeArtDggContainer (MS-ODRAW 2.2.12)
 PICTURE, NOTE, COMMENT = "\x01", "\x02", "\x05"
 FIELD, RESULT, FIELD_END = "\x13", "\x14", "\x15"
 CHARACTERS = {"\x0b": "\n", "\x0e": "\n", "\x0c": BREAK, "\x1e": "-"}
@@ -109,7 +109,7 @@ class _Walk:
 
     def told(self) -> list[Notice]:
         """What should be known of everything that was read."""
-        told = pictures_unread(self._pictures + _floating(self.word.structure(DRAWINGS)))
+        told = pictures_unread(self._pictures + pictures_kept(self.word.structure(DRAWINGS)))
         if self._hidden:
             told.append(Notice("hidden_text", "The document holds hidden text, which was left out."))
         if self._deleted:
@@ -214,19 +214,6 @@ def _owners(data: bytes) -> list[str]:
         owners.append(clean(data[2 : 2 + 2 * length].decode("utf-16-le", "replace")))
         data = data[2 + 2 * length :]
     return owners
-
-
-def _floating(drawings: bytes) -> int:
-    """How many pictures the drawings of a document have."""
-    if len(drawings) < 16 or struct.unpack_from("<H", drawings, 2)[0] != DRAWING_GROUP:
-        return 0
-    place = 8
-    while place + 8 <= len(drawings):
-        head, kind, length = struct.unpack_from("<HHI", drawings, place)
-        if kind == BLIPS:
-            return head >> 4
-        place += 8 + length
-    return 0
 
 
 PARSERS = (DocParser(),)

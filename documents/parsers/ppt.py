@@ -122,7 +122,8 @@ class _Show:
 
     def _shapes(self, record: Record, outline: list[list[str]], depth: int = 0) -> list[str]:
         """The texts of shapes in the order they are painted; a table is a group of its cells."""
-        found: list[str] = []
+        painted: list[str] = []
+        inner: list[str] = []
         boxes: list[Box] = []
         is_table = False
         for child in self.file.inside(record):
@@ -130,11 +131,12 @@ class _Show:
                 text, anchor = self._shape(child, outline)
                 is_table = is_table or (not boxes and self._begins_table(child))
                 boxes.append(Box(text, *anchor))
+                painted += text
             elif child.container and depth < MAX_DEPTH and child.kind not in (HEADERS_FOOTERS, COMMENT):
-                found += self._shapes(child, outline, depth + 1)
-        if is_table and record.kind == SHAPE_GROUP:
-            return found + _table(boxes, self.max_cells)
-        return found + [line for box in boxes for line in box.lines]
+                lines = self._shapes(child, outline, depth + 1)
+                painted += lines
+                inner += lines
+        return inner + _table(boxes, self.max_cells) if is_table and record.kind == SHAPE_GROUP else painted
 
     def _shape(self, shape: Record, outline: list[list[str]]) -> tuple[list[str], tuple[int, int, int, int]]:
         """The lines of a shape, and its left, top, right and bottom in its group."""
