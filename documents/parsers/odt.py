@@ -19,6 +19,7 @@ from documents.parsers.slides import hidden_slides, slide_page
 
 MIMETYPE = "application/vnd.oasis.opendocument."
 EXTENSIONS = {"text": (".odt", ".ott"), "presentation": (".odp", ".otp"), "spreadsheet": (".ods", ".ots")}
+FIELDS = tuple(f"{{*}}{name}" for name in ("sheet-name", "page-number", "page-count", "title", "date", "time", "file-name"))
 MAX_EMBEDDED = 200  # charts and formulas of one document
 
 
@@ -159,7 +160,7 @@ def kind(sniffed: Sniffed, name: str) -> int | None:
 
 def _without_fields(node: etree._Element) -> None:
     for paragraph in list(node.iter("{*}p")):
-        if next(paragraph.iter("{*}sheet-name", "{*}page-number", "{*}page-count", "{*}title"), None) is not None:
+        if next(paragraph.iter(*FIELDS), None) is not None:
             paragraph.getparent().remove(paragraph)
 
 

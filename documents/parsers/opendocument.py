@@ -20,9 +20,10 @@ from documents.parsers.tables import Cell, Table
 BLANKS = re.compile("[ \t\r\n]+")
 SKIPPED = frozenset({
     "forms", "event-listeners", "sequence-decls", "variable-decls", "user-field-decls", "dde-connection-decls", "settings",
-    "tracked-changes", "change-info", "script", "scripts", "glue-point", "desc", "title", "bookmark", "annotation-end", "notes",
-    "page-thumbnail", "enhanced-geometry", "table-source", "alphabetical-index-auto-mark-file", "creator", "date", "date-string",
+    "tracked-changes", "change-info", "script", "scripts", "glue-point", "bookmark", "annotation-end", "notes",
+    "page-thumbnail", "enhanced-geometry", "table-source", "alphabetical-index-auto-mark-file",
 })  # fmt: skip
+ABOUT = ("{http://purl.org/dc/", "{urn:oasis:names:tc:opendocument:xmlns:svg", "{urn:oasis:names:tc:opendocument:xmlns:meta")
 SHAPES = frozenset({"frame", "custom-shape", "rect", "ellipse", "circle", "line", "connector", "caption", "g", "polygon",
                     "polyline", "path", "regular-polygon", "measure", "control"})  # fmt: skip
 GROUPS = frozenset({"table-header-rows", "table-rows", "table-row-group"})
@@ -61,7 +62,7 @@ class Walk:
                 self.deleted = self.deleted or any(texts(region.itertext()) for region in child.iter("{*}deletion"))
             elif tag == "section" and attribute(child, "display") == "none":
                 self.hidden = True
-            elif tag not in SKIPPED and not tag.endswith("-source"):
+            elif tag not in SKIPPED and not tag.endswith("-source") and not child.tag.startswith(ABOUT):
                 lines += self.blocks(child)
         return lines
 
@@ -141,7 +142,7 @@ class Walk:
                 self.hidden = self.hidden or bool(child.text or attribute(child, "string-value"))
             case _ if tag in SHAPES:
                 self._boxes.append(child)
-            case _ if tag not in SKIPPED:
+            case _ if tag not in SKIPPED and not child.tag.startswith(ABOUT):
                 self._inline(child, parts)
 
     def _note(self, node: etree._Element, parts: list[str]) -> None:

@@ -77,7 +77,8 @@ def shown(cell: object, percent: bool = False) -> str:
             return ""
         if percent and abs(cell) < 1e15:
             return f"{plain(Decimal(f'{cell:.15g}') * 100)}%"
-        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+        # Fifteen digits, as every program shows: the rest is the noise of binary fractions.
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else f"{cell:.15g}"
     if isinstance(cell, datetime.datetime):
         midnight = cell.time() == datetime.time()
         return cell.date().isoformat() if midnight else cell.isoformat(" ", "seconds" if cell.second else "minutes")

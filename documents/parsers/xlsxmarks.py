@@ -32,7 +32,6 @@ class Workbook:
     _sheets: dict[str, str] = field(default_factory=dict)
     _people: dict[str, str] = field(default_factory=dict)
     _percents: set[bytes] = field(default_factory=set)
-    _drawn: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         main = main_part(self.archive, "xl/workbook.xml")
@@ -66,13 +65,7 @@ class Workbook:
 
     def _related(self, part: str, marks: Marks) -> None:
         related = relations(self.archive, part)
-        for relation in related:
-            if relation.kind == "drawing" and relation.target not in self._drawn:
-                self._drawn.add(relation.target)
-                root = guarded(lambda part=relation.target: self.archive.xml(part), None, "a drawing", self.notices)
-                if root is not None:
-                    marks.lines += Drawing(Linked(self.archive, relation.target, self.notices)).lines(root)
-                    marks.pictures += sum(1 for one in relations(self.archive, relation.target) if one.kind == "image")
+        drawn(self.archive, part, marks, self.notices)
         threads = [relation.target for relation in related if relation.kind == "threadedComment"]
         for relation in related:
             if relation.kind in ("comments", "threadedComment"):
@@ -91,6 +84,16 @@ class Workbook:
             author = authors[int(number)] if number.isdecimal() and int(number) < len(authors) else ""
             author = author or self._people.get(attribute(node, "personId"), "")
             marks.comment(clean(node.get("ref", "")), author, text)
+
+
+def drawn(archive: Archive, part: str, marks: Marks, notices: list[Notice]) -> None:
+    """The text of boxes and charts on a sheet, and how many pictures lie on it."""
+    for relation in relations(archive, part):
+        if relation.kind == "drawing":
+            root = guarded(lambda part=relation.target: archive.xml(part), None, "a drawing", notices)
+            if root is not None:
+                marks.lines += Drawing(Linked(archive, relation.target, notices)).lines(root)
+                marks.pictures += sum(1 for one in relations(archive, relation.target) if one.kind == "image")
 
 
 def _mark_hidden(content: bytes, marks: Marks) -> None:
