@@ -23,7 +23,7 @@ FORMAT, XF, ROW, COLUMNS, NOTE, OBJECT, TEXT_OBJECT, HEADER, FOOTER = (
     0x14,
     0x15,
 )
-DRAWING_GROUP = 0x00EB
+DRAWING_GROUP, SHARED_STRINGS, DIMENSIONS = 0x00EB, 0x00FC, 0x0200
 CELLS = frozenset({0x0203, 0x00FD, 0x027E, 0x0006, 0x0204, 0x0205, 0x00D6})  # one cell: row, column, format
 MANY_CELLS = frozenset({0x00BD})  # MULRK: row, first column, then (format, value) of six bytes each
 BIFF8 = 0x0600
@@ -85,6 +85,8 @@ class Binary:
                 raise PasswordRequired("The workbook is encrypted with a password.")
             elif number == BOUNDSHEET and len(content) >= 8:
                 found.append((self.string(content[6:], 1), struct.unpack_from("<I", content)[0]))
+            elif number == SHARED_STRINGS and len(content) >= 8 and struct.unpack_from("<I", content, 4)[0] > len(self.data):
+                raise DamagedDocument("The workbook is damaged: its texts cannot be found.")
             elif number == FORMAT and len(content) >= 5:
                 self._codes[struct.unpack_from("<H", content)[0]] = self.string(content[2:], 2)
             elif number == XF and len(content) >= 4:
@@ -130,6 +132,9 @@ class _Sheet:
                 self._cell(number, content)
             elif number == CONTINUE:
                 self._continue(content)
+            elif number == DIMENSIONS and len(content) >= 12:
+                top, bottom, left, right = struct.unpack_from("<IIHH", content)
+                check_grid(max(0, bottom - top), max(0, right - left), self.workbook.max_cells)
             elif self.workbook.modern or number in (ROW, COLUMNS):
                 self._other(number, content)
         if self._bounds:
