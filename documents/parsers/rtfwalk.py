@@ -8,8 +8,8 @@ from documents.parsers.wordflow import Flow
 from documents.parsers.rtftokens import Token, tokens
 
 CHARSETS = {
-    77: "mac_roman", 128: "cp932", 129: "cp949", 130: "johab", 134: "gbk", 136: "big5", 161: "cp1253", 162: "cp1254", 163: "cp1258",
-    177: "cp1255", 178: "cp1256", 186: "cp1257", 204: "cp1251", 222: "cp874", 238: "cp1250", 254: "cp437", 255: "cp850",
+    77: "mac_roman", 128: "cp932", 129: "cp949", 130: "johab", 134: "gbk", 136: "big5", 161: "cp1253", 162: "cp1254",
+    163: "cp1258", 177: "cp1255", 178: "cp1256", 186: "cp1257", 204: "cp1251", 222: "cp874", 238: "cp1250", 254: "cp437", 255: "cp850",
 }  # fmt: skip
 CODEPAGES = frozenset({"cp1252", "cp936", "cp950", "cp65001", "cp866", "cp852", "cp775", "cp737", *CHARSETS.values()})
 DECODERS = {name: codecs.lookup("utf-8" if name == "cp65001" else name) for name in CODEPAGES}  # the sandbox loads none later
@@ -19,8 +19,8 @@ CHARACTERS = {
     "~": "\u00a0", "_": "-", "\\": "\\", "{": "{", "}": "}",
 }  # fmt: skip
 UNREAD = frozenset({  # destinations without text of the document; those that begin with \* are unread unless they are KNOWN
-    "colortbl", "stylesheet", "info", "filetbl", "fldinst", "xe", "tc", "rxe", "template", "nonesttables", "shprslt", "nonshppict",
-    "ftnsep", "ftnsepc", "ftncn", "aftnsep", "aftnsepc", "aftncn", "objdata", "objclass", "upr", "mmathPict", "pntxta", "pntxtb",
+    "colortbl", "stylesheet", "info", "filetbl", "fldinst", "xe", "tc", "rxe", "template", "nonesttables", "shprslt",
+    "nonshppict", "ftnsep", "ftnsepc", "ftncn", "aftnsep", "aftnsepc", "aftncn", "objdata", "objclass", "upr", "mmathPict", "pntxta", "pntxtb",
     "bkmkstart", "bkmkend", "atnid", "atnref", "atntime", "atndate", "atnicn", "private", "keywords", "title", "author", "revtbl",
 })  # fmt: skip
 KNOWN = frozenset({"shpinst", "do", "nesttableprops", "moMath", "moMathPara", "shppict", "pgptbl"})
