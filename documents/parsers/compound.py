@@ -5,18 +5,16 @@ long as the header says.
 """
 
 import struct
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from olefile import STGTY_STREAM, OleFileIO
+from olefile import OleFileIO
 
 from core.errors import DamagedDocument
 
 SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 TABLES = (40, 44, 64, 72)  # where the header counts the sectors of the directory, FAT, mini FAT and DIFAT (MS-CFB 2.2)
 MAX_NAMES = 20_000
-SHARED = 20  # how often all sectors may be named; some programs leave chains of deleted parts behind
 OLE_ERRORS = (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, struct.error, RecursionError)
 DAMAGED = "The file is damaged: a part of it cannot be read."
 
@@ -32,7 +30,8 @@ class Compound:
             _judge(self._file.read(76), self._size)
             self._file.seek(0)
             self._ole = OleFileIO(self._file)
-            _follow(self._ole, self._size)
+            if self._ole.root.size > self._size:
+                raise ValueError("impossible mini stream")
         except OLE_ERRORS:
             self._file.close()
             raise DamagedDocument("The file is damaged: its table of contents cannot be read.") from None
@@ -77,27 +76,3 @@ def _judge(header: bytes, size: int) -> None:
     tables = (struct.unpack_from("<I", header, place)[0] for place in TABLES)
     if shift not in (9, 12) or any(count << shift > size for count in tables):
         raise ValueError("impossible header")
-
-
-def _follow(ole: OleFileIO, size: int) -> None:
-    """Raises ValueError when chains of sectors run in circles or share too many: other readers follow them without end."""
-    if ole.root.size > size:
-        raise ValueError("impossible mini stream")
-    ole.loadminifat()
-    entries = [entry for entry in ole.direntries if entry is not None and entry.entry_type == STGTY_STREAM]
-    large = [entry.isectStart for entry in entries if entry.size >= ole.minisectorcutoff]
-    small = [entry.isectStart for entry in entries if 0 < entry.size < ole.minisectorcutoff]
-    _walk(ole.fat, [ole.first_dir_sector, ole.first_mini_fat_sector, ole.root.isectStart, *large])
-    _walk(ole.minifat, small)
-
-
-def _walk(table: Sequence[int], starts: list[int]) -> None:
-    left = SHARED * len(table)
-    for sector in starts:
-        length = 0
-        while sector < len(table):
-            sector = table[sector]
-            length += 1
-            left -= 1
-            if length > len(table) or left < 0:
-                raise ValueError("circular chain")

@@ -1,8 +1,11 @@
 """What the number formats of spreadsheets make of a number (ECMA-376 part 1, 18.8.30 and 18.8.31)."""
 
 import datetime
+import math
 import re
 from typing import Literal
+
+from documents.parsers.sheets import shown
 
 Kind = Literal["number", "percent", "date", "time", "datetime"]
 BUILT_IN: dict[int, Kind] = {
@@ -36,3 +39,10 @@ def moment(serial: float, shows: Kind, since_1904: bool) -> datetime.datetime | 
     missing = datetime.timedelta(days=1 if serial < 60 and not since_1904 else 0)
     value = (EPOCH_1904 if since_1904 else EPOCH + missing) + datetime.timedelta(seconds=round(serial * 86_400))
     return value.time() if shows == "time" and serial < 1 else value
+
+
+def displayed(value: float | None, shows: Kind, since_1904: bool) -> str:
+    """A number of a cell as its format means it, by `sheets.shown`."""
+    if value is None or not math.isfinite(value) or shows in ("number", "percent"):
+        return shown(value, shows == "percent")
+    return shown(moment(value, shows, since_1904))

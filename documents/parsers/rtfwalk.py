@@ -1,18 +1,18 @@
 """One pass over the tokens of an RTF text: groups carry a state, destinations collect lines of their own."""
 
-import codecs
+from codecs import CodecInfo
 from dataclasses import dataclass, field, replace
 
 from documents.parsers.breaks import BREAK, Foot, split, texts
-from documents.parsers.wordflow import Flow
+from documents.parsers.codepages import DECODERS, decoder
 from documents.parsers.rtftokens import Token, tokens
+from documents.parsers.wordflow import Flow
 
 CHARSETS = {
-    77: "mac_roman", 128: "cp932", 129: "cp949", 130: "johab", 134: "gbk", 136: "big5", 161: "cp1253", 162: "cp1254",
+    77: "mac_roman", 128: "cp932", 129: "cp949", 130: "johab", 134: "cp936", 136: "cp950", 161: "cp1253", 162: "cp1254",
     163: "cp1258", 177: "cp1255", 178: "cp1256", 186: "cp1257", 204: "cp1251", 222: "cp874", 238: "cp1250", 254: "cp437", 255: "cp850",
 }  # fmt: skip
-CODEPAGES = frozenset({"cp1252", "cp936", "cp950", "cp65001", "cp866", "cp852", "cp775", "cp737", *CHARSETS.values()})
-DECODERS = {name: codecs.lookup("utf-8" if name == "cp65001" else name) for name in CODEPAGES}  # the sandbox loads none later
+MACHINES = {"mac": "mac_roman", "pc": "cp437", "pca": "cp850"}
 CHARACTERS = {
     "tab": "\t", "line": "\n", "lbr": "\n", "column": "\n", "emdash": "—", "endash": "–", "emspace": " ", "enspace": " ",
     "qmspace": " ", "bullet": "•", "lquote": "‘", "rquote": "’", "ldblquote": "“", "rdblquote": "”",
@@ -36,7 +36,7 @@ class State:
     flow: Flow
     part: str = ""
     unread: str = ""
-    codec: str = ""
+    codec: CodecInfo | None = None
     skipped: int = 1
     hidden: bool = False
     deleted: bool = False
@@ -54,8 +54,8 @@ class Walk:
     deleted: bool = False
     pictures: int = 0
     depth: int = 0
-    _codec: str = "cp1252"
-    _fonts: dict[int, str] = field(default_factory=dict)
+    _codec: CodecInfo = DECODERS["cp1252"]
+    _fonts: dict[int, CodecInfo] = field(default_factory=dict)
     _font: int = 0
     _notes: int = 0
     _author: str = ""
@@ -124,19 +124,20 @@ class Walk:
     def _format(self, word: str, number: int | None) -> None:
         state = self._state
         match word:
-            case "ansicpg" | "mac" | "pc" | "pca":
-                name = {"mac": "mac_roman", "pc": "cp437", "pca": "cp850"}.get(word, f"cp{number}")
-                self._codec = name if name in DECODERS else "cp1252"
+            case "ansicpg":
+                self._codec = decoder(number or 0)
+            case "mac" | "pc" | "pca":
+                self._codec = DECODERS[MACHINES[word]]
             case "deff":
                 self._font = number or 0
             case "f" | "af" if state.unread == "fonts" or word == "f":
                 if state.unread == "fonts":
                     self._font = number or 0
                 else:
-                    state.codec = self._fonts.get(number or 0, "")
+                    state.codec = self._fonts.get(number or 0)
             case "fcharset":
                 if (name := CHARSETS.get(number or 0)) and len(self._fonts) < 10_000:
-                    self._fonts[self._font] = name
+                    self._fonts[self._font] = DECODERS[name]
             case "uc":
                 state.skipped = max(0, min(number if number is not None else 1, 100))
             case "v":
@@ -145,7 +146,7 @@ class Walk:
                 state.deleted = number != 0
             case "plain":
                 state.hidden = state.deleted = False
-                state.codec = ""
+                state.codec = None
 
     def _paragraph(self, word: str, number: int | None) -> None:
         state, flow = self._state, self._state.flow
@@ -221,7 +222,7 @@ class Walk:
         state = self._state
         if not data or state.unread or self._left_out(data.strip()):
             return
-        state.flow.add_bytes(data, DECODERS[state.codec or self._codec])
+        state.flow.add_bytes(data, state.codec or self._codec)
 
     def _characters(self, text: str) -> None:
         if self._to_skip:

@@ -14,6 +14,7 @@ from documents.parsers.pagination import clean
 MAX_COLUMNS = 1_000  # of a row that are kept
 GRID_FACTOR = 4  # cells of the grid around all filled ones, by the cells that may be read: calamine holds the whole grid
 LONGEST_LIST = 10
+ERRORS = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NAME?", 36: "#NUM!", 42: "#N/A", 43: "#GETTING_DATA"}
 TITLE_CODES = re.compile(r'&(?:"[^"]{0,200}"|K[0-9A-Fa-f+-]{5,6}|\d{1,3}|[A-Za-z+-])')
 PLACE_CODES = re.compile(r"&[PNDTFAZ]")  # page, pages, date, time, file, sheet, path: not the sheet's own words
 Range = tuple[tuple[int, int], tuple[int, int]]

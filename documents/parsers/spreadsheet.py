@@ -1,4 +1,4 @@
-"""XLSX and XLS: every sheet, hidden ones too, as rows of `cell | cell`; values plain, dates in ISO."""
+"""XLSX: every sheet, hidden ones too, as rows of `cell | cell`; values plain, dates in ISO."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -12,12 +12,10 @@ from core.errors import DamagedDocument, DocumentError, PasswordRequired
 from documents.parsed import Notice, Page, Total
 from documents.parsers.archives import Archive, refuse_entities
 from documents.parsers.base import Context, Sniffed
-from documents.parsers.compound import Compound
 from documents.parsers.csv import join
 from documents.parsers.ooxml import pictures_unread
 from documents.parsers.pagination import pages, stretches
 from documents.parsers.sheets import MAX_COLUMNS, Marks, check_grid, damaged_sheet, hidden_sheet, shown, spread, too_many_cells
-from documents.parsers.xlsmarks import Binary
 from documents.parsers.xlsxmarks import Workbook
 
 CELL = re.compile(rb'<(?:\w{1,20}:)?c r="([A-Z]{1,3})(\d{1,7})"[^>/]{0,200}>\s{0,20}<')  # a cell with something in it
@@ -39,24 +37,6 @@ class WorkbookParser:
             workbook = Workbook(archive, notices)
             reading = Reading(context, notices)
             reading.read(path, workbook.of)
-        yield from reading.pages()
-
-
-class BinaryWorkbookParser:
-    title = "Excel workbook (XLS)"
-    content_type = "application/vnd.ms-excel"
-    extensions = (".xls", ".xlt")
-
-    def accepts(self, sniffed: Sniffed) -> int | None:
-        names = {name.lower() for name in sniffed.streams}
-        return 90 if names & {"workbook", "book"} else None
-
-    def parse(self, path: Path, context: Context) -> Iterator[Page | Notice | Total]:
-        with Compound(path) as file:
-            workbook = Binary.of(file, context.max_cells)
-        reading = Reading(context, [])
-        reading.read(path, lambda name: workbook.marks.get(name, Marks()))
-        reading.pictures += workbook.pictures
         yield from reading.pages()
 
 
@@ -154,4 +134,4 @@ def _span(sheet: bytes) -> tuple[int, int]:
     return max(rows) - min(rows) + 1, max(letters) - min(letters) + 1
 
 
-PARSERS = (WorkbookParser(), BinaryWorkbookParser())
+PARSERS = (WorkbookParser(),)

@@ -9,10 +9,11 @@ from documents.parsed import Notice, Page, Total
 from documents.parsers.archives import Archive
 from documents.parsers.base import Context, Sniffed
 from documents.parsers.csv import join
-from documents.parsers.numberformats import Kind, kind, moment
+from documents.parsers.numberformats import Kind, displayed, kind
 from documents.parsers.ooxml import guarded, main_part, pictures_unread, relations
 from documents.parsers.pagination import pages, stretches
 from documents.parsers.sheets import (
+    ERRORS,
     MAX_COLUMNS,
     Marks,
     Range,
@@ -20,7 +21,6 @@ from documents.parsers.sheets import (
     hidden_sheet,
     letters,
     margin,
-    shown,
     spread,
     too_many_cells,
 )
@@ -31,7 +31,6 @@ ROW, SHARED_STRING, FORMAT, FORMATS_BEGIN, CELL_FORMAT, COLUMN, SHEET, PROPERTIE
 FORMATS_END, DATA_END, MERGED, HEADERS_FOOTERS = 618, 146, 176, 479
 COMMENT_AUTHOR, COMMENT, COMMENT_TEXT = 632, 635, 637
 FIRST_CELL, LAST_CELL = 2, 11  # BrtCellRk to BrtFmlaError
-ERRORS = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NAME?", 36: "#NUM!", 42: "#N/A", 43: "#GETTING_DATA"}
 MAX_ROW = 1_048_576
 
 
@@ -149,9 +148,7 @@ class _Workbook:
     def _number(self, value: float | None, data: bytes) -> str:
         style = integer(data, 4) & 0xFFFFFF
         shows = self._formats[style] if style < len(self._formats) else "number"
-        if value is None or shows in ("number", "percent"):
-            return shown(value, shows == "percent")
-        return shown(moment(value, shows, self._since_1904))
+        return displayed(value, shows, self._since_1904)
 
 
 def _formats(styles: bytes) -> list[Kind]:
