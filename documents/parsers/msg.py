@@ -14,9 +14,9 @@ from olefile import OleFileIO
 from core.errors import DamagedDocument, DocumentError, DocumentTooComplex
 from documents.parsed import Attachment, Notice, Page, Total
 from documents.parsers.base import Context, Sniffed
+from documents.parsers.compound import OLE_ERRORS
 from documents.parsers.eml import read_message
 from documents.parsers.outlook import ATTACHMENT, PROPERTIES, RECIPIENT, Properties, decompressed
-from documents.parsers.sniffing import OLE_ERRORS
 from documents.parsers.subdocuments import MAX_DEPTH
 
 RECIPIENTS = {1: "To", 2: "Cc", 3: "Bcc"}  # PidTagRecipientType

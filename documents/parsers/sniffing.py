@@ -6,16 +6,14 @@ import struct
 import zipfile
 from pathlib import Path
 
-from olefile import OleFileIO
-
+from documents.parsers import compound
 from documents.parsers.base import Sniffed
 
 HEAD_BYTES = 4096
 ZIP = b"PK\x03\x04"
-OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+OLE = compound.SIGNATURE
 ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")  # the stream of an encrypted OOXML file (MS-OFFCRYPTO 2.3.4.4)
 MAX_NAMES = 20_000
-OLE_ERRORS = (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, struct.error, RecursionError)
 
 SIGNATURES = (  # what refused files are called; the first that fits
     (rb"MZ", "a Windows program"), (rb"\x7fELF", "a Linux program"),
@@ -46,7 +44,7 @@ def sniff(path: Path, filename: str) -> Sniffed:
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     members = _members(path) if head.startswith(ZIP) else frozenset()
-    return Sniffed(head, members, filename, _streams(path) if head.startswith(OLE) else frozenset())
+    return Sniffed(head, members, filename, compound.names(path) if head.startswith(OLE) else frozenset())
 
 
 def encrypted_office(path: Path, head: bytes) -> bool:
@@ -67,6 +65,11 @@ def name(sniffed: Sniffed) -> str:
     return "not text" if b"\0" in sniffed.head else "of no format that is known here"
 
 
+def is_rtf(head: bytes) -> bool:
+    """True for RTF, also behind a byte order mark or blanks."""
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{\\rtf")
+
+
 def is_markup(head: bytes) -> bool:
     """True for HTML, XML, RTF and PostScript, which are text by their bytes."""
     return _first(MARKUP, head.replace(b"\0", b"")) is not None
@@ -81,12 +84,4 @@ def _members(path: Path) -> frozenset[str]:
         with zipfile.ZipFile(path) as archive:
             return frozenset(archive.namelist()[:MAX_NAMES])
     except (zipfile.BadZipFile, OSError, ValueError, struct.error, NotImplementedError, EOFError):
-        return frozenset()
-
-
-def _streams(path: Path) -> frozenset[str]:
-    try:
-        with OleFileIO(path) as file:
-            return frozenset(entry.name for entry in file.root.kids[:MAX_NAMES])
-    except OLE_ERRORS:
         return frozenset()
