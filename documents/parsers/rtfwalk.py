@@ -10,7 +10,8 @@ from documents.parsers.wordflow import Flow
 
 CHARSETS = {
     77: "mac_roman", 128: "cp932", 129: "cp949", 130: "johab", 134: "cp936", 136: "cp950", 161: "cp1253", 162: "cp1254",
-    163: "cp1258", 177: "cp1255", 178: "cp1256", 186: "cp1257", 204: "cp1251", 222: "cp874", 238: "cp1250", 254: "cp437", 255: "cp850",
+    163: "cp1258", 177: "cp1255", 178: "cp1256", 186: "cp1257", 204: "cp1251", 222: "cp874", 238: "cp1250", 254: "cp437",
+    255: "cp850",
 }  # fmt: skip
 MACHINES = {"mac": "mac_roman", "pc": "cp437", "pca": "cp850"}
 CHARACTERS = {
@@ -20,8 +21,9 @@ CHARACTERS = {
 }  # fmt: skip
 UNREAD = frozenset({  # destinations without text of the document; those that begin with \* are unread unless they are KNOWN
     "colortbl", "stylesheet", "info", "filetbl", "fldinst", "xe", "tc", "rxe", "template", "nonesttables", "shprslt",
-    "nonshppict", "ftnsep", "ftnsepc", "ftncn", "aftnsep", "aftnsepc", "aftncn", "objdata", "objclass", "upr", "mmathPict", "pntxta", "pntxtb",
-    "bkmkstart", "bkmkend", "atnid", "atnref", "atntime", "atndate", "atnicn", "private", "keywords", "title", "author", "revtbl",
+    "nonshppict", "ftnsep", "ftnsepc", "ftncn", "aftnsep", "aftnsepc", "aftncn", "objdata", "objclass", "upr", "mmathPict",
+    "pntxta", "pntxtb", "bkmkstart", "bkmkend", "atnid", "atnref", "atntime", "atndate", "atnicn", "private", "keywords",
+    "title", "author", "revtbl",
 })  # fmt: skip
 KNOWN = frozenset({"shpinst", "do", "nesttableprops", "moMath", "moMathPara", "shppict", "pgptbl"})
 MARGINS = frozenset({f"{kind}{page}" for kind in ("header", "footer") for page in ("", "l", "r", "f")})

@@ -72,7 +72,7 @@ def test_hidden_runs_are_left_out_and_told(document, tmp_path: Path) -> None:
     run.font.hidden = True
     pages, notices, _ = read(saved(document, tmp_path / "a.docx"))
     assert pages[0].text == "visible"
-    assert [notice.code for notice in notices] == ["hidden_text_removed"]
+    assert [notice.code for notice in notices] == ["hidden_text"]
 
 
 def test_pages_end_at_breaks_else_by_size(document, tmp_path: Path) -> None:

@@ -29,7 +29,8 @@ def packed(path: Path, *members: str) -> Path:
 
 def test_every_format_of_the_folder_is_collected() -> None:
     assert {parser.content_type.rsplit(".")[-1].rsplit("/")[-1] for parser in parsers()} >= {
-        "pdf", "png", "jpeg", "document", "sheet", "csv", "plain", "html", "rfc822", "ms-outlook", "epub+zip", "markdown", "json", "xml",
+        "pdf", "png", "jpeg", "document", "sheet", "csv", "plain", "html", "rfc822", "ms-outlook", "epub+zip", "markdown", "json",
+        "xml", "msword", "rtf", "text", "presentation", "ms-powerpoint", "ms-excel",
     }  # fmt: skip
 
 
@@ -52,7 +53,7 @@ def test_the_content_decides_and_not_the_name(file, tmp_path: Path) -> None:
     ("content", "seen"),
     [
         (EXE, "a Windows program"), (b"\x7fELF\x02\x01\x01\0", "a Linux program"), (b"Rar!\x1a\x07\x00", "a RAR archive"),
-        (OLE + b"\0" * 600, "before 2007"), (b"{\\rtf1\\ansi hello}", "an RTF text"), (b"%!PS-Adobe-3.0", "a PostScript file"),
+        (OLE + b"\0" * 600, "before 2007"), (b"%!PS-Adobe-3.0", "a PostScript file"),
         (b"\x00\x01\x02\x03", "not text"), (b"text with \x01\x02 controls", "no format that is known"),
     ],
 )  # fmt: skip
@@ -65,7 +66,7 @@ def test_what_cannot_be_read_is_refused_by_name_with_the_list_of_what_can(file, 
 
 
 def test_other_zips_are_refused_by_name(tmp_path: Path) -> None:
-    for member, seen in (("a.txt", "a zip archive"), ("ppt/presentation.xml", "PowerPoint"), ("META-INF/MANIFEST.MF", "Java")):
+    for member, seen in (("a.txt", "a zip archive"), ("META-INF/MANIFEST.MF", "Java")):
         with pytest.raises(UnsupportedType, match=seen):
             choose(packed(tmp_path / "z", member), "a.docx")
 
