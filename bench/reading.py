@@ -40,6 +40,7 @@ from documents.parsers.registry import choose
 
 WORDS = "nota fiscal de serviço prestado ao tomador conforme contrato vigente valor total emitido em São Paulo".split()
 SCAN_DPI = 200
+MONEY = "RM$" + string.punctuation
 COMPANY_LIKENESS = 90  # of 100: the annotators' own slips of a letter
 
 
@@ -162,7 +163,7 @@ def _receipt(path: Path) -> Document:
     lost = wanted - words
     document.shares["words"] = wanted.total() - lost.total(), wanted.total()
     found = {
-        "total": truth["total"].strip(string.punctuation) in {word.strip("RM$" + string.punctuation) for word in text.split()},
+        "total": truth["total"].strip(MONEY) in {word.strip(MONEY) for word in text.split()},
         "date": _letters(truth["date"]) in _letters(text),
         "company": partial_ratio(_letters(truth["company"]), _letters(text)) >= COMPANY_LIKENESS,
     }
