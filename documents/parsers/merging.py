@@ -6,7 +6,7 @@ from documents.parsers.layout import Placed
 
 KEPT_ALONE = 0.5  # confidence of a word that only the second reading saw
 OVERLAP = 0.3  # of the smaller of two boxes: the same ink
-GRAIN = 20.0  # points
+GRAIN = 50.0  # pixels
 
 
 def confidence(words: Sequence[Placed]) -> float:
@@ -16,10 +16,12 @@ def confidence(words: Sequence[Placed]) -> float:
 
 
 def vote(first: Sequence[Placed], second: Sequence[Placed]) -> list[Placed]:
-    """The words of both readings, boxes in points; words that share ink are decided together, for the surer reading.
+    """The words of both readings of one picture; words that share ink are decided together, for the surer reading.
 
-    So `1 234,56` against `1.234,56` is one decision. The lines of the result mean nothing: arrange it in rows.
+    So `1 234,56` against `1.234,56` is one decision. Lines keep the words of one reading together: arrange them in rows.
     """
+    lines = 1 + max((word.line for word in first), default=0)
+    second = [word._replace(line=word.line + lines) for word in second]
     words = [*first, *second]
     parent = list(range(len(words)))
 

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from PIL import Image
 
 from documents.parsers import ocr
-from documents.parsers.layout import Placed, rows
+from documents.parsers.arrangement import in_rows
+from documents.parsers.layout import Placed
 from documents.parsers.merging import confidence, vote
 from documents.parsers.pictures import Back, even, flatten, has_ink, skew, soften, turned
 from documents.parsers.survey import survey
 
 READING_DPI, FINE_DPI = 200, 250
+STRIP_DPI = 170  # a receipt is longer than the sheet that its picture is taken for
 SMALL_PRINT = 14  # pixels: usual height of the letters at 200 dpi, that is about 5 points
 POOR = 0.62  # mean confidence by letter below which the page may stand on its head
 DOUBTFUL = {ocr.AUTO: 0.7, ocr.SPARSE: 0.7, ocr.BLOCK: 0.9}  # a second pass above finds nothing more and doubles the time
@@ -40,8 +42,12 @@ class Sheet:
     scale: float
 
     def read(self, languages: str, mode: int) -> list[Placed]:
-        """One pass; boxes in points of the page as shown."""
-        return [self._placed(word) for word in ocr.read(self.image, languages, mode, self.dpi)]
+        """One pass; boxes in pixels of the picture, where lines are level."""
+        return ocr.read(self.image, languages, mode, self.dpi)
+
+    def shown(self, words: list[Placed]) -> list[Placed]:
+        """The same words with boxes in points of the page as shown."""
+        return [self._placed(word) for word in words]
 
     def _placed(self, word: Placed) -> Placed:
         x0, y0, x1, y1 = (round(max(0.0, value * self.scale), 2) for value in self.back((word.x0, word.y0, word.x1, word.y1)))
@@ -63,8 +69,8 @@ def transcribe(render: Render, width: float, languages: str) -> list[Placed]:
     if confidence(words) < POOR:
         sheet, words = _upright(picture, render, width, (sheet, words), languages)
     if words and confidence(words) < DOUBTFUL[sheet.mode]:
-        return _in_rows(vote(words, sheet.read(languages, OTHER_MODE[sheet.mode])))
-    return _in_rows(words) if sheet.mode == ocr.SPARSE else words
+        return sheet.shown(in_rows(vote(words, sheet.read(languages, OTHER_MODE[sheet.mode]))))
+    return sheet.shown(in_rows(words) if sheet.mode == ocr.SPARSE else words)
 
 
 def _sheet(picture: Image.Image, render: Render, width: float, turn: int = 0) -> Sheet:
@@ -76,14 +82,14 @@ def _sheet(picture: Image.Image, render: Render, width: float, turn: int = 0) ->
     angle = skew(flat)
     level, unlevelled = turned(flat, angle)
     seen = survey(level)
-    dpi = READING_DPI
-    if 0 < seen.letters <= SMALL_PRINT and not strip:
-        dpi, picture = FINE_DPI, render(FINE_DPI)
+    wanted = STRIP_DPI if strip else FINE_DPI if 0 < seen.letters <= SMALL_PRINT else READING_DPI
+    if wanted != READING_DPI:
+        picture = render(wanted)
         upright, unturned = turned(picture, turn)
         level, unlevelled = turned(clean(upright), angle)
     mode = ocr.BLOCK if strip else ocr.SPARSE if seen.boxed else ocr.AUTO
     image = soften(level) if strip else level
-    return Sheet(image, dpi, mode, lambda box: unturned(unlevelled(box)), width / picture.width)
+    return Sheet(image, wanted, mode, lambda box: unturned(unlevelled(box)), width / picture.width)
 
 
 def _upright(
@@ -100,7 +106,3 @@ def _upright(
         if confidence(best[1]) >= DOUBTFUL[ocr.AUTO]:
             break
     return best
-
-
-def _in_rows(words: list[Placed]) -> list[Placed]:
-    return [word._replace(line=number) for number, line in enumerate(rows(words)) for word in line]
