@@ -20,10 +20,10 @@ from documents.parsers.pictures import Back, even, flatten, has_ink, skew, softe
 from documents.parsers.survey import survey
 
 READING_DPI, FINE_DPI = 200, 250
-STRIP_DPI = 170  # a receipt is longer than the sheet that its picture is taken for
+STRIP_DPI = 171  # a receipt is longer than the sheet that its picture is taken for
 SMALL_PRINT = 14  # pixels: usual height of the letters at 200 dpi, that is about 5 points
 POOR = 0.62  # mean confidence by letter below which the page may stand on its head
-DOUBTFUL = {ocr.AUTO: 0.7, ocr.SPARSE: 0.7, ocr.BLOCK: 0.9}  # a second pass above finds nothing more and doubles the time
+DOUBTFUL = {ocr.AUTO: 0.7, ocr.SPARSE: 0.7, ocr.BLOCK: 0.95}  # a second pass above finds nothing more and doubles the time
 OTHER_MODE = {ocr.AUTO: ocr.SPARSE, ocr.SPARSE: ocr.AUTO, ocr.BLOCK: ocr.SPARSE}
 RECEIPT = 1.7  # height by width of a till receipt
 BETTER = 1.3  # times the score: a turned picture that really is upright
@@ -88,8 +88,7 @@ def _sheet(picture: Image.Image, render: Render, width: float, turn: int = 0) ->
         upright, unturned = turned(picture, turn)
         level, unlevelled = turned(clean(upright), angle)
     mode = ocr.BLOCK if strip else ocr.SPARSE if seen.boxed else ocr.AUTO
-    image = soften(level) if strip else level
-    return Sheet(image, wanted, mode, lambda box: unturned(unlevelled(box)), width / picture.width)
+    return Sheet(soften(level) if strip else level, wanted, mode, lambda box: unturned(unlevelled(box)), width / picture.width)
 
 
 def _upright(
