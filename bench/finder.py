@@ -128,6 +128,14 @@ def _stands_in(value: Any, pages: Sequence[Page]) -> bool:
     return any(" ".join(str(value).split()) in " ".join(page.text.split()) for page in pages)
 
 
+def fields(pages: Sequence[Page], truth: dict[str, Any]) -> dict[str, tuple[bool, Any]]:
+    """{field of the truth: (answered rightly, answer)} for one Brazilian document, whatever its pages were read from."""
+    keys = KEYS[truth["kind"]]
+    answer, _ = find(Skeleton.parse(json.dumps(dict.fromkeys([*keys.values(), *DECOYS], ""))), "", pages)
+    known = {name: (answer[key], truth["values"][name]) for name, key in keys.items() if name in truth["values"]}
+    return {name: (found is not None and _comparison(name)(found, true), found) for name, (found, true) in known.items()}
+
+
 def _score(tally: Tally, name: str, right: bool, missed: bool) -> None:
     tally[name]["right" if right else "missed" if missed else "wrong"] += 1
 

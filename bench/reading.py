@@ -1,111 +1,181 @@
-"""How fast and how completely documents are read, on one core: `python -m bench.reading [FOLDER]`.
+"""How completely and how fast pictures and PDFs are read: `python -m bench.reading [CORPUS] [--scans N] [--jobs N] [--misses]`.
 
-FOLDER holds PDFs with a text layer and may hold a `truth.json` ({pdf: {"values": {name: text}}}). Each PDF is read as it is
-and then once more as a scan: its first page drawn at 200 dpi into a picture without text. Without FOLDER the pages are made
-here. Printed: pages a second, and the share of the true values whose letters and digits stand in the text.
+CORPUS holds folders of documents with their truth, each optional:
+
+- `brazil`: PDFs with a text layer and `truth.json` ({pdf: {"values": {name: text}}}). Each is read as it is and then as a scan:
+  every page drawn at 200 dpi into a picture without text. Recall: values whose letters and digits stand in the text;
+  fields: what the built-in finder then answers rightly.
+- `sroie`: pictures of receipts, `truth.json` ({jpg: {company, date, total}}) and `boxtext.json` ({jpg: [line]}). Recall: words
+  of the lines, each as often as it stands there, without case and outer punctuation; total, date: as whole words.
+
+Without CORPUS the pages are made here. CPU seconds are those of one process; `slowest` is the slowest page.
 """
 
 import argparse
 import io
 import json
 import random
+import resource
+import string
 import tempfile
 import time
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from pypdfium2 import PdfDocument
+from rapidfuzz.fuzz import partial_ratio
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
+from bench import finder
 from documents.parsed import Page
 from documents.parsers import ocr
 from documents.parsers.base import Context
 from documents.parsers.registry import choose
 
-WORDS = [
-    "nota",
-    "fiscal",
-    "de",
-    "serviço",
-    "prestado",
-    "ao",
-    "tomador",
-    "conforme",
-    "contrato",
-    "vigente",
-    "valor",
-    "total",
-    "emitido",
-    "em",
-    "São",
-    "Paulo",
-]
+WORDS = "nota fiscal de serviço prestado ao tomador conforme contrato vigente valor total emitido em São Paulo".split()
 SCAN_DPI = 200
+MONEY = "RM$" + string.punctuation
+COMPANY_LIKENESS = 90  # of 100: the annotators' own slips of a letter
 
 
 @dataclass
-class Line:
-    """One row of the table."""
+class Document:
+    """One document as it was read, and what its truth wanted of it: {kind of thing: (found, wanted)}."""
 
-    title: str
-    pages: int = 0
-    seconds: float = 0.0
-    found: int = 0
-    wanted: int = 0
-
-    def __str__(self) -> str:
-        recall = f"{self.found / self.wanted:8.1%} of {self.wanted}" if self.wanted else f"{'':>8}"
-        return f"{self.title:<28}{self.pages:>7}{self.pages / max(self.seconds, 1e-9):>10.2f}  {recall}"
+    name: str
+    pages: list[Page]
+    seconds: float
+    slowest: float = 0.0
+    shares: dict[str, tuple[int, int]] = field(default_factory=dict)
+    misses: list[str] = field(default_factory=list)
 
 
 def main() -> None:
     """Prints the table."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("folder", nargs="?", type=Path)
-    arguments.add_argument("--scans", type=int, default=12, help="how many of the PDFs are read as scans")
+    arguments.add_argument("corpus", nargs="?", type=Path)
+    arguments.add_argument("--scans", type=int, help="read only about so many documents of each kind by OCR")
+    arguments.add_argument("--jobs", type=int, default=2, help="processes")
+    arguments.add_argument("--misses", action="store_true", help="name what was not found")
     chosen = arguments.parse_args()
+    with tempfile.TemporaryDirectory() as made, ProcessPoolExecutor(chosen.jobs, initializer=_warm) as pool:
+        corpus = chosen.corpus or _made(Path(made))
+        print(f"{'':<30}{'pages':>6}{'CPU s/page':>11}{'slowest':>9}")
+        for title, measure, files in _sets(corpus, chosen.scans):
+            documents = list(pool.map(measure, files))
+            _show(title, documents)
+            if chosen.misses:
+                _complain(documents)
+        print(f"peak memory of a process: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10} MiB")
+
+
+def _sets(corpus: Path, scans: int | None) -> Iterator[tuple[str, Callable[[Path], Document], list[Path]]]:
+    if pdfs := sorted((corpus / "brazil").glob("*.pdf")):
+        yield "PDF with text", partial(_paper, as_scan=False), pdfs
+        yield f"PDF as scan at {SCAN_DPI} dpi", partial(_paper, as_scan=True), _some(pdfs, scans)
+    if receipts := sorted((corpus / "sroie").glob("*.jpg")):
+        yield "receipts", _receipt, _some(receipts, scans)
+
+
+def _some(files: list[Path], count: int | None) -> list[Path]:
+    return files[:: max(1, len(files) // count)] if count else files
+
+
+def _warm() -> None:
     ocr.warm()
-    with tempfile.TemporaryDirectory() as made:
-        folder = chosen.folder or _made(Path(made))
-        truth = json.loads((folder / "truth.json").read_text("utf-8")) if (folder / "truth.json").is_file() else {}
-        files = sorted(folder.glob("*.pdf"))
-        digital, scans = Line("PDF with text"), Line(f"scan at {SCAN_DPI} dpi, one core")
-        for path in files:
-            _measure(digital, path, truth.get(path.name, {}).get("values", {}))
-        step = max(1, len(files) // chosen.scans)
-        for path in files[::step][: chosen.scans]:
-            scan = Path(made) / "scan.pdf"
-            scan.write_bytes(scanned(path))
-            _measure(scans, scan, truth.get(path.name, {}).get("values", {}) if _pages(path) == 1 else {})
-    print(f"{'':<28}{'pages':>7}{'pages/s':>10}  values found")
-    print(digital, scans, sep="\n")
+
+
+def _show(title: str, documents: list[Document]) -> None:
+    pages = sum(len(document.pages) for document in documents)
+    seconds = sum(document.seconds for document in documents)
+    total: dict[str, list[int]] = {}
+    for document in documents:
+        for name, (found, wanted) in document.shares.items():
+            total.setdefault(name, [0, 0])
+            total[name][0] += found
+            total[name][1] += wanted
+    shares = "  ".join(f"{name} {found / max(1, wanted):.1%} of {wanted}" for name, (found, wanted) in total.items())
+    slowest = max(document.slowest for document in documents)
+    print(f"{title:<30}{pages:>6}{seconds / max(1, pages):>11.3f}{slowest:>9.2f}  {shares}", flush=True)
+
+
+def _complain(documents: list[Document]) -> None:
+    for document in documents:
+        for miss in document.misses:
+            print(f"    {document.name}: {miss}")
 
 
 def scanned(path: Path) -> bytes:
-    """The first page as a PDF that holds nothing but its picture."""
-    document = PdfDocument(path)
-    page = document[0]
-    picture = page.render(scale=SCAN_DPI / 72, grayscale=True).to_pil()
-    width, height = page.get_size()
+    """The document as a PDF whose pages hold nothing but their picture."""
+    document, buffer = PdfDocument(path), io.BytesIO()
+    canvas = Canvas(buffer)
+    for page in document:
+        picture = page.render(scale=SCAN_DPI / 72, grayscale=True).to_pil()
+        canvas.setPageSize(page.get_size())
+        canvas.drawImage(ImageReader(picture), 0, 0, *page.get_size())
+        canvas.showPage()
     document.close()
-    buffer = io.BytesIO()
-    canvas = Canvas(buffer, pagesize=(width, height))
-    canvas.drawInlineImage(picture, 0, 0, width, height)
     canvas.save()
     return buffer.getvalue()
 
 
-def _measure(line: Line, path: Path, values: dict[str, str]) -> None:
-    started = time.perf_counter()
-    parts = list(choose(path, path.name).parse(path, Context()))
-    line.seconds += time.perf_counter() - started
-    pages = [part for part in parts if isinstance(part, Page)]
-    line.pages += len(pages)
-    text = _letters(" ".join(page.text for page in pages))
-    line.wanted += len(values)
-    line.found += sum(_letters(str(value)) in text for value in values.values())
+def _read(path: Path, name: str) -> Document:
+    pages: list[Page] = []
+    slowest, began = 0.0, time.process_time()
+    before = began
+    for part in choose(path, path.name).parse(path, Context()):
+        if isinstance(part, Page):
+            pages.append(part)
+            slowest, before = max(slowest, time.process_time() - before), time.process_time()
+    return Document(name, pages, time.process_time() - began, slowest)
+
+
+def _paper(path: Path, *, as_scan: bool) -> Document:
+    with tempfile.TemporaryDirectory() as folder:
+        source = path
+        if as_scan:
+            source = Path(folder) / path.name
+            source.write_bytes(scanned(path))
+        document = _read(source, path.name)
+    truths = path.parent / "truth.json"
+    truth = json.loads(truths.read_text("utf-8")).get(path.name) if truths.is_file() else None
+    if truth:
+        text = _letters(" ".join(page.text for page in document.pages))
+        lost = [f"{name} {value!r}" for name, value in truth["values"].items() if _letters(str(value)) not in text]
+        document.shares["values"] = len(truth["values"]) - len(lost), len(truth["values"])
+        tally = finder.fields(document.pages, truth)
+        document.shares["fields"] = sum(right for right, _ in tally.values()), len(tally)
+        document.misses = lost + [f"field {name}: {found!r}" for name, (right, found) in tally.items() if not right]
+    return document
+
+
+def _receipt(path: Path) -> Document:
+    document = _read(path, path.name)
+    truth, lines = (json.loads((path.parent / name).read_text("utf-8"))[path.name] for name in ("truth.json", "boxtext.json"))
+    text = " ".join(page.text for page in document.pages)
+    words, wanted = _words(text), _words(" ".join(lines))
+    lost = wanted - words
+    document.shares["words"] = wanted.total() - lost.total(), wanted.total()
+    found = {
+        "total": truth["total"].strip(MONEY) in {word.strip(MONEY) for word in text.split()},
+        "date": _letters(truth["date"]) in _letters(text),
+        "company": partial_ratio(_letters(truth["company"]), _letters(text)) >= COMPANY_LIKENESS,
+    }
+    document.shares |= {name: (int(is_there), 1) for name, is_there in found.items()}
+    document.misses = [f"{name} {truth[name]!r}" for name, is_there in found.items() if not is_there]
+    document.misses.append(f"words {1 - lost.total() / max(1, wanted.total()):.2f}")
+    return document
+
+
+def _words(text: str) -> Counter[str]:
+    words = (word.strip(string.punctuation) for word in text.casefold().split())
+    return Counter(word for word in words if word)
 
 
 def _letters(text: str) -> str:
@@ -113,19 +183,13 @@ def _letters(text: str) -> str:
     return "".join(character for character in plain if character.isalnum())
 
 
-def _pages(path: Path) -> int:
-    document = PdfDocument(path)
-    count = len(document)
-    document.close()
-    return count
-
-
 def _made(folder: Path) -> Path:
-    """Twelve PDFs of ten pages of plain text, the same at every run."""
+    """Four PDFs of three pages of plain text with a number on each line, the same at every run."""
     chance = random.Random(7)
-    for name in range(12):
-        canvas = Canvas(str(folder / f"{name:02}.pdf"))
-        for _ in range(10):
+    (folder / "brazil").mkdir()
+    for name in range(4):
+        canvas = Canvas(str(folder / "brazil" / f"{name:02}.pdf"))
+        for _ in range(3):
             for line in _lines(chance):
                 canvas.drawString(*line)
             canvas.showPage()
@@ -133,7 +197,7 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _lines(chance: random.Random) -> Iterator[tuple[float, float, str]]:
+def _lines(chance: random.Random) -> Iterable[tuple[float, float, str]]:
     for row in range(45):
         yield 72, 770 - 15 * row, " ".join(chance.choices(WORDS, k=9)) + f" {chance.randint(100, 99_999) / 100:.2f}"
 

@@ -7,8 +7,7 @@ forks; a loaded engine has no threads and no open files, so each fork uses its c
 
 from functools import cache
 from pathlib import Path
-from statistics import median
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import pytesseract
 from PIL import BmpImagePlugin, Image, PngImagePlugin, PpmImagePlugin  # the plug-ins that engines save through
@@ -18,6 +17,8 @@ from documents.parsers.layout import Placed
 
 try:
     import tesserocr
+
+    tesserocr.set_leptonica_log_level(tesserocr.LeptLogLevel.NONE)  # it tells the standard error of each odd box
 except ImportError:
     tesserocr = None
 
@@ -34,37 +35,10 @@ PLUGINS = (BmpImagePlugin, PngImagePlugin, PpmImagePlugin)
 pytesseract.pytesseract.environ = {**pytesseract.pytesseract.environ, "OMP_THREAD_LIMIT": "1"}
 
 
-class Reading(NamedTuple):
-    """What one pass over an image gave: words with boxes in pixels, and how many ruled lines separate them."""
-
-    words: list[Placed]
-    rules: int
-
-    @property
-    def score(self) -> float:
-        """Letters that were read with confidence: the more the better; noise counts for nothing."""
-        return sum(len(word.text) * max(0.0, (word.confidence or 0.0) - 0.4) for word in self.words)
-
-    @property
-    def confidence(self) -> float:
-        """Mean confidence by letter, 0..1; 0 when there are no words."""
-        letters = sum(len(word.text) for word in self.words)
-        return sum(len(word.text) * (word.confidence or 0.0) for word in self.words) / letters if letters else 0.0
-
-
-class Survey(NamedTuple):
-    """What the layout of a picture tells before a word is read: ruled lines, and the usual height of a word in pixels."""
-
-    rules: int
-    height: float
-
-
 class Engine(Protocol):
-    """Tab-separated words of a grey image; its layout alone; the turn of its text in degrees clockwise with a confidence."""
+    """Words of a grey image ("L"), boxes in pixels; the turn of its text in degrees clockwise with a confidence."""
 
-    def tsv(self, image: Image.Image, mode: int, dpi: int) -> str: ...
-
-    def survey(self, image: Image.Image, dpi: int) -> Survey | None: ...
+    def read(self, image: Image.Image, mode: int, dpi: int) -> list[Placed]: ...
 
     def orientation(self, image: Image.Image, dpi: int) -> tuple[int, float]: ...
 
@@ -77,27 +51,12 @@ class Library:
         self._api = tesserocr.PyTessBaseAPI(path=tessdata, lang=languages, psm=AUTO)
         self._api.SetVariable("debug_file", "/dev/null")
 
-    def tsv(self, image: Image.Image, mode: int, dpi: int) -> str:
+    def read(self, image: Image.Image, mode: int, dpi: int) -> list[Placed]:
         self._api.SetPageSegMode(mode)
         self._show(self._api, image, dpi)
         text = self._api.GetTSVText(0)
         self._api.Clear()
-        return text
-
-    def survey(self, image: Image.Image, dpi: int) -> Survey:
-        self._api.SetPageSegMode(AUTO)
-        self._show(self._api, image, dpi)
-        layout = self._api.AnalyseLayout()
-        rules, heights, more = 0, [], layout is not None
-        while more:
-            if layout.BlockType() in (tesserocr.PT.HORZ_LINE, tesserocr.PT.VERT_LINE):
-                rules += 1
-            elif box := layout.BoundingBox(tesserocr.RIL.WORD):
-                heights.append(box[3] - box[1])
-            more = layout.Next(tesserocr.RIL.WORD)
-        del layout  # it points into what is cleared now
-        self._api.Clear()
-        return Survey(rules, median(heights) if heights else 0.0)
+        return parse_tsv(text)
 
     def orientation(self, image: Image.Image, dpi: int) -> tuple[int, float]:
         if not (Path(self._tessdata) / "osd.traineddata").is_file():
@@ -121,12 +80,9 @@ class Program:
         self._options = f'--tessdata-dir "{tessdata}"'
         self._languages = languages
 
-    def tsv(self, image: Image.Image, mode: int, dpi: int) -> str:
+    def read(self, image: Image.Image, mode: int, dpi: int) -> list[Placed]:
         config = f"{self._options} --psm {mode} --dpi {dpi}"
-        return self._run(pytesseract.image_to_data, image, lang=self._languages, config=config)
-
-    def survey(self, image: Image.Image, dpi: int) -> None:
-        return None
+        return parse_tsv(self._run(pytesseract.image_to_data, image, lang=self._languages, config=config))
 
     def orientation(self, image: Image.Image, dpi: int) -> tuple[int, float]:
         try:
@@ -172,27 +128,31 @@ def warm(languages: str = "por+eng") -> bool:
     return True
 
 
-def read(image: Image.Image, languages: str, mode: int, dpi: int) -> Reading:
-    """One pass over a grey image ("L")."""
-    return parse_tsv(engine(languages).tsv(image, mode, dpi))
+def read(image: Image.Image, languages: str, mode: int, dpi: int) -> list[Placed]:
+    """One pass over a grey image ("L"); boxes in pixels."""
+    return engine(languages).read(image, mode, dpi)
 
 
-def parse_tsv(text: str) -> Reading:
+def score(words: list[Placed]) -> float:
+    """Letters that were read with confidence: the more the better; noise counts for nothing."""
+    return sum(len(word.text) * max(0.0, (word.confidence or 0.0) - 0.4) for word in words)
+
+
+def parse_tsv(text: str) -> list[Placed]:
     """Tesseract's TSV: level, page, block, paragraph, line, word, left, top, width, height, confidence, text."""
     words: list[Placed] = []
-    rules = line = 0
+    line = 0
     key: list[str] = []
     for row in text.splitlines():
         cells = row.split("\t")
         if cells[0] != "5" or len(cells) < 12:
             continue
-        left, top, width, height = map(int, cells[6:10])
         content = "".join(character for character in cells[11] if character.isprintable()).strip()
-        if not content:
-            rules += width > 15 * height or height > 5 * width
+        if not content:  # a ruled line
             continue
         line += cells[1:5] != key
         key = cells[1:5]
+        left, top, width, height = map(int, cells[6:10])
         confidence = round(max(0.0, min(1.0, float(cells[10]) / 100)), 3)
         words.append(Placed(content, left, top, left + width, top + height, line, confidence))
-    return Reading(words, rules)
+    return words

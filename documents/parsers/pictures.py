@@ -6,6 +6,7 @@ from collections.abc import Callable
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 Box = tuple[float, float, float, float]
+Back = Callable[[Box], Box]  # from a box of a changed picture to the box of the same ink in the picture as it was
 
 WHITE = 255
 MAX_SKEW = 6  # degrees
@@ -33,15 +34,31 @@ def _scaled(image: Image.Image) -> Image.Image:
 
 
 def flatten(image: Image.Image) -> Image.Image:
-    """Shadows and paper tone removed, when there are any: the picture minus its blurred background, then full contrast.
+    """`even`, when there are shadows or paper tone; a picture on clean white paper as it is."""
+    paper = _paper(image)
+    dark, light = _percentile(paper, 0.1), _percentile(paper, 0.9)
+    return image if light - dark < 20 and light > 225 else _evened(image, paper)
+
+
+def even(image: Image.Image) -> Image.Image:
+    """The picture minus its blurred background, then full contrast.
 
     Never binarised: Tesseract does that better itself (Otsu's threshold harmed every set that was measured).
     """
+    return _evened(image, _paper(image))
+
+
+def soften(image: Image.Image) -> Image.Image:
+    """The dots of a matrix printer run together to letters, and broken strokes close."""
+    return image.filter(ImageFilter.GaussianBlur(1.2))
+
+
+def _paper(image: Image.Image) -> Image.Image:
     small = image.resize((max(1, image.width // 8), max(1, image.height // 8)), Image.Resampling.BOX)
-    paper = small.filter(ImageFilter.MaxFilter(5)).filter(ImageFilter.GaussianBlur(4))
-    dark, light = _percentile(paper, 0.1), _percentile(paper, 0.9)
-    if light - dark < 20 and light > 225:
-        return image
+    return small.filter(ImageFilter.MaxFilter(5)).filter(ImageFilter.GaussianBlur(4))
+
+
+def _evened(image: Image.Image, paper: Image.Image) -> Image.Image:
     background = paper.resize(image.size, Image.Resampling.BILINEAR)
     return ImageOps.autocontrast(ImageChops.invert(ImageChops.subtract(background, image)), cutoff=(1, 0))
 
@@ -67,8 +84,10 @@ def skew(image: Image.Image) -> float:
     return angle if abs(angle) >= MIN_SKEW and _sharpness(fine, angle) > 1.1 * _sharpness(fine, 0) else 0.0
 
 
-def turned(image: Image.Image, degrees: float) -> tuple[Image.Image, Callable[[Box], Box]]:
+def turned(image: Image.Image, degrees: float) -> tuple[Image.Image, Back]:
     """The picture turned counter-clockwise on white, grown to hold its corners, and the way of boxes back."""
+    if not degrees:
+        return image, lambda box: box
     result = image.rotate(degrees, Image.Resampling.BILINEAR, expand=True, fillcolor=WHITE)
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     from_x, from_y, to_x, to_y = result.width / 2, result.height / 2, image.width / 2, image.height / 2

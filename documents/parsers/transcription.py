@@ -1,43 +1,57 @@
 """A picture of a page read as well as Tesseract can: the plan of the passes.
 
-1. Grey, flattened, levelled. A survey of the layout at 100 dpi (a tenth of the price of reading) finds small print: then
-   the page is read at 300 dpi, else at 200. Mode AUTO, or BLOCK for the long strip of a till receipt.
+1. Grey, flattened, levelled, and looked over: ruled lines and the size of the print say how to read. A form with boxes is
+   read in mode SPARSE, which takes each box for itself; the long strip of a till receipt in mode BLOCK, softened, because its
+   dots are no letters before they run together; everything else in mode AUTO. Small print is read from a finer picture.
 2. Read badly: the orientation detector says which way is up, and the picture is turned and read again.
-3. Still doubtful, or small print that no survey foretold and that is not clear: one more pass.
-   What only one of two passes found is kept.
+3. Still doubtful: one more pass in another mode, and word by word the surer reading counts.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median
 
 from PIL import Image
 
 from documents.parsers import ocr
-from documents.parsers.layout import Placed, rows
-from documents.parsers.pictures import Box, flatten, has_ink, skew, turned
+from documents.parsers.arrangement import in_rows
+from documents.parsers.layout import Placed
+from documents.parsers.merging import confidence, vote
+from documents.parsers.pictures import Back, even, flatten, has_ink, skew, soften, turned
+from documents.parsers.survey import survey
 
-SURVEY_DPI, READING_DPI, FINE_DPI = 100, 200, 300
-SMALL_PRINT = 16  # pixels: usual height of a word's box at 200 dpi, that is about 6 points
-CLEAR = 0.93  # small print read this well gains nothing from a finer picture
-POOR, DOUBTFUL = 0.62, 0.7  # mean confidence by letter; a second pass above 0.7 cost twice the time and found nothing more
+READING_DPI, FINE_DPI = 200, 250
+STRIP_DPI = 171  # a receipt is longer than the sheet that its picture is taken for
+SMALL_PRINT = 14  # pixels: usual height of the letters at 200 dpi, that is about 5 points
+POOR = 0.62  # mean confidence by letter below which the page may stand on its head
+DOUBTFUL = {ocr.AUTO: 0.7, ocr.SPARSE: 0.7, ocr.BLOCK: 0.95}  # a second pass above finds nothing more and doubles the time
+OTHER_MODE = {ocr.AUTO: ocr.SPARSE, ocr.SPARSE: ocr.AUTO, ocr.BLOCK: ocr.SPARSE}
 RECEIPT = 1.7  # height by width of a till receipt
-KEPT_BESIDE = 0.5  # confidence of a word that only the second pass saw
-GRAIN = 20.0  # points
+BETTER = 1.3  # times the score: a turned picture that really is upright
 
 Render = Callable[[int], Image.Image]
 
 
 @dataclass(frozen=True, slots=True)
-class Pass:
-    """One reading at a resolution, turned by quarters of a circle; boxes in points of the page as shown."""
+class Sheet:
+    """A picture ready to be read, how, and the way of its boxes (pixels) back to points of the page as shown."""
 
-    words: list[Placed]
-    score: float
-    confidence: float
-    height: float  # usual height of a word in pixels
+    image: Image.Image
     dpi: int
-    turn: int = 0
+    mode: int
+    back: Back
+    scale: float
+
+    def read(self, languages: str, mode: int) -> list[Placed]:
+        """One pass; boxes in pixels of the picture, where lines are level."""
+        return ocr.read(self.image, languages, mode, self.dpi)
+
+    def shown(self, words: list[Placed]) -> list[Placed]:
+        """The same words with boxes in points of the page as shown."""
+        return [self._placed(word) for word in words]
+
+    def _placed(self, word: Placed) -> Placed:
+        x0, y0, x1, y1 = (round(max(0.0, value * self.scale), 2) for value in self.back((word.x0, word.y0, word.x1, word.y1)))
+        return word._replace(x0=x0, y0=y0, x1=x1, y1=y1)
 
 
 def transcribe(render: Render, width: float, languages: str) -> list[Placed]:
@@ -50,80 +64,44 @@ def transcribe(render: Render, width: float, languages: str) -> list[Placed]:
     picture = render(READING_DPI)
     if not has_ink(picture):
         return []
-    mode = ocr.BLOCK if picture.height > RECEIPT * picture.width else ocr.AUTO
-    dpi = _resolution(picture, languages)
-    first = _read(picture if dpi == READING_DPI else render(dpi), width, dpi, languages, mode)
-    if first.confidence < POOR:
-        first = _upright(picture, width, first, languages)
-    small = 0 < first.height < SMALL_PRINT and first.dpi < FINE_DPI
-    if not first.words or first.confidence >= (CLEAR if small else DOUBTFUL):
-        return first.words
-    dpi = FINE_DPI if small else first.dpi
-    second_mode = mode if small else ocr.SPARSE
-    second = _read(picture if dpi == READING_DPI else render(dpi), width, dpi, languages, second_mode, first.turn)
-    return _together(first, second, in_order=second_mode != ocr.SPARSE)
+    sheet = _sheet(picture, render, width)
+    words = sheet.read(languages, sheet.mode)
+    if confidence(words) < POOR:
+        sheet, words = _upright(picture, render, width, (sheet, words), languages)
+    if words and confidence(words) < DOUBTFUL[sheet.mode]:
+        return sheet.shown(in_rows(vote(words, sheet.read(languages, OTHER_MODE[sheet.mode]))))
+    return sheet.shown(in_rows(words) if sheet.mode == ocr.SPARSE else words)
 
 
-def _resolution(picture: Image.Image, languages: str) -> int:
-    scale = READING_DPI // SURVEY_DPI
-    survey = ocr.engine(languages).survey(picture.reduce(scale), SURVEY_DPI)
-    return FINE_DPI if survey and 0 < survey.height * scale <= SMALL_PRINT else READING_DPI
+def _sheet(picture: Image.Image, render: Render, width: float, turn: int = 0) -> Sheet:
+    """The picture turned counter-clockwise by `turn` degrees and made fit for reading, and the mode that suits it."""
+    strip = picture.height > RECEIPT * picture.width and turn % 180 == 0
+    clean = even if strip else flatten
+    upright, unturned = turned(picture, turn)
+    flat = clean(upright)
+    angle = skew(flat)
+    level, unlevelled = turned(flat, angle)
+    seen = survey(level)
+    wanted = STRIP_DPI if strip else FINE_DPI if 0 < seen.letters <= SMALL_PRINT else READING_DPI
+    if wanted != READING_DPI:
+        picture = render(wanted)
+        upright, unturned = turned(picture, turn)
+        level, unlevelled = turned(clean(upright), angle)
+    mode = ocr.BLOCK if strip else ocr.SPARSE if seen.boxed else ocr.AUTO
+    return Sheet(soften(level) if strip else level, wanted, mode, lambda box: unturned(unlevelled(box)), width / picture.width)
 
 
-def _upright(picture: Image.Image, width: float, first: Pass, languages: str) -> Pass:
+def _upright(
+    picture: Image.Image, render: Render, width: float, first: tuple[Sheet, list[Placed]], languages: str
+) -> tuple[Sheet, list[Placed]]:
     """The best pass over the picture turned as its text wants it; what Tesseract's detector says is tried first."""
     degrees, _ = ocr.engine(languages).orientation(picture, READING_DPI)
     best = first
     for turn in sorted((90, 180, 270), key=lambda turn: turn != degrees):
-        attempt = _read(picture, width, READING_DPI, languages, ocr.AUTO, turn)
-        if attempt.score > 1.3 * best.score:
-            best = attempt
-        if best.confidence >= DOUBTFUL:
+        sheet = _sheet(picture, render, width, turn)
+        words = sheet.read(languages, sheet.mode)
+        if ocr.score(words) > BETTER * ocr.score(best[1]):
+            best = sheet, words
+        if confidence(best[1]) >= DOUBTFUL[ocr.AUTO]:
             break
     return best
-
-
-def _read(picture: Image.Image, width: float, dpi: int, languages: str, mode: int, turn: int = 0) -> Pass:
-    """Reads the picture turned counter-clockwise by `turn` degrees, flattened and levelled."""
-    upright, from_upright = turned(picture, turn) if turn else (picture, _same)
-    flat = flatten(upright)
-    angle = skew(flat)
-    level, from_level = turned(flat, angle) if angle else (flat, _same)
-    reading = ocr.read(level, languages, mode, dpi)
-    scale = width / picture.width
-    words = []
-    for word in reading.words:
-        box = from_upright(from_level((word.x0, word.y0, word.x1, word.y1)))
-        x0, y0, x1, y1 = (round(max(0.0, value * scale), 2) for value in box)
-        words.append(word._replace(x0=x0, y0=y0, x1=x1, y1=y1))
-    height = median(word.y1 - word.y0 for word in reading.words) if reading.words else 0.0
-    return Pass(words, reading.score, reading.confidence, height, dpi, turn)
-
-
-def _same(box: Box) -> Box:
-    return box
-
-
-def _together(first: Pass, second: Pass, *, in_order: bool) -> list[Placed]:
-    """The better pass and what only the other one saw; as rows unless the better one alone tells its own order."""
-    better, other = (second, first) if second.score >= first.score else (first, second)
-    added = _beside(better.words, other.words)
-    if not added and (better is first or in_order):
-        return better.words
-    return [word._replace(line=number) for number, line in enumerate(rows([*better.words, *added])) for word in line]
-
-
-def _beside(words: Sequence[Placed], others: Sequence[Placed]) -> list[Placed]:
-    """The confident words of `others` that stand where none of `words` stands."""
-    taken: dict[tuple[int, int], list[Placed]] = {}
-    for word in words:
-        for column in range(int(word.x0 / GRAIN), int(word.x1 / GRAIN) + 1):
-            for row in range(int(word.y0 / GRAIN), int(word.y1 / GRAIN) + 1):
-                taken.setdefault((column, row), []).append(word)
-
-    def free(word: Placed) -> bool:
-        x, y = (word.x0 + word.x1) / 2, (word.y0 + word.y1) / 2
-        near = taken.get((int(x / GRAIN), int(y / GRAIN)), ())
-        return not any(other.x0 - 1 <= x <= other.x1 + 1 and other.y0 - 1 <= y <= other.y1 + 1 for other in near)
-
-    return [word for word in others if (word.confidence or 0) >= KEPT_BESIDE and len(word.text) > 1 and free(word)]

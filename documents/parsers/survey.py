@@ -1,0 +1,62 @@
+"""What a look at a page tells before a word is read, for a hundredth of the price: ruled lines and the size of its print.
+
+The picture is averaged over strips 64 pixels wide (and, for upright lines, 64 high). A strip that is dark from edge to edge
+is a piece of a ruled line; elsewhere the dark runs down a strip are lines of print, as high as its letters.
+"""
+
+from collections.abc import Iterator
+from statistics import median
+from typing import NamedTuple
+
+from PIL import Image
+
+STRIP = 64  # pixels; the longest straight stroke of a letter of text is shorter at any usual resolution
+DARK = 150  # grey level
+SOLID = 230  # share of a strip that is dark, 0..255: a ruled line
+PRINTED = 12
+PRINT = range(5, 61)  # pixels: heights of letters that are text
+BOXED_LINES = 6  # in each direction; forms have dozens, pages of text a few
+
+
+class Survey(NamedTuple):
+    """Ruled lines across and down the page, and the usual height of its letters in pixels (0.0 when there are none)."""
+
+    across: int
+    down: int
+    letters: float
+
+    @property
+    def boxed(self) -> bool:
+        """True for a form: boxes with a label and a value in each."""
+        return min(self.across, self.down) >= BOXED_LINES
+
+
+def survey(picture: Image.Image) -> Survey:
+    """Looks over a grey picture ("L")."""
+    ink = picture.point(lambda level: 255 if level < DARK else 0)
+    strips = list(_strips(ink))
+    across = sum(_solid_runs(strip) for strip in strips)
+    down = sum(_solid_runs(strip) for strip in _strips(ink.transpose(Image.Transpose.TRANSPOSE)))
+    heights = [height for strip in strips for height in _runs(strip.translate(_TEXT)) if height in PRINT]
+    return Survey(across // max(1, len(strips) // 4), down // max(1, picture.height // STRIP // 4), median(heights or [0.0]))
+
+
+_TEXT = bytes(1 if PRINTED <= level < SOLID else 0 for level in range(256))
+_SOLID = bytes(1 if level >= SOLID else 0 for level in range(256))
+
+
+def _strips(ink: Image.Image) -> Iterator[bytes]:
+    """The strips of a picture from the left, each from its top down, a byte a row."""
+    columns = ink.reduce((STRIP, 1)).transpose(Image.Transpose.TRANSPOSE)
+    data = columns.tobytes()
+    for start in range(0, len(data), columns.width):
+        yield data[start : start + columns.width]
+
+
+def _solid_runs(strip: bytes) -> int:
+    """Thin ones: what is thicker than a ruled line is a bar or a picture."""
+    return sum(length <= 8 for length in _runs(strip.translate(_SOLID)))
+
+
+def _runs(marks: bytes) -> Iterator[int]:
+    return (len(run) for run in marks.split(b"\0") if run)
