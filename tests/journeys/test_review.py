@@ -34,7 +34,7 @@ def read_inside(picture: Image.Image, box, scale: float) -> str:
     inside = ImageOps.autocontrast(picture.crop((int(x0) - 1, int(y0) - 1, int(x1) + 2, int(y1) + 2)), cutoff=2)
     inside = ImageOps.expand(inside, 6, fill=255)
     large = inside.resize((inside.width * 3, inside.height * 3), Image.Resampling.LANCZOS)
-    return " ".join(word.text for word in ocr.read(large, "por+eng", ocr.BLOCK, 300).words)
+    return " ".join(word.text for word in ocr.read(large, "por+eng", ocr.BLOCK, 300))
 
 
 @pytest.mark.parametrize("name", ["nota.pdf", "boleto.pdf", "invoice_en.pdf", "nota_escaneada.pdf", "teste.jpg"])

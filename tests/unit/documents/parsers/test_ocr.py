@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from documents.parsers import ocr, transcription
+from documents.parsers.merging import confidence
 from documents.parsers.pictures import flatten, grey, has_ink, skew, turned
 from tests.unit.documents.parsers.making import SENTENCES, picture
 
@@ -24,13 +25,13 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 
 def test_both_engines_read_words_with_boxes_and_confidence(engine: ocr.Engine) -> None:
     assert type(engine).__name__ == ("Library" if ocr.tesserocr else "Program")
-    reading = ocr.read(picture(), LANGUAGES, ocr.AUTO, 200)
-    texts = [word.text for word in reading.words]
+    words = ocr.read(picture(), LANGUAGES, ocr.AUTO, 200)
+    texts = [word.text for word in words]
     assert {"Padaria", "São", "João", "12.345.678/0001-95", "1.234,56", "preferência"} <= set(texts)
-    total = reading.words[texts.index("1.234,56")]
+    total = words[texts.index("1.234,56")]
     assert abs((total.y0 + total.y1) / 2 - (50 + 4 * 64 + 20)) < 12
-    assert 0.8 < total.confidence <= 1 and reading.confidence > 0.8
-    assert len({word.line for word in reading.words}) == len(SENTENCES)
+    assert 0.8 < total.confidence <= 1 and confidence(words) > 0.8
+    assert len({word.line for word in words}) == len(SENTENCES)
 
 
 def test_both_engines_know_which_way_is_up(engine: ocr.Engine) -> None:
@@ -40,23 +41,26 @@ def test_both_engines_know_which_way_is_up(engine: ocr.Engine) -> None:
 
 
 def test_a_blank_picture_has_no_words(engine: ocr.Engine) -> None:
-    assert ocr.read(Image.new("L", (500, 300), 255), LANGUAGES, ocr.AUTO, 200) == ocr.Reading([], 0)
+    assert ocr.read(Image.new("L", (500, 300), 255), LANGUAGES, ocr.AUTO, 200) == []
 
 
 def test_the_program_gets_one_thread(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     program = tmp_path / "tesseract"
-    program.write_text('#!/bin/sh\necho "level\t$OMP_THREAD_LIMIT" > "$2.tsv"\n')
+    program.write_text(
+        '#!/bin/sh\nprintf "5\\t1\\t1\\t1\\t1\\t1\\t0\\t0\\t9\\t9\\t90\\tthreads=$OMP_THREAD_LIMIT\\n" > "$2.tsv"\n'
+    )
     program.chmod(0o755)
     monkeypatch.setattr(ocr.pytesseract.pytesseract, "tesseract_cmd", str(program))
     version = ocr.pytesseract.pytesseract.Version("5.3.0")
     monkeypatch.setattr(ocr.pytesseract.pytesseract, "get_tesseract_version", lambda **_: version)
-    assert ocr.Program("/nowhere", "por").tsv(picture(), ocr.AUTO, 200).strip() == "level\t1"
+    (word,) = ocr.Program("/nowhere", "por").read(picture(), ocr.AUTO, 200)
+    assert word.text == "threads=1"
 
 
 def test_a_machine_without_the_program_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ocr.pytesseract.pytesseract, "tesseract_cmd", "/nowhere/tesseract")
     with pytest.raises(ocr.OcrUnavailable) as raised:
-        ocr.Program("/nowhere", "por").tsv(picture(), ocr.AUTO, 200)
+        ocr.Program("/nowhere", "por").read(picture(), ocr.AUTO, 200)
     assert "apt-get install" in raised.value.hint
 
 
@@ -80,7 +84,7 @@ def test_an_engine_that_was_warmed_before_a_fork_reads_after_it() -> None:
     for _ in range(3):  # one after the other, all from the same warmed parent
         child = os.fork()
         if child == 0:
-            words = {word.text for word in ocr.read(picture(), LANGUAGES, ocr.AUTO, 200).words}
+            words = {word.text for word in ocr.read(picture(), LANGUAGES, ocr.AUTO, 200)}
             os._exit(0 if "12.345.678/0001-95" in words else 1)
         outcomes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     assert outcomes == [0, 0, 0]
@@ -93,11 +97,10 @@ def test_tsv_is_understood_line_by_line() -> None:
         "5\t1\t2\t1\t1\t1\t0\t50\t600\t3\t95\t ", "5\t1\t3\t1\t1\t1\t10\t70\t30\t12\t150\tf\u0000im\u200b",
         "4\t1\t3\t1\t1\t0\t10\t70\t30\t12\t-1\t",
     ]  # fmt: skip
-    reading = ocr.parse_tsv("\n".join(rows))
-    told = [(word.text, word.line, word.confidence) for word in reading.words]
+    words = ocr.parse_tsv("\n".join(rows))
+    told = [(word.text, word.line, word.confidence) for word in words]
     assert told == [("Total:", 1, 0.965), ("9,90", 1, 0.0), ("fim", 2, 1.0)]
-    assert reading.rules == 1
-    assert reading.words[0][1:5] == (10, 20, 40, 32)
+    assert words[0][1:5] == (10, 20, 40, 32)
 
 
 @pytest.mark.parametrize("angle", [-5, -2.25, -0.75, 0, 0.75, 3.25, 5.5])

@@ -1,0 +1,28 @@
+from PIL import Image, ImageDraw
+
+from documents.parsers.survey import survey
+from tests.unit.documents.parsers.making import SENTENCES, picture
+
+
+def ruled(columns: int, rows: int) -> Image.Image:
+    page = Image.new("L", (1654, 2339), 255)
+    drawing = ImageDraw.Draw(page)
+    for row in range(rows + 1):
+        y = 100 + row * 1800 // max(rows, 1)
+        drawing.line((80, y, 1570, y), 0, 3)
+    for column in range(columns + 1):
+        x = 80 + column * 1490 // max(columns, 1)
+        drawing.line((x, 100, x, 1900), 0, 3)
+    return page
+
+
+def test_a_form_is_known_by_its_boxes() -> None:
+    assert survey(ruled(8, 12)).boxed
+    assert not survey(ruled(0, 2)).boxed
+    assert not survey(picture(SENTENCES * 3, size=(1300, 1400))).boxed
+
+
+def test_the_size_of_print_is_that_of_its_letters() -> None:
+    small, large = (survey(picture(SENTENCES * 2, size=(1300, 1000), height=height)).letters for height in (20, 40))
+    assert 8 <= small < large <= 60
+    assert survey(Image.new("L", (800, 600), 255)).letters == 0.0
