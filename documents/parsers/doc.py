@@ -159,7 +159,7 @@ class _Walk:
         lines: list[str] = []
         for line in flow.lines():
             lines += split(line, self.foot) if BREAK in line else [line]
-        return [joined(line) for line in lines]
+        return [line if line == BREAK else joined(line) for line in lines]
 
     def _special(self, cp: int, character: str, flow: Flow) -> None:
         if character == PICTURE:

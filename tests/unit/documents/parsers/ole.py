@@ -17,7 +17,10 @@ def compound(**streams: bytes) -> bytes:
         body += content.ljust(sectors * SECTOR, b"\0")
         entries.append((name.replace("_", " "), 2, first, len(content)))
     directory_first = len(fat)
-    records = [_entry("Root Entry", 5, END, 0, child=1), *(_entry(*one, right=_next(i, entries)) for i, one in enumerate(entries))]
+    records = [
+        _entry("Root Entry", 5, END, 0, child=1),
+        *(_entry(*one, right=_next(i, entries)) for i, one in enumerate(entries)),
+    ]
     directory = b"".join(records).ljust(-(-len(records) // 4) * SECTOR, b"\0")
     sectors = len(directory) // SECTOR
     fat += [*range(directory_first + 1, directory_first + sectors), END]
