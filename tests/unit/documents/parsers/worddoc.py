@@ -27,7 +27,7 @@ def word(
     `characters` and `paragraphs` are (first, last, sprms) in positions of the text; they ask for one wide piece.
     """
     text = "".join(stories.get(name, "") for name in STORIES)
-    start, width = 2048, 2 if wide else 1
+    start = 2048
     bounds = [round(len(text) * number / pieces) for number in range(pieces + 1)]
     raw, offsets = b"", {}
     for number in reversed(range(pieces)):
