@@ -37,10 +37,11 @@ def texts(lines: Iterable[str]) -> list[str]:
 def split(text: str, foot: Foot) -> list[str]:
     """A paragraph as lines. At the end of a page come its notes, then BREAK."""
     lines: list[str] = []
-    for number, part in enumerate(text.split(BREAK)):
+    parts = text.split(BREAK)
+    for number, part in enumerate(parts):
         if number:
             lines += [*foot.flush(), BREAK]
-        lines += part.split("\n") if part or not number else []
+        lines += part.split("\n") if part or len(parts) == 1 else []
     return lines
 
 

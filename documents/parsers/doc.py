@@ -69,6 +69,7 @@ class _Walk:
     _symbols: dict[int, str] = field(default_factory=dict)
     _levels: bytearray = field(init=False)
     _ends: bytearray = field(init=False)
+    _knows_rows: bool = field(init=False)
     _notes: dict[int, tuple[str, list[str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -87,6 +88,7 @@ class _Walk:
             if level or ends:
                 self._levels[first:last] = bytes((min(level, MAX_LEVEL),)) * (last - first)
                 self._ends[first:last] = bytes((ends,)) * (last - first)
+        self._knows_rows = 1 in self._ends
         self._refer()
 
     def story(self, name: str) -> list[str]:
@@ -157,7 +159,7 @@ class _Walk:
         lines: list[str] = []
         for line in flow.lines():
             lines += split(line, self.foot) if BREAK in line else [line]
-        return [joined(line) for line in lines]
+        return [line if line == BREAK else joined(line) for line in lines]
 
     def _special(self, cp: int, character: str, flow: Flow) -> None:
         if character == PICTURE:
@@ -175,8 +177,8 @@ class _Walk:
     def _end(self, cp: int, character: str, flow: Flow) -> None:
         """The end of a paragraph, a cell or a row; without properties two marks of cells in a row end it."""
         level, ends = self._levels[cp], self._ends[cp]
-        if character == "\x07" and not any((level, ends)):
-            level, ends = 1, self.word.text[cp - 1] == "\x07"
+        if character == "\x07" and not self._knows_rows:
+            ends = int(self.word.text[cp - 1] == "\x07")
         level = max(level, character == "\x07" or ends > 0)
         if ends == 1:
             flow.end_row(level)
@@ -187,12 +189,10 @@ class _Walk:
 
 
 def joined(line: str) -> str:
-    """Halves of surrogate pairs as the characters they are."""
-    return (
-        line
-        if line.isascii() or max(line) < "\ud800"
-        else clean(line.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))
-    )
+    """A line as clean text; halves of surrogate pairs become the characters they are."""
+    if not line.isascii() and max(line) >= "\ud800":
+        line = line.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return clean(line)
 
 
 def _on(operand: bytes | None) -> int:

@@ -9,6 +9,7 @@ from core.errors import DocumentTooComplex
 TOKEN = re.compile(
     rb"\\([a-zA-Z]{1,32})(-?\d{1,10})?[ ]?|\\'([0-9a-fA-F]{2})|\\([^a-zA-Z])|([{}])|[\r\n\0]+|([^\\{}\r\n\0]+)", re.DOTALL
 )
+LITERALS = (b"\\", b"{", b"}")
 MAX_DEPTH = 10_000
 
 
@@ -40,4 +41,4 @@ def tokens(data: bytes) -> Iterator[Token]:
         elif word is not None:
             yield Token(word.decode(), None if number is None else int(number))
         elif symbol is not None:
-            yield Token(symbol.decode("latin-1"))
+            yield Token("", None, symbol) if symbol in LITERALS else Token(symbol.decode("latin-1"))

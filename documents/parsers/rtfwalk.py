@@ -17,7 +17,7 @@ MACHINES = {"mac": "mac_roman", "pc": "cp437", "pca": "cp850"}
 CHARACTERS = {
     "tab": "\t", "line": "\n", "lbr": "\n", "column": "\n", "emdash": "—", "endash": "–", "emspace": " ", "enspace": " ",
     "qmspace": " ", "bullet": "•", "lquote": "‘", "rquote": "’", "ldblquote": "“", "rdblquote": "”",
-    "~": "\u00a0", "_": "-", "\\": "\\", "{": "{", "}": "}",
+    "~": "\u00a0", "_": "-",
 }  # fmt: skip
 UNREAD = frozenset({  # destinations without text of the document; those that begin with \* are unread unless they are KNOWN
     "colortbl", "stylesheet", "info", "filetbl", "fldinst", "xe", "tc", "rxe", "template", "nonesttables", "shprslt",

@@ -134,8 +134,8 @@ def margin(code: str) -> list[str]:
     ['Contract 12', 'Draft']
     """
     found = []
-    for part in re.split("&[LCR]", code):
-        words = " ".join(clean(TITLE_CODES.sub("", part).replace("&&", "&")).split())
+    for part in re.split("&[LCR]", clean(code).replace("&&", "\0")):
+        words = " ".join(TITLE_CODES.sub("", part).replace("\0", "&").split())
         if words and not (PLACE_CODES.search(part) and len(words) < 12):
             found.append(words)
     return found

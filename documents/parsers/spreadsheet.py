@@ -19,6 +19,7 @@ from documents.parsers.sheets import MAX_COLUMNS, Marks, check_grid, damaged_she
 from documents.parsers.xlsxmarks import Workbook
 
 CELL = re.compile(rb'<(?:\w{1,20}:)?c r="([A-Z]{1,3})(\d{1,7})"[^>/]{0,200}>\s{0,20}<')  # a cell with something in it
+COUNT = re.compile(rb'\b(?:c|uniqueC)ount="0{0,20}(\d{1,30})"')  # memory is taken for so many before any is seen
 SKIPPED = (SheetTypeEnum.MacroSheet, SheetTypeEnum.Vba)
 
 
@@ -117,6 +118,8 @@ def _check(archive: Archive, max_cells: int) -> None:
         if not name.endswith((".xml", ".rels", ".vml")):
             continue
         refuse_entities(content)
+        if any(int(match[1]) > len(content) for match in COUNT.finditer(content)):
+            raise DamagedDocument("The workbook is damaged: it counts more than it holds.")
         if "/worksheets/" in name:
             check_grid(*_span(content), max_cells)
 

@@ -3,7 +3,7 @@
 from codecs import CodecInfo
 from dataclasses import dataclass, field
 
-from documents.parsers.breaks import BREAK
+from documents.parsers.breaks import BREAK, texts
 from documents.parsers.grids import Grid
 from documents.parsers.pagination import clean
 
@@ -83,7 +83,7 @@ class Flow:
     def end_cell(self, level: int) -> None:
         table = self._level(level)
         table.lines += self._paragraph()
-        table.cells.append(table.lines)
+        table.cells.append(texts(table.lines))
         table.lines = []
 
     def end_row(self, level: int) -> None:

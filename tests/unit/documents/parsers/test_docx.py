@@ -1,14 +1,20 @@
+import contextlib
+import io
+import zipfile
 from pathlib import Path
 
 import docx
 import pytest
+from docx.enum.style import WD_STYLE_TYPE
 from docx.enum.text import WD_BREAK
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from core.errors import DamagedDocument, DocumentTooComplex
+from core.errors import DamagedDocument, DocumentTooComplex, MyelinError
 from documents.parsers.base import Context
-from tests.unit.documents.parsers.making import read, repacked
+from tests.unit.documents.parsers.making import picture, png, read, repacked
 
 W = nsdecls("w")
 NOTES = f"""<w:footnotes {W}><w:footnote w:type="separator" w:id="0"><w:p/></w:footnote>
@@ -117,3 +123,98 @@ def test_a_file_outside_is_never_read(document, tmp_path: Path) -> None:
     body = f"{entity}<w:document {W}><w:body><w:p><w:r><w:t>&a;</w:t></w:r></w:p></w:body></w:document>"
     with pytest.raises(DocumentTooComplex):
         read(repacked(saved(document, tmp_path / "a"), tmp_path / "b.docx", **{"word__document.xml": body.encode()}))
+
+
+def run(text: str, properties: str = "") -> str:
+    return f"<w:r {W}><w:rPr>{properties}</w:rPr><w:t>{text}</w:t></w:r>"
+
+
+def test_deletions_are_told(document, tmp_path: Path) -> None:
+    document.add_paragraph("kept")._p.append(parse_xml(f"<w:del {W}><w:r><w:delText>gone</w:delText></w:r></w:del>"))
+    pages, notices, _ = read(saved(document, tmp_path / "a.docx"))
+    assert (pages[0].text, [notice.code for notice in notices]) == ("kept", ["deleted_text"])
+
+
+@pytest.mark.parametrize("properties", ['<w:sz w:val="2"/>', '<w:color w:val="FFFFFF"/>', '<w:rStyle w:val="Secret"/>'])
+def test_text_that_nobody_sees_is_left_out(document, tmp_path: Path, properties: str) -> None:
+    document.styles.add_style("Secret", WD_STYLE_TYPE.CHARACTER).font.hidden = True
+    paragraph = document.add_paragraph("seen")._p
+    paragraph.append(parse_xml(run(" unseen", properties)))
+    pages, notices, _ = read(saved(document, tmp_path / "a.docx"))
+    assert (pages[0].text, [notice.code for notice in notices]) == ("seen", ["hidden_text"])
+
+
+def test_white_text_on_a_shade_or_in_a_table_is_seen(document, tmp_path: Path) -> None:
+    white = '<w:color w:val="FFFFFF"/>'
+    document.add_paragraph()._p.append(parse_xml(run("on black", white + '<w:shd w:val="clear" w:fill="000000"/>')))
+    table = document.add_table(rows=1, cols=1)
+    table.cell(0, 0).paragraphs[0]._p.append(parse_xml(run("head", white)))
+    assert read(saved(document, tmp_path / "a.docx"))[0][0].text == "on black\nhead"
+
+
+def test_comments_stand_at_the_end_of_their_page(document, tmp_path: Path) -> None:
+    paragraph = document.add_paragraph("total 7")
+    document.add_comment(paragraph.runs, text="check this", author="Ana Lima")
+    assert read(saved(document, tmp_path / "a.docx"))[0][0].text == "total 7\nComment by Ana Lima: check this"
+
+
+def test_merged_cells_keep_their_columns(document, tmp_path: Path) -> None:
+    table = document.add_table(rows=3, cols=3)
+    for row, texts in zip(table.rows, (("Ana", "wide", ""), ("", "b", "c"), ("Bia", "d", "e")), strict=True):
+        for cell, text in zip(row.cells, texts, strict=True):
+            cell.text = text
+    table.cell(0, 0).merge(table.cell(1, 0))
+    table.cell(0, 1).merge(table.cell(0, 2))
+    assert read(saved(document, tmp_path / "a.docx"))[0][0].text == "Ana | wide\nAna | b | c\nBia | d | e"
+
+
+def test_numbers_of_lists_are_read(document, tmp_path: Path) -> None:
+    def level(place: int, form: str, text: str) -> str:
+        return f'<w:lvl w:ilvl="{place}"><w:start w:val="1"/><w:numFmt w:val="{form}"/><w:lvlText w:val="{text}"/></w:lvl>'
+
+    levels = level(0, "decimal", "%1.") + level(1, "lowerLetter", "%1.%2)") + level(2, "bullet", "•")
+    numbering = (
+        f'<w:numbering {W}><w:abstractNum w:abstractNumId="5">{levels}</w:abstractNum><w:num w:numId="7"><w:abstractNumId w:val="5"/>'
+        '</w:num><w:num w:numId="8"><w:abstractNumId w:val="5"/><w:lvlOverride w:ilvl="0"><w:startOverride w:val="4"/></w:lvlOverride>'
+        "</w:num></w:numbering>"
+    )
+    for text, place, number in (
+        ("one", 0, 7),
+        ("sub", 1, 7),
+        ("sub", 1, 7),
+        ("dot", 2, 7),
+        ("two", 0, 7),
+        ("four", 0, 8),
+        ("sub", 1, 8),
+    ):
+        properties = f'<w:pPr {W}><w:numPr><w:ilvl w:val="{place}"/><w:numId w:val="{number}"/></w:numPr></w:pPr>'
+        document.add_paragraph(text)._p.insert(0, parse_xml(properties))
+    path = repacked(saved(document, tmp_path / "a"), tmp_path / "b.docx", **{"word__numbering.xml": numbering.encode()})
+    assert read(path)[0][0].text.split("\n") == ["1. one", "1.a) sub", "1.b) sub", "dot", "2. two", "4. four", "4.a) sub"]
+
+
+def test_pictures_and_embedded_files_are_told(document, tmp_path: Path) -> None:
+    document.add_paragraph("text")
+    image = io.BytesIO(png(picture(size=(20, 20))))
+    document.add_picture(image)
+    notices = read(saved(document, tmp_path / "a.docx"))[1]
+    assert [(notice.code, notice.message.split()[0]) for notice in notices] == [("pictures_unread", "One")]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_broken_part_ends_as_text_or_a_typed_error(tmp_path: Path, data: st.DataObject) -> None:
+    whole = tmp_path / "whole.docx"
+    if not whole.exists():
+        made = docx.Document()
+        made.sections[0].header.paragraphs[0].text = "head"
+        made.add_comment(made.add_paragraph("text").runs, text="check", author="Ana")
+        made.add_table(rows=2, cols=2).cell(0, 0).merge(made.tables[0].cell(1, 0))
+        made.save(whole)
+    with zipfile.ZipFile(whole) as archive:
+        part = data.draw(st.sampled_from([name for name in archive.namelist() if name.endswith((".xml", ".rels"))]))
+        content = archive.read(part)
+    cut = data.draw(st.integers(0, len(content)))
+    broken = content[:cut] + data.draw(st.sampled_from([b"", b'"99999999999999"', b"\xff", b"<w:tc>"])) + content[cut + 1 :]
+    with contextlib.suppress(MyelinError):
+        read(repacked(whole, tmp_path / "b.docx", **{part.replace("/", "__"): broken or b" "}))

@@ -1,9 +1,12 @@
 import datetime
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
 import pytest
+from openpyxl.chart import BarChart, Reference
+from openpyxl.comments import Comment
 
 from core.errors import DamagedDocument, DocumentTooComplex
 from documents.parsers.base import Context
@@ -97,3 +100,57 @@ def test_damage_is_told(tmp_path: Path) -> None:
         archive.writestr("xl/workbook.xml", "<nothing")
     with pytest.raises(DamagedDocument):
         read(tmp_path / "c.xlsx")
+
+
+def changed(path: Path, change: Callable[[openpyxl.Workbook], None]) -> Path:
+    book = openpyxl.load_workbook(path)
+    change(book)
+    book.save(path)
+    return path
+
+
+def test_hidden_rows_and_columns_are_read_and_told(tmp_path: Path) -> None:
+    def hide(book: openpyxl.Workbook) -> None:
+        book["Um"].row_dimensions[2].hidden = True
+        book["Um"].column_dimensions["B"].hidden = True
+
+    path = changed(workbook(tmp_path / "a.xlsx", Um=[["a", "b"], ["c", "d"]]), hide)
+    pages, notices, _ = read(path)
+    assert pages[0].text == "a | b\nc | d"
+    assert [notice.code for notice in notices] == ["hidden_cells"]
+    assert "rows 2 and columns B" in notices[0].message
+
+
+def test_percentages_comments_charts_and_margins_are_read(tmp_path: Path) -> None:
+    def add(book: openpyxl.Workbook) -> None:
+        sheet = book["Um"]
+        sheet["B2"].number_format = "0.0%"
+        sheet["A1"].comment = Comment("check this", "Ana")
+        sheet.oddHeader.left.text = "Contract 12"
+        sheet.oddFooter.center.text = "Page &P"
+        chart = BarChart()
+        chart.title = "Sales of 2026"
+        chart.add_data(Reference(sheet, min_col=2, min_row=1, max_row=2), titles_from_data=True)
+        sheet.add_chart(chart, "D4")
+
+    path = changed(workbook(tmp_path / "a.xlsx", Um=[["Item", "Share"], ["Pão", 0.1525]]), add)
+    lines = read(path)[0][0].text.split("\n")
+    assert lines[:2] == ["Item | Share", "Pão | 15.25%"]
+    assert {"Comment on A1 by Ana: check this", "Contract 12", "Sales of 2026"} <= set(lines)
+
+
+def test_cells_merged_over_rows_are_told_in_each(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "a.xlsx", Um=[["Ana", 1], [None, 2], [None, 3], ["Bia", 4]])
+    changed(path, lambda book: book["Um"].merge_cells("A1:A3"))
+    assert read(path)[0][0].text == "Ana | 1\nAna | 2\nAna | 3\nBia | 4"
+
+
+def test_numbers_show_no_binary_noise(tmp_path: Path) -> None:
+    assert read(workbook(tmp_path / "a.xlsx", Um=[[20.990000000000002, 0.1 + 0.2]]))[0][0].text == "20.99 | 0.3"
+
+
+def test_counts_that_no_workbook_has_are_damage(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "a.xlsx", Um=[["a"]])
+    strings = b'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" uniqueCount="99999999999999"><si/></sst>'
+    with pytest.raises(DamagedDocument):
+        read(repacked(path, tmp_path / "b.xlsx", **{"xl__sharedStrings.xml": strings}))
