@@ -39,6 +39,7 @@ _SUM_WORDS = re.compile(
     r"(?<![a-z])(?:total|gross|net|incl?|including|excl?|excluding|with|com|sem|c/|s/|base|liquido|bruto|mais)(?![a-z])"
 )
 _REGISTRATION = re.compile(r"[\s.:(-]{0,4}(?:no|nr|n|number|numero|id|reg|registration)(?![a-z])")
+_TICK_BOX = re.compile(r"\s*[\[(]?\s?\w?\s?[\])]\s*|\s*[\[(]\s?\w?\s?[\])]?\s*")  # what is left of it after OCR, too
 _NUMBER_ALONE = re.compile(r"[\s:]{0,9}(\d[\d./-]{1,38}\d)\s{0,9}\Z")
 _HARMLESS = frozenset(["o", "a", "os", "as", "the", "com", "e", "is", "and", "seu", "your", "our", "r", "no", "na", "in", "por"])
 
@@ -294,6 +295,8 @@ def _under(view: View, wanted: Wanted, base: float, start: int, cell: Cell) -> H
         if wanted.is_tax and _has_own_label(view, cell, other):
             continue
         value = _value_in(view, wanted, other)
+        if value is not None and _TICK_BOX.fullmatch(view.text, other.start, other.end):
+            continue
         if value is not None and wanted.is_tax and not _shows_money(view, value):
             continue
         if value is not None:

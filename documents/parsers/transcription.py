@@ -23,7 +23,7 @@ from documents.parsers.survey import survey
 
 READING_DPI, FINE_DPI = 200, 250
 STRIP_DPI = 171  # a receipt is longer than the sheet that its picture is taken for
-SMALL_PRINT = 11  # pixels: usual height of the letters at 200 dpi, that is 4 points
+SMALL_PRINT = 14  # pixels: usual height of the letters at 200 dpi, that is about 5 points
 POOR = 0.62  # mean confidence by letter below which the page may stand on its head
 DOUBTFUL = {ocr.AUTO: 0.7, ocr.SPARSE: 0.7, ocr.BLOCK: 0.95}  # a second pass above finds nothing more and doubles the time
 OTHER_MODE = {ocr.AUTO: ocr.SPARSE, ocr.SPARSE: ocr.AUTO, ocr.BLOCK: ocr.SPARSE}

@@ -146,3 +146,8 @@ def test_a_value_is_neither_the_rest_of_a_label_nor_a_part_of_a_number(page: Pag
 )
 def test_a_tax_has_a_label_of_its_own(page: Page | str, key: str, value: str | None) -> None:
     assert next(iter(values(page, key)), None) == value
+
+
+def test_a_box_to_tick_is_no_value() -> None:
+    assert values("Nota Fiscal\n[4]\n", "numero") == []
+    assert values("Nota Fiscal\n4\n", "numero") == ["4"]
