@@ -84,6 +84,19 @@ def valid_payment_line(value: str) -> bool:
     return blocks_right and check_of(barcode[:3] + barcode[4:]) == int(barcode[3])
 
 
+def payment_line_of(barcode: str) -> str | None:
+    """The linha digitável of the 44 digits of a bank slip's or a collection's bar code; None when they are neither."""
+    if barcode[0] == "8":
+        if barcode[2] not in "6789":
+            return None
+        check_of = _modulo10 if barcode[2] in "67" else _collection_modulo11
+        line = "".join(f"{block}{check_of(block)}" for block in (barcode[start : start + 11] for start in range(0, 44, 11)))
+    else:
+        blocks = (barcode[:4] + barcode[19:24], barcode[24:34], barcode[34:44])
+        line = "".join(f"{block}{_modulo10(block)}" for block in blocks) + barcode[4:19]
+    return line if valid_payment_line(line) else None
+
+
 def _collection_modulo11(body: str) -> int:
     check = _modulo11(body)
     return {11: 0, 10: 0}.get(check, check)

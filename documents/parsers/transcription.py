@@ -5,6 +5,7 @@
    dots are no letters before they run together; everything else in mode AUTO. Small print is read from a finer picture.
 2. Read badly: the orientation detector says which way is up, and the picture is turned and read again.
 3. Still doubtful: one more pass in another mode, and word by word the surer reading counts.
+4. What bar codes and QR codes hold is added, where it is not printed beside them.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from PIL import Image
 
 from documents.parsers import ocr
 from documents.parsers.arrangement import in_rows
+from documents.parsers.codes import codes, with_codes
 from documents.parsers.layout import Placed
 from documents.parsers.merging import confidence, vote
 from documents.parsers.pictures import Back, even, flatten, has_ink, skew, soften, turned
@@ -21,7 +23,7 @@ from documents.parsers.survey import survey
 
 READING_DPI, FINE_DPI = 200, 250
 STRIP_DPI = 171  # a receipt is longer than the sheet that its picture is taken for
-SMALL_PRINT = 14  # pixels: usual height of the letters at 200 dpi, that is about 5 points
+SMALL_PRINT = 11  # pixels: usual height of the letters at 200 dpi, that is 4 points
 POOR = 0.62  # mean confidence by letter below which the page may stand on its head
 DOUBTFUL = {ocr.AUTO: 0.7, ocr.SPARSE: 0.7, ocr.BLOCK: 0.95}  # a second pass above finds nothing more and doubles the time
 OTHER_MODE = {ocr.AUTO: ocr.SPARSE, ocr.SPARSE: ocr.AUTO, ocr.BLOCK: ocr.SPARSE}
@@ -64,6 +66,11 @@ def transcribe(render: Render, width: float, languages: str) -> list[Placed]:
     picture = render(READING_DPI)
     if not has_ink(picture):
         return []
+    words = _read(picture, render, width, languages)
+    return with_codes(words, codes(picture), width / picture.width)
+
+
+def _read(picture: Image.Image, render: Render, width: float, languages: str) -> list[Placed]:
     sheet = _sheet(picture, render, width)
     words = sheet.read(languages, sheet.mode)
     if confidence(words) < POOR:

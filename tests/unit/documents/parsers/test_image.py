@@ -9,7 +9,7 @@ from PIL import Image
 
 from core.errors import DamagedDocument, DocumentTooComplex
 from documents.parsers.base import Context
-from documents.parsers.image import sane_dpi
+from documents.parsers.decoding import sane_dpi
 from tests.unit.documents.parsers.making import SENTENCES, picture, png, read, word
 
 
