@@ -8,16 +8,18 @@ crosschecks.py values of one answer that must agree with each other
 """
 
 from documents.evidence.assignment import AnswerLeaf, Assignment, can_be_grounded, leaves_in
-from documents.evidence.crosschecks import crosschecks
+from documents.evidence.crosschecks import Disagreement, crosschecks, disagreements
 from documents.evidence.evidence import checks_of, locate
 from documents.evidence.pageindex import edges_are_whole, normalise
 
 __all__ = [
     "AnswerLeaf",
     "Assignment",
+    "Disagreement",
     "can_be_grounded",
     "checks_of",
     "crosschecks",
+    "disagreements",
     "edges_are_whole",
     "leaves_in",
     "locate",
