@@ -22,6 +22,7 @@ from documents.review import Doubt, Part, amended, doubts, merged
 from documents.skeleton import AnswerWarning, Skeleton
 
 Compute = Callable[[str, bytes], Awaitable[bytes]]
+Draw = Callable[[int, int], Awaitable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,12 @@ class Formed:
 
 @dataclass(frozen=True, slots=True)
 class StoredText:
-    """The pages of a read document as they are stored (`Page.to_json`), and the process that computes over them."""
+    """The pages of a read document as they are stored (`Page.to_json`), the process that computes over them, and the one
+    that draws a page as PNG (by its number and dots per inch)."""
 
     contents: Sequence[bytes]
     compute: Compute
+    draw: Draw
 
     async def pages(self) -> list[Page]:
         return await asyncio.to_thread(lambda: [Page.from_json(content) for content in self.contents])
