@@ -76,13 +76,18 @@ def amended(question: Question, value: Any, answers: Mapping[str, Any], pages: S
     better = {path: item for path, item in answers.items() if path in before and _is_better(path, before, after)}
     answer = _with(answer, better)
     for disagreement in disagreements(answer):
-        told = {path: answers[path] for path in disagreement.paths if path in answers}
+        told = {path: answers[path] for path in disagreement.paths if path in answers and _says_enough(answers[path])}
         for some in (told, *({path: item} for path, item in told.items())):
             tried = _with(answer, some)
             if some and disagreement.warning.path not in _disagreeing(tried) and _is_no_worse(tried, answer, pages):
                 answer = tried
                 break
     return answer, [warning for warning in warnings if not _mended(warning.path, better)]
+
+
+def _says_enough(item: Any) -> bool:
+    """Not what ends a contradiction by saying nothing: no value, or a list that has no sum."""
+    return item is not None and not (isinstance(item, list) and len(item) < 2)
 
 
 def _fitting(skeleton: Skeleton, answers: Mapping[str, Any]) -> dict[str, Any]:
