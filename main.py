@@ -47,6 +47,7 @@ from core.http import HttpClient
 from core.outbound import GuardedClient
 from core.secrets import Keyring, derive, read_secret_key
 from core.settings import BadSettings, Settings, load
+from documents.analysis import Patience
 from documents.parsers.base import Context
 from documents.sandbox.client import Limits, Sandbox
 from fleet.admission import Admission
@@ -131,7 +132,7 @@ async def build(
     deliverer = _open_webhooks(settings, clock, outbox, hooks, stack)
     keyring = Keyring(settings.secret_key.get_secret_value())
     pipeline = Pipeline(
-        stages=Stages(jobs, files, sandbox, models.gateway, models.admission, keyring),
+        stages=Stages(jobs, files, sandbox, models.gateway, models.admission, keyring, _patience(settings, clock)),
         jobs=jobs,
         files=files,
         sizes=_sizes(settings, sizing),
@@ -236,6 +237,11 @@ def _sizing(settings: Settings, hardware: Hardware) -> Sizing:
         cloud=bool(settings.gemini_api_key.get_secret_value()),
         parser_memory=settings.parser_memory_mb << 20,
     )
+
+
+def _patience(settings: Settings, clock: Clock) -> Patience:
+    # The last part asked for may take longer than any before it, and what was answered must still be weighed.
+    return Patience(0.9 * settings.model_timeout, clock)
 
 
 def _sizes(settings: Settings, sizing: Sizing) -> Sizes:

@@ -105,6 +105,7 @@ jobs = Table(
     Column("example", Text),
     Column("ai_provider", String(64), nullable=False),
     Column("model", Text, nullable=False),
+    Column("vision", String(8), nullable=False, server_default="auto"),
     Column("gemini_api_key", LargeBinary),
     Column("model_version", Text),
     Column("webhook_url", Text),

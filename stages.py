@@ -8,7 +8,7 @@ import orjson
 import structlog
 
 from core.secrets import Keyring, associated_data
-from documents.analysis import Question, analyse
+from documents.analysis import Patience, Question, analyse
 from documents.extraction import extract, reader_of
 from documents.parsed import FACTS
 from documents.reasoning import StoredText
@@ -41,6 +41,7 @@ class Stages:
     gateway: Gateway
     admission: Admission
     keyring: Keyring
+    patience: Patience = Patience()
 
     async def extract(self, row: Row, on_progress: Callable[[int, int], None]) -> Outcome:
         """A document that its owner sent before is not read again, as long as an earlier job is kept."""
@@ -52,19 +53,23 @@ class Stages:
         pages = tuple((page.number, page.content) for page in document.pages)
         return Outcome(document.facts() | {"reader": reader}, pages)
 
-    async def analyse(self, row: Row) -> Outcome:
+    async def analyse(self, row: Row, on_progress: Callable[[int, int], None]) -> Outcome:
         sealed = row["gemini_api_key"]
         place = associated_data("jobs", row["id"], "gemini_api_key")
         key = self.keyring.decrypt(sealed, place).decode() if sealed else None
+        started = self.patience.clock.monotonic()
         async with self.admission.admitted():
             raw = await analyse(
                 _question(row),
-                await self._text(row["id"]),
+                await self._text(row),
                 gateway=self.gateway,
                 provider=row["ai_provider"],
                 model=row["model"],
                 api_key=key,
                 priority=PRIORITY_NAMES[row["priority"]],
+                vision=row["vision"],
+                patience=self.patience.since(started),
+                on_progress=on_progress,
             )
         served = {
             "provider": raw.provider,
@@ -76,11 +81,14 @@ class Stages:
         return Outcome({"reply": raw.to_json(), "model_version": raw.model_version, "served": orjson.dumps(served).decode()})
 
     async def format(self, row: Row) -> Outcome:
-        text = await self._text(row["id"])
+        text = await self._text(row)
         return Outcome(asdict(await text.form(row["reply"], _question(row))))
 
-    async def _text(self, job_id: str) -> StoredText:
-        return StoredText(await self.jobs.pages(job_id), self.sandbox.compute)
+    async def _text(self, row: Row) -> StoredText:
+        async def draw(page: int, dpi: int) -> bytes:
+            return await self.sandbox.render(self.files.path(row["id"]), row["filename"], page, dpi)
+
+        return StoredText(await self.jobs.pages(row["id"]), self.sandbox.compute, draw)
 
 
 def _question(row: Mapping[str, Any]) -> Question:

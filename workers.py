@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -31,6 +32,7 @@ from store.jobs import Jobs, Row, Waiting
 from store.line import Line
 
 T = TypeVar("T")
+Run = Callable[[Row], Coroutine[Any, Any, Outcome]]
 log = structlog.get_logger()
 
 
@@ -55,7 +57,7 @@ class Room:
     stage: Stage
     workers: int
     deadline: float
-    run: Callable[[Row], Coroutine[Any, Any, Outcome]]
+    run: Run
     overdue: type[MyelinError]
     line: Line = field(default_factory=Line)
     running: int = 0
@@ -91,9 +93,11 @@ class Pipeline:
         self._boot_id = uuid.uuid4().hex
         self.rooms: dict[Stage, Room] = {
             Stage.EXTRACTION: Room(
-                Stage.EXTRACTION, sizes.extraction, sizes.extraction_timeout, self._extract, DocumentTooComplex
+                Stage.EXTRACTION, sizes.extraction, sizes.extraction_timeout, self._told(stages.extract), DocumentTooComplex
             ),
-            Stage.MODEL: Room(Stage.MODEL, sizes.model, sizes.model_timeout, stages.analyse, ProviderTimeout, seconds=3.0),
+            Stage.MODEL: Room(
+                Stage.MODEL, sizes.model, sizes.model_timeout, self._told(stages.analyse), ProviderTimeout, seconds=3.0
+            ),
             Stage.FORMATTING: Room(
                 Stage.FORMATTING, sizes.formatting, sizes.formatting_timeout, stages.format, DocumentTooComplex, seconds=0.1
             ),
@@ -197,7 +201,7 @@ class Pipeline:
                 del self._watchers[job_id]
 
     def progress(self, job_id: str) -> tuple[int, int] | None:
-        """Pages (done, total) of a running extraction."""
+        """Pages (done, total) of the stage that runs: read, or seen by the model."""
         return self._progress.get(job_id)
 
     # ---- the loop ------------------------------------------------------------------------------------------------
@@ -326,12 +330,12 @@ class Pipeline:
         for event in self._watchers.get(job_id, ()):
             event.set()
 
-    async def _extract(self, row: Row) -> Outcome:
-        def progressed(done: int, total: int) -> None:
-            self._progress[row["id"]] = (done, total)
-            self._tell(row["id"])
+    def _told(self, run: Callable[[Row, Callable[[int, int], None]], Coroutine[Any, Any, Outcome]]) -> Run:
+        def progressed(job_id: str, done: int, total: int) -> None:
+            self._progress[job_id] = (done, total)
+            self._tell(job_id)
 
-        return await self._stages.extract(row, progressed)
+        return lambda row: run(row, partial(progressed, row["id"]))
 
 
 def _unexpected(room: Room) -> dict[str, object]:

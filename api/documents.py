@@ -111,6 +111,7 @@ def _row(
         "example": fields.example,
         "ai_provider": fields.ai_provider,
         "model": fields.model,
+        "vision": fields.vision,
         "gemini_api_key": _sealed(rooms, job_id, fields.gemini_api_key),
         "webhook_url": fields.webhook_url,
     }
@@ -121,7 +122,18 @@ def _sealed(rooms: House, job_id: str, key: str | None) -> bytes | None:
 
 
 def _fingerprint(values: dict[str, Any]) -> str:
-    named = ("sha256", "filename", "prompt", "format_response", "example", "ai_provider", "model", "priority", "webhook_url")
+    named = (
+        "sha256",
+        "filename",
+        "prompt",
+        "format_response",
+        "example",
+        "ai_provider",
+        "model",
+        "vision",
+        "priority",
+        "webhook_url",
+    )
     return hashlib.sha256(repr([values[name] for name in named]).encode()).hexdigest()
 
 

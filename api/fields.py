@@ -10,6 +10,7 @@ from documents.skeleton.strictjson import NotJson, loads
 from models import PRIORITIES
 
 BUILTIN, AUTO = "builtin", "auto"
+VISIONS = ("auto", "always", "never")
 _MAX_PROMPT = 32 << 10
 _MAX_EXAMPLE = 64 << 10
 _MAX_DEPTH = 20  # as deep as a skeleton
@@ -22,6 +23,7 @@ HEADERS = {
     "example": "Example",
     "gemini_api_key": "Gemini-API-Key",
     "priority": "Priority",
+    "vision": "Vision",
     "idempotency_key": "Idempotency-Key",
     "webhook_url": "Webhook-URL",
 }
@@ -38,6 +40,7 @@ class UploadFields:
     example: str | None
     gemini_api_key: str | None
     priority: int
+    vision: str
     idempotency_key: str | None
     webhook_url: str | None
 
@@ -73,6 +76,11 @@ def read_fields(
     priority = values.get("priority", "normal").strip().lower()
     if priority not in PRIORITIES:
         raise InvalidField(f"There is no priority {priority[:32]!r}.", field="Priority", hint="Known are: urgent, normal, batch.")
+    vision = values.get("vision", "auto").strip().lower()
+    if vision not in VISIONS:
+        raise InvalidField(f"There is no vision {vision[:32]!r}.", field="Vision", hint=f"Known are: {', '.join(VISIONS)}.")
+    if vision == "always" and provider == BUILTIN:
+        raise InvalidField("The built-in finder cannot see.", field="Vision", hint="Send Vision: auto, or another AI-Provider.")
     text = _required(values, "format_response", 'the JSON that you want back, such as [{"CNPJ": ""}]')
     Skeleton.parse(text)
     hook = values.get("webhook_url", "").strip() or None
@@ -86,6 +94,7 @@ def read_fields(
         example=_example(values.get("example", "")),
         gemini_api_key=gemini_key,
         priority=PRIORITIES[priority],
+        vision=vision,
         idempotency_key=_limited(values.get("idempotency_key", ""), "idempotency_key", 255) or None,
         webhook_url=hook,
     )

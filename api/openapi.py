@@ -19,6 +19,7 @@ _FIELDS: dict[str, str] = {
     "example": 'An example of the answer, such as [{"CNPJ": "XX.XXX.XXX/0001-XX"}]; it shows the form of the values.',
     "gemini_api_key": "Your key for Gemini; kept encrypted until the job ends.",
     "priority": "urgent, normal or batch.",
+    "vision": "auto (badly read pages go as pictures to a model that sees), always or never.",
     "idempotency_key": "The same key and upload within 24 hours give the same job, or 409 when that was erased.",
     "webhook_url": "Told when the job ends, signed after Standard Webhooks.",
 }

@@ -21,7 +21,8 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class RawAnswer:
     """What the model stage leaves for the formatting stage. `value` is any JSON value of about the wanted form;
-    `findings` (JSON Pointer → place) are the built-in finder's, None when a model answered."""
+    `findings` (JSON Pointer → place) are the built-in finder's, None when a model answered; `pictured` are the numbers of the
+    pages that the model saw as pictures, too."""
 
     value: Any
     provider: str
@@ -32,6 +33,7 @@ class RawAnswer:
     asks: int
     warnings: tuple[AnswerWarning, ...] = ()
     findings: dict[str, Finding] | None = None
+    pictured: tuple[int, ...] = ()
 
     def to_json(self) -> str:
         """ASCII JSON; `RawAnswer.from_json` is its inverse."""
@@ -45,6 +47,7 @@ class RawAnswer:
                 "routed_because": self.routed_because,
                 "asks": self.asks,
                 "findings": places,
+                "pictured": self.pictured,
                 "usage": [self.usage.input_tokens, self.usage.output_tokens, self.usage.estimated],
                 "warnings": [[warning.code, warning.path, warning.message] for warning in self.warnings],
             }
@@ -75,6 +78,7 @@ class RawAnswer:
                 int(data["asks"]),
                 tuple(AnswerWarning(str(code), str(path), str(message)) for code, path, message in data["warnings"]),
                 findings,
+                tuple(int(page) for page in data["pictured"]),
             )
         except (TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
             raise ValueError(f"not a raw answer: {type(error).__name__}") from None

@@ -7,8 +7,10 @@ from typing import Any
 
 from documents.answers import Question, RawAnswer
 from documents.evidence import AnswerLeaf, crosschecks, edges_are_whole, leaves_in, locate, normalise
+from documents.finder.vocabulary import WRITTEN
 from documents.finder.wanted import resolve, split_words
-from documents.parsed import Page
+from documents.parsed import Page, ranges
+from documents.review.completeness import incomplete
 from documents.skeleton import AnswerWarning, Leaf, ListOf, Node, Record, Scalar, leaves_of, pointer
 
 MAX_WARNINGS = 500
@@ -17,11 +19,6 @@ _MIN_COPIED = 3
 _SAFE_INTEGER = 2**53
 _NO_TABLE = "The built-in finder does not read this kind of table; ask a model."
 _NO_WRITING = "The built-in finder only copies what is printed beside a label; ask a model."
-#: Words that ask for a text which nobody printed.
-_WRITTEN = frozenset(
-    "resumo resuma resumir sumario summary summarize summarise sintese analise analysis analyze opiniao opinion explique "
-    "explain explicacao conclusao conclusion traduza traducao translate translation compare describe descreva porque why".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +34,8 @@ def format_answer(raw: RawAnswer, question: Question, pages: Sequence[Page]) -> 
     """The answer that is shown. Never raises for what `RawAnswer.from_json` accepts.
 
     Warnings: those of the model stage, what shaping dropped or missed, `ungrounded` (kept, but not found in the document),
-    `copied_from_example`, `check_failed`, `sum_differs`, `amount_differs`, `not_searched` (the built-in finder cannot look for
-    it); `more_warnings` stands for those after the 500th.
+    `copied_from_example`, `check_failed`, `sum_differs`, `amount_differs`, `due_date_differs`, `list_incomplete`,
+    `not_searched` (the built-in finder cannot look for it); `more_warnings` stands for those after the 500th.
     """
     answer, shaped = question.skeleton.shape(raw.value)
     if not question.skeleton.from_schema:
@@ -49,16 +46,18 @@ def format_answer(raw: RawAnswer, question: Question, pages: Sequence[Page]) -> 
     if raw.findings is not None:
         found.extend(_not_searched(question, question.skeleton.root, answer, "", ()))
     for leaf in leaves_in(answer):
-        found.extend(_warnings(leaf, evidence[leaf.path], example))
+        found.extend(_warnings(leaf, evidence[leaf.path], example, raw.pictured))
     found.extend(crosschecks(answer))
+    found.extend(incomplete(answer, pages))
     if len(found) > MAX_WARNINGS:
         found[MAX_WARNINGS:] = [AnswerWarning("more_warnings", "", f"{len(found) - MAX_WARNINGS} more warnings are not shown.")]
     return Formatted(answer, evidence, [warning.to_dict() for warning in found])
 
 
-def _warnings(leaf: AnswerLeaf, entry: dict[str, Any], example: "_Example") -> Iterator[AnswerWarning]:
+def _warnings(leaf: AnswerLeaf, entry: dict[str, Any], example: "_Example", pictured: Sequence[int]) -> Iterator[AnswerWarning]:
     if entry["grounded"] is False:
-        yield AnswerWarning("ungrounded", leaf.path, "This value was not found in the document.")
+        seen = f" in its text; the model also saw pictures of the pages {ranges(pictured)}" if pictured else ""
+        yield AnswerWarning("ungrounded", leaf.path, f"This value was not found in the document{seen}.")
         if example.holds(leaf.value):
             message = "This value is in the Example or the skeleton, and not in the document."
             yield AnswerWarning("copied_from_example", leaf.path, message)
@@ -102,7 +101,7 @@ def _needs_a_writer(question: Question, node: Scalar, keys: tuple[str, ...]) -> 
     leaf = Leaf("", keys[-1] if keys else "", keys[:-1], node.type, node.hint, node.choices)
     alone = len(question.skeleton.leaves()) == 1
     said = split_words(f"{leaf.key} {leaf.hint or ''} {question.prompt if alone else ''}")
-    return bool(_WRITTEN.intersection(said)) or resolve(leaf, question.prompt, alone) is None
+    return bool(WRITTEN.intersection(said)) or resolve(leaf, question.prompt, alone) is None
 
 
 class _Example:

@@ -5,6 +5,7 @@ A page's `text` is canonical: every offset in the program (words, evidence, find
 DOCX, XLSX) has width = height = 0 and no words.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from operator import le
 from typing import Any, Literal, NamedTuple
@@ -166,3 +167,14 @@ class ParsedDocument:
         told = orjson.dumps(notices).decode()
         facts = (self.content_type, self.page_total, len(self.pages), self.text_source, self.language, told)
         return dict(zip(FACTS, facts, strict=True))
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Numbers of pages for a sentence: `1–3, 7`."""
+    spans: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in spans)

@@ -1,12 +1,13 @@
-"""The two computations over a document's text: finding fields, and forming the answer with its evidence.
+"""The computations over a document's text: finding fields, weighing what models said, forming the answer with its evidence.
 
 They are as hungry for the processor as reading is, so they run where reading runs, in a confined process of their own:
 the event loop never waits for them, and a text that makes a pattern slow harms one job. Bytes in, bytes out.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import orjson
@@ -17,9 +18,11 @@ from documents.answers import Question, RawAnswer
 from documents.finder.finding import Finding
 from documents.formatting import format_answer
 from documents.parsed import Page
-from documents.skeleton import Skeleton
+from documents.review import Doubt, Part, amended, doubts, merged
+from documents.skeleton import AnswerWarning, Skeleton
 
 Compute = Callable[[str, bytes], Awaitable[bytes]]
+Draw = Callable[[int, int], Awaitable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +36,12 @@ class Formed:
 
 @dataclass(frozen=True, slots=True)
 class StoredText:
-    """The pages of a read document as they are stored (`Page.to_json`), and the process that computes over them."""
+    """The pages of a read document as they are stored (`Page.to_json`), the process that computes over them, and the one
+    that draws a page as PNG (by its number and dots per inch)."""
 
     contents: Sequence[bytes]
     compute: Compute
+    draw: Draw
 
     async def pages(self) -> list[Page]:
         return await asyncio.to_thread(lambda: [Page.from_json(content) for content in self.contents])
@@ -45,6 +50,18 @@ class StoredText:
         """The built-in finder's value and where each part of it stands. Raises what `Sandbox.compute` raises."""
         value, places = orjson.loads(await self.compute("find", self._request(question, None)))
         return value, {path: Finding(*place) for path, place in places.items()}
+
+    async def weigh(self, question: Question, parts: Sequence[Part]) -> tuple[Any, list[Doubt]]:
+        """What the parts say as one raw answer, and what of it should be asked again."""
+        told = json.dumps([part.to_json() for part in parts])
+        value, found = json.loads(await self.compute("weigh", self._request(question, told)))
+        return value, [Doubt(*members) for members in found]
+
+    async def amend(self, question: Question, value: Any, answers: Mapping[str, Any]) -> tuple[Any, list[AnswerWarning]]:
+        """The raw answer with those of `answers` (by JSON Pointer) that are better; see `documents.review.amended`."""
+        told = json.dumps([value, answers])
+        value, found = json.loads(await self.compute("amend", self._request(question, told)))
+        return value, [AnswerWarning(*members) for members in found]
 
     async def form(self, raw: str, question: Question) -> Formed:
         """The answer of `RawAnswer.to_json` in the wanted form, with evidence and warnings."""
@@ -70,7 +87,19 @@ def _form(question: Question, pages: list[Page], raw: str | None) -> bytes:
     return orjson.dumps([orjson.dumps(part).decode() for part in (formed.answer, formed.evidence, formed.warnings)])
 
 
-_TASKS = {"find": _find, "form": _form}
+def _weigh(question: Question, pages: list[Page], raw: str | None) -> bytes:
+    parts = [Part.of(members) for members in json.loads(raw or "")]
+    value = merged(question.skeleton, parts, pages)
+    return json.dumps([value, [astuple(doubt) for doubt in doubts(question, value, pages)]]).encode()
+
+
+def _amend(question: Question, pages: list[Page], raw: str | None) -> bytes:
+    value, answers = json.loads(raw or "")
+    value, warnings = amended(question, value, answers, pages)
+    return json.dumps([value, [astuple(warning) for warning in warnings]]).encode()
+
+
+_TASKS = {"find": _find, "form": _form, "weigh": _weigh, "amend": _amend}
 
 
 def run(task: str, request: bytes) -> bytes:

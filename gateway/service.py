@@ -16,7 +16,7 @@ from gateway.catalogue import Catalogue, Listing
 from gateway.retry import Retry
 from gateway.routing import AUTO, LARGEST_LOCAL, choose_model, order
 from providers.base import Provider
-from providers.types import Capabilities, ChatReply, ChatRequest
+from providers.types import Capabilities, ChatReply, ChatRequest, ModelInfo
 
 BUILTIN = "builtin"
 _OVERLOADED = (ProviderUnreachable, ProviderRateLimited, ProviderTimeout, ModelOutOfMemory)
@@ -134,13 +134,12 @@ class Gateway:
         usable = [name for name in self.names if capabilities[name].chat and self.has_key(name, api_key)]
         return order(capabilities, usable, priority)
 
-    async def context_limit(self, target: Target, api_key: str | None) -> int | None:
-        """Tokens that a prompt and its answer may have together, or None when the provider does not say."""
+    async def model_info(self, target: Target, api_key: str | None) -> ModelInfo | None:
+        """What the catalogue knows of the target's model, or None when the provider does not list it."""
         try:
-            found = (await self._catalogue.listing(target.provider, api_key)).find(target.model)
+            return (await self._catalogue.listing(target.provider, api_key)).find(target.model)
         except ProviderError:
             return None  # the question itself will tell what is wrong
-        return found.context if found else None
 
     async def complete(self, target: Target, request: ChatRequest) -> Completion:
         """Asks `target`, again when that can help; another provider only when the caller left the provider to us.

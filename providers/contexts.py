@@ -3,14 +3,13 @@
 import math
 from collections.abc import Iterable
 
-from providers.types import Message
+from providers.types import TOKENS_PER_IMAGE, Message
 
 #: Characters a token holds at least in ordinary documents; real texts have 3 to 4, so this promises room enough.
 CHARACTERS_PER_TOKEN = 2.3
 #: No text has more characters a token than this over its whole length: fewer tokens mean that the prompt was cut.
 MOST_CHARACTERS_PER_TOKEN = 6.0
 TOKENS_PER_MESSAGE = 16
-TOKENS_PER_IMAGE = 1024
 BUCKETS = tuple(1024 * size for size in (4, 8, 16, 32, 64, 128))
 
 

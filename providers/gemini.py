@@ -45,7 +45,7 @@ class Gemini:
         docs="https://ai.google.dev/gemini-api/docs",
         capabilities=Capabilities(embed=True, json_schema=True, vision=True, needs_key=True, key_per_request=True),
         known_models=tuple(
-            ModelInfo(name, "gemini", context=1_048_576, output_limit=output, capabilities=("completion",))
+            ModelInfo(name, "gemini", context=1_048_576, output_limit=output, capabilities=("completion", "vision"))
             for name, output in (("gemini-2.0-flash", 8192), ("gemini-2.5-flash", 65_536), ("gemini-2.5-pro", 65_536))
         ),
     )

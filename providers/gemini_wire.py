@@ -117,6 +117,9 @@ def model_info(model: dict[str, Any]) -> ModelInfo | None:
     kinds = tuple(_KINDS[action] for action in model.get("supported_actions") or () if action in _KINDS)
     if not name or not kinds:
         return None
+    # The list does not tell: every Gemini that makes text takes pictures; of the other families some do not.
+    if "completion" in kinds and model_version(name) is not None:
+        kinds += ("vision",)
     return ModelInfo(
         name=name,
         provider="gemini",

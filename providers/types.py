@@ -3,6 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+#: Tokens that a picture of a page takes at the most: up to PIXELS_PER_IMAGE pixels, in patches of 28 × 28 as Qwen2.5-VL counts
+#: them (Llama 3.2 Vision and Gemini take fewer, Gemma 3 a quarter of a thousand).
+TOKENS_PER_IMAGE = 2048
+PIXELS_PER_IMAGE = 1_600_000
+
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "filtered", "other"]
 

@@ -1,12 +1,13 @@
-"""Values of one answer that must agree with each other: rows with their total, a payment line with its amount."""
+"""Values of one answer that must agree with each other: rows with their total, a payment line with its amount and due date."""
 
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from documents.checks import payment_line_amount, valid_payment_line
+from documents.checks import payment_line_amount, payment_line_due, valid_payment_line
 from documents.skeleton import AnswerWarning, pointer
-from documents.values import fold, parse_amount
+from documents.values import fold, parse_amount, parse_date
 
 _TOTALS = frozenset(
     (
@@ -27,6 +28,7 @@ _TOTALS = frozenset(
     )
 )
 _AMOUNTS = _TOTALS | {"valor", "valordocumento", "valordodocumento", "valorcobrado", "valorapagar", "valordoboleto"}
+_DUE_DATES = frozenset(("vencimento", "datavencimento", "datadevencimento", "dtvencimento", "duedate", "datedue"))
 _LARGEST = Decimal(10) ** 15
 
 
@@ -49,39 +51,77 @@ def _amounts_under(record: dict[str, Any], names: frozenset[str]) -> dict[str, D
     return {key: amount for key, amount in named.items() if amount is not None}
 
 
-def _rows_and_total(record: dict[str, Any], path: str) -> Iterator[AnswerWarning]:
+class Disagreement(NamedTuple):
+    """`warning` says what contradicts what; `paths` are the values that may be wrong."""
+
+    warning: AnswerWarning
+    paths: tuple[str, ...]
+
+
+def _rows_and_total(record: dict[str, Any], path: str) -> Iterator[Disagreement]:
     totals = _amounts_under(record, _TOTALS)
-    lists = [value for value in record.values() if isinstance(value, list) and len(value) > 1]
-    tables = [rows for rows in lists if all(isinstance(row, dict) for row in rows)]
+    lists = {key: value for key, value in record.items() if isinstance(value, list) and len(value) > 1}
+    tables = {key: rows for key, rows in lists.items() if all(isinstance(row, dict) for row in rows)}
     if len(totals) != 1 or len(tables) != 1:
         return
-    rows = [_amounts_under(row, _TOTALS) for row in tables[0]]
+    name, table = next(iter(tables.items()))
+    rows = [_amounts_under(row, _TOTALS) for row in table]
     if not all(len(row) == 1 for row in rows):
         return
     added = sum((next(iter(row.values())) for row in rows), Decimal(0))
     key, total = next(iter(totals.items()))
     if abs(added - total) > Decimal("0.01") * len(rows):
-        yield AnswerWarning("sum_differs", pointer(path, key), f"The {len(rows)} rows add up to {added}, the total says {total}.")
+        place, message = pointer(path, key), f"The {len(rows)} rows add up to {added}, the total says {total}."
+        yield Disagreement(AnswerWarning("sum_differs", place, message), (place, pointer(path, name)))
 
 
-def _line_and_amount(record: dict[str, Any], path: str) -> Iterator[AnswerWarning]:
+def _line_and_amount(record: dict[str, Any], path: str) -> Iterator[Disagreement]:
     amounts = _amounts_under(record, _AMOUNTS)
-    for key, value in record.items():
-        if not isinstance(value, str) or len(value) > 80 or not amounts or not valid_payment_line(value):
-            continue
-        carried = payment_line_amount(value)
-        if carried is not None and carried not in amounts.values():
+    for key, line in _payment_lines(record):
+        carried = payment_line_amount(line)
+        if amounts and carried is not None and carried not in amounts.values():
+            place = pointer(path, key)
             message = f"The payment line carries the amount {carried}, which no amount beside it has."
-            yield AnswerWarning("amount_differs", pointer(path, key), message)
+            paths = (place, *(pointer(path, name) for name in amounts))
+            yield Disagreement(AnswerWarning("amount_differs", place, message), paths)
 
 
-def crosschecks(answer: Any, path: str = "") -> Iterator[AnswerWarning]:
-    """Warnings `sum_differs` and `amount_differs`; only where it is plain which values belong together."""
+def _line_and_due_date(record: dict[str, Any], path: str) -> Iterator[Disagreement]:
+    days = {key: _day(value) for key, value in record.items() if _named(key) in _DUE_DATES}
+    dues = {key: day for key, day in days.items() if day is not None}
+    for key, line in _payment_lines(record):
+        carried = {payment_line_due(line, day) for day in dues.values()}
+        if dues and None not in carried and carried.isdisjoint(dues.values()):
+            place = pointer(path, key)
+            told = " or ".join(sorted(day.isoformat() for day in carried if day))
+            message = f"The payment line carries the due date {told}, which no due date beside it has."
+            paths = (place, *(pointer(path, name) for name in dues))
+            yield Disagreement(AnswerWarning("due_date_differs", place, message), paths)
+
+
+def _payment_lines(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for key, value in record.items():
+        if isinstance(value, str) and len(value) <= 80 and valid_payment_line(value):
+            yield key, value
+
+
+def _day(value: Any) -> date | None:
+    return parse_date(value) if isinstance(value, str) and len(value) <= 60 else None
+
+
+def disagreements(answer: Any, path: str = "") -> Iterator[Disagreement]:
+    """`sum_differs`, `amount_differs` and `due_date_differs`; only where it is plain which values belong together."""
     if isinstance(answer, dict):
         yield from _rows_and_total(answer, path)
         yield from _line_and_amount(answer, path)
+        yield from _line_and_due_date(answer, path)
         for key, value in answer.items():
-            yield from crosschecks(value, pointer(path, key))
+            yield from disagreements(value, pointer(path, key))
     elif isinstance(answer, list):
         for index, value in enumerate(answer):
-            yield from crosschecks(value, pointer(path, index))
+            yield from disagreements(value, pointer(path, index))
+
+
+def crosschecks(answer: Any) -> Iterator[AnswerWarning]:
+    """The warnings of `disagreements`."""
+    return (disagreement.warning for disagreement in disagreements(answer))

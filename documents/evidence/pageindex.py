@@ -15,6 +15,7 @@ Offsets = tuple[int, int]
 
 _CONFUSED = str.maketrans("oilsbz", "011582")
 _TOKEN = re.compile(r"\S+")
+_BREAK = re.compile("\n")
 _ORDINALS = "\u00ba\u00aa"
 _LONG = 8
 _LABEL_BEFORE = re.compile(r"(?<!\w)[^\W\d_]{3,19}$")
@@ -92,6 +93,14 @@ class PageIndex:
         return self._dates
 
     _dates: dict[date, list[Offsets]] | None = None
+
+    @cached_property
+    def _breaks(self) -> list[int]:
+        return [match.start() for match in _BREAK.finditer(self.page.text)]
+
+    def line_at(self, position: int) -> int:
+        """The number (from 0) of the line that holds `text[position]`."""
+        return bisect_left(self._breaks, position)
 
     @cached_property
     def _word_starts(self) -> list[int] | None:

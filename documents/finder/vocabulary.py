@@ -132,3 +132,9 @@ KEY_PARTIES: dict[str, str] = PARTIES | _table(
     "issuer: empresa company merchant loja store estabelecimento shop partner emitter",
     "recipient: receiver",
 )
+
+#: Words that ask for a text which nobody printed.
+WRITTEN = words(
+    "resumo resuma resumir sumario summary summarize summarise sintese analise analysis analyze opiniao opinion explique "
+    "explain explicacao conclusao conclusion traduza traducao translate translation compare describe descreva porque why"
+)

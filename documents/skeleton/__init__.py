@@ -7,8 +7,21 @@ shaping.py    a value into a form, with a warning for each loss; coercion.py cha
 strictjson.py JSON without what RFC 8259 leaves open: double keys, NaN, lone surrogates
 """
 
-from documents.skeleton.nodes import AnswerWarning, Leaf, ListOf, Node, Record, Scalar, leaves_of, pointer
+from documents.skeleton.nodes import AnswerWarning, Free, Leaf, ListOf, Node, Record, Scalar, leaves_of, node_at, pointer
 from documents.skeleton.shaping import LOSSES
 from documents.skeleton.skeleton import Skeleton
 
-__all__ = ["LOSSES", "AnswerWarning", "Leaf", "ListOf", "Node", "Record", "Scalar", "Skeleton", "leaves_of", "pointer"]
+__all__ = [
+    "LOSSES",
+    "AnswerWarning",
+    "Free",
+    "Leaf",
+    "ListOf",
+    "Node",
+    "Record",
+    "Scalar",
+    "Skeleton",
+    "leaves_of",
+    "node_at",
+    "pointer",
+]

@@ -85,6 +85,35 @@ def leaves_of(node: Node, path: str = "", keys: tuple[str, ...] = ()) -> Iterato
                 yield from leaves_of(child, pointer(path, key), (*keys, key))
 
 
+_PLACEHOLDERS = {"string": "", "number": 0, "integer": "integer", "boolean": True, "any": None}
+
+
+def placeholder(node: Node) -> Any:
+    """The skeleton that asks for `node`, as JSON: `""`, `0`, `"a|b"`, `[…]`, `{…}`."""
+    match node:
+        case Scalar(kind, hint, choices):
+            return "|".join(choices) or (hint if hint and kind == "string" else _PLACEHOLDERS[kind])
+        case ListOf(item):
+            return [placeholder(item)]
+        case Record(fields):
+            return {key: placeholder(child) for key, child in fields}
+    return {}
+
+
+def node_at(node: Node, path: str) -> Node | None:
+    """The part of a form that the value at JSON Pointer `path` of an answer has; None where the answer has none."""
+    for step in path.split("/")[1:]:
+        key = step.replace("~1", "/").replace("~0", "~")
+        match node:
+            case Record(fields) if key in (named := dict(fields)):
+                node = named[key]
+            case ListOf(item) if key.isdecimal():
+                node = item
+            case _:
+                return None
+    return node
+
+
 def schema_of(node: Node) -> dict[str, Any]:
     """The JSON Schema of `node`: scalars nullable, keys required and closed, lists of any length."""
     match node:

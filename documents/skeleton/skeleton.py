@@ -5,7 +5,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.errors import InvalidField
-from documents.skeleton.nodes import AnswerWarning, Free, Leaf, ListOf, Node, Record, Scalar, ScalarType, leaves_of, schema_of
+from documents.skeleton.nodes import (
+    AnswerWarning,
+    Free,
+    Leaf,
+    ListOf,
+    Node,
+    Record,
+    Scalar,
+    ScalarType,
+    leaves_of,
+    placeholder,
+    schema_of,
+)
 from documents.skeleton.schema import SchemaReader, is_schema
 from documents.skeleton.shaping import Shaper
 from documents.skeleton.strictjson import NotJson, loads
@@ -141,6 +153,11 @@ class Skeleton:
             detail = f"Format-Response has {len(leaves)} fields; at most {MAX_LEAVES} are allowed."
             raise _refuse(detail, "Split it over several uploads.")
         return cls(text, root, schema, sent_schema, leaves)
+
+    @classmethod
+    def of(cls, root: Node) -> "Skeleton":
+        """A part of a parsed skeleton as one of its own; a part of a JSON Schema keeps its types, not its other rules."""
+        return cls(json.dumps(placeholder(root), ensure_ascii=False), root, schema_of(root), False, tuple(leaves_of(root)))
 
     def leaves(self) -> list[Leaf]:
         """Every scalar that is wanted, in order."""

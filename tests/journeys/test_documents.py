@@ -70,10 +70,10 @@ def test_what_goes_out_to_ollama_fits_the_document(client, ollama):
 
 
 def test_a_lying_model_is_flagged_and_kept(client, ollama):
-    ollama.answers = ['{"cnpj": "99.999.999/9999-99"}']
+    ollama.answers = ['{"cnpj": "99.999.999/9999-99"}'] * 2  # it is asked once more, and insists
     job = ask(client, "nota.pdf", ai_provider="ollama", model="gemma3:1b", format_response='{"cnpj": ""}').json()
     assert job["response"] == {"cnpj": "99.999.999/9999-99"}
-    assert job["evidence"]["/cnpj"]["grounded"] is False
+    assert job["evidence"]["/cnpj"]["grounded"] is False and not ollama.answers
     assert "ungrounded" in {warning["code"] for warning in job["warnings"]}
 
 

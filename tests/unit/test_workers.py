@@ -13,7 +13,7 @@ from documents.sandbox.client import Kind
 from fleet.admission import Admission
 from gateway.service import Completion, Target
 from models import JobStatus, Stage
-from providers.types import Capabilities, Usage
+from providers.types import Capabilities, ModelInfo, Usage
 from stages import Stages
 from store.files import Files
 from workers import Pipeline, Sizes
@@ -67,8 +67,8 @@ class FakeGateway:
     def capabilities(self, _provider):
         return Capabilities(json_schema=True)
 
-    async def context_limit(self, _target, _key):
-        return 8192
+    async def model_info(self, target, _key):
+        return ModelInfo(target.model, target.provider, context=8192)
 
     async def route(self, provider, model, *, api_key, priority="normal"):
         self.keys.append(api_key)

@@ -40,6 +40,10 @@ class Computer:
         return run(task, request)
 
 
+async def draw(page: int, dpi: int) -> bytes:
+    raise AssertionError("no picture is wanted")
+
+
 @pytest.fixture
 def computer() -> Computer:
     return Computer()
@@ -47,7 +51,7 @@ def computer() -> Computer:
 
 @pytest.fixture
 def stored(computer: Computer) -> StoredText:
-    return StoredText([page.to_json() for page in PAGES], computer)
+    return StoredText([page.to_json() for page in PAGES], computer, draw)
 
 
 def request(head: object = ("x", '{"a": ""}', None, None), pages: object = ((1, "text", 0, 0, "native", (), None),)) -> bytes:
@@ -80,7 +84,7 @@ async def test_forming_gives_what_formatting_gives(stored: StoredText, computer:
 
 
 async def test_a_document_without_pages_is_a_document(computer: Computer) -> None:
-    value, places = await StoredText([], computer).find(QUESTION)
+    value, places = await StoredText([], computer, draw).find(QUESTION)
     assert (value["cnpj"], places) == (None, {})
 
 
@@ -90,7 +94,7 @@ async def test_what_is_not_json_is_never_passed_on(answer: bytes) -> None:
         return answer
 
     with pytest.raises((ValueError, TypeError)):
-        await StoredText([], broken).form(RAW.to_json(), QUESTION)
+        await StoredText([], broken, draw).form(RAW.to_json(), QUESTION)
 
 
 @pytest.mark.parametrize("task", ["find", "form"])

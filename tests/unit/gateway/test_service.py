@@ -136,11 +136,11 @@ async def test_the_size_of_a_local_model_can_be_capped() -> None:
     assert (await house(box(models), largest_local=2 * GIB).route("auto", "auto", api_key=None)).model == "s:1b"
 
 
-async def test_the_context_is_that_of_the_list_or_unknown() -> None:
+async def test_what_is_known_of_a_model_is_that_of_the_list() -> None:
     gateway = house(box(), cloud(), Scripted("dead", LOCAL, DOWN))
-    limits = [await gateway.context_limit(Target(name, of, ""), "k") for name, of in
+    known = [await gateway.model_info(Target(name, of, ""), "k") for name, of in
               (("box", "b:8b"), ("box", "x"), ("cloud", "gemini-3.5-flash"), ("dead", "x"))]  # fmt: skip
-    assert limits == [32768, None, 1_000_000, None]
+    assert [info and info.context for info in known] == [32768, None, 1_000_000, None]
 
 
 async def test_a_completion_says_who_gave_it_and_asks_for_the_model_of_the_target() -> None:

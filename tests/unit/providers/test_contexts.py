@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from providers import contexts
 from providers.contexts import BUCKETS, choose_context, estimated_tokens, fewest_tokens, looks_cut, looks_halved
-from providers.types import Message
+from providers.types import TOKENS_PER_IMAGE, Message
 
 SIZES = st.integers(1, 400_000)
 LIMITS = st.none() | st.integers(512, 300_000)
@@ -46,7 +46,7 @@ def test_a_context_holds_the_prompt_as_far_as_the_model_can(needed: int, limit: 
 
 def test_the_estimate_counts_messages_and_images() -> None:
     messages = (Message("system", "x" * 22), Message("user", "y" * 230, (b"image",)))
-    assert estimated_tokens(messages) == 110 + 2 * contexts.TOKENS_PER_MESSAGE + contexts.TOKENS_PER_IMAGE
+    assert estimated_tokens(messages) == 110 + 2 * contexts.TOKENS_PER_MESSAGE + TOKENS_PER_IMAGE
     assert estimated_tokens(()) == 0
 
 

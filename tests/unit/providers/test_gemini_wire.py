@@ -162,7 +162,7 @@ def test_models_that_make_no_text_are_left_out() -> None:
         "gemini-3-flash",
         9,
         4,
-        ("completion",),
+        ("completion", "vision"),
         "Flash",
     )
     assert model_info({"name": "models/imagen", "supported_actions": ["predict"]}) is None

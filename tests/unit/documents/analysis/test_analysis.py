@@ -5,72 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import DocumentTooLong, InvalidAnswer, ProviderUnreachable
-from documents.analysis import Question, RawAnswer, analyse
-from documents.analysis.prompts import estimated_tokens, messages
+from documents.analysis import Question, RawAnswer
+from documents.analysis.prompts import Shown, messages
+from documents.analysis.tokens import estimated_tokens
 from documents.finder.finding import Finding
 from documents.parsed import Page
 from documents.skeleton import AnswerWarning, Skeleton
-from gateway.service import Completion, Target
-from providers.types import Capabilities, Usage
+from gateway.service import Target
+from providers.types import Usage
+from tests.unit.documents.analysis.asking import GOOD, PAGES, QUESTION, VALUE, FakeGateway, ask, codes
 from tests.unit.documents.skeleton.test_strictjson import JSON
 
-PAGES = [Page(1, "CNPJ: 12.345.678/0001-95")]
-QUESTION = Question("Qual é o CNPJ?", Skeleton.parse('[{"CNPJ": ""}]'))
-GOOD = '[{"CNPJ": "12.345.678/0001-95"}]'
-VALUE = [{"CNPJ": "12.345.678/0001-95"}]
-TARGET = Target("fake", "small", "requested")
-PROMPT_TOKENS = estimated_tokens(messages(QUESTION.prompt, QUESTION.skeleton, None, PAGES))
-
-
-class FakeGateway:
-    """Says what it was told to say, in turn, and remembers what it was asked."""
-
-    def __init__(self, *replies, json_schema=True, limit=8192, target=TARGET):
-        self.replies, self.json_schema, self.limit, self.target = list(replies), json_schema, limit, target
-        self.requests, self.routed, self.answering = [], [], None
-
-    def capabilities(self, provider):
-        assert provider == "fake"
-        return Capabilities(json_schema=self.json_schema)
-
-    async def route(self, provider, model, *, api_key, priority="normal"):
-        self.routed.append((provider, model, api_key, priority))
-        return self.target
-
-    async def context_limit(self, target, api_key):
-        return self.limit
-
-    async def complete(self, target, request):
-        self.requests.append(request)
-        reply = self.replies.pop(0)
-        if isinstance(reply, Exception):
-            raise reply
-        text, finish = reply if isinstance(reply, tuple) else (reply, "stop")
-        return Completion(text, finish, Usage(100, 10), "small", "sha256:1", target=self.answering or target)
-
-
-class Read:
-    """A read document that finds what a test wants."""
-
-    def __init__(self, pages=PAGES, found=None):
-        self._pages, self._found = pages, found
-
-    async def pages(self):
-        return self._pages
-
-    async def find(self, question):
-        assert question is QUESTION
-        return self._found
-
-
-async def ask(gateway, question=QUESTION, provider="fake", found=None):
-    return await analyse(
-        question, Read(found=found), gateway=gateway, provider=provider, model="small", api_key="k", priority="urgent"
-    )
-
-
-def codes(raw):
-    return [warning.code for warning in raw.warnings]
+PROMPT_TOKENS = estimated_tokens(messages(QUESTION, Shown(PAGES)))
 
 
 async def test_a_right_answer_takes_one_ask_and_says_where_it_came_from():
@@ -130,12 +76,13 @@ async def test_after_two_more_asks_there_is_no_answer(bad):
 
 async def test_the_best_of_three_imperfect_answers_is_kept():
     question = Question("x", Skeleton.parse('{"a": 0, "b": 0}'))
-    raw = await ask(FakeGateway('{"a": "um", "b": "dois"}', '{"a": 1, "b": "dois"}', "prosa"), question)
+    gateway = FakeGateway('{"a": "um", "b": "dois"}', '{"a": 1, "b": "dois"}', "prosa")
+    raw = await ask(gateway, question, pages=[Page(1, "a 1")])
     assert raw.value == {"a": 1, "b": "dois"} and raw.asks == 3 and raw.usage == Usage(300, 30)
 
 
 async def test_what_can_be_converted_is_not_asked_again():
-    raw = await ask(FakeGateway('{"a": "R$ 1.234,50"}'), Question("x", Skeleton.parse('{"a": 0}')))
+    raw = await ask(FakeGateway('{"a": "R$ 1.234,50"}'), Question("x", Skeleton.parse('{"a": 0}')), pages=[Page(1, "1.234,50")])
     assert raw.asks == 1
 
 
@@ -181,12 +128,12 @@ async def test_a_rule_of_a_sent_schema_is_asked_for_then_flagged():
     assert raw.warnings == (AnswerWarning("schema_violation", "/uf", "The value breaks the schema's rule `maxLength`."),)
 
 
-async def test_a_document_that_does_not_fit_is_never_cut():
+async def test_a_question_that_leaves_no_room_for_the_document_is_too_long():
     gateway = FakeGateway(GOOD, limit=600)
     pages = [Page(1, "x" * 3000), Page(2, "y" * 3000)]
     with pytest.raises(DocumentTooLong, match="reads at most 600") as caught:
-        await analyse(QUESTION, Read(pages), gateway=gateway, provider="fake", model="small", api_key=None, priority="normal")
-    assert gateway.requests == [] and "2 pages" in caught.value.hint
+        await ask(gateway, pages=pages)
+    assert gateway.requests == [] and caught.value.hint
 
 
 async def test_the_answer_gets_what_the_context_leaves():
@@ -201,8 +148,8 @@ async def test_a_prompt_that_leaves_no_room_for_an_answer_is_too_long():
 
 
 async def test_an_unknown_context_is_not_guessed():
-    gateway = FakeGateway(GOOD, limit=None)
-    assert (await ask(gateway)).value == VALUE
+    assert (await ask(FakeGateway(GOOD, limit=None))).value == VALUE
+    assert (await ask(FakeGateway(GOOD, known=False))).value == VALUE
 
 
 async def test_an_error_of_the_provider_goes_through():
@@ -230,6 +177,7 @@ def test_a_raw_answer_survives_the_store(value, text, number):
         number,
         (AnswerWarning("c", text, text),),
         {text: Finding(text, 1, 0, number)},
+        (number,),
     )
     kept = RawAnswer.from_json(raw.to_json())
     assert kept == raw and raw.to_json().isascii()

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from documents.analysis.prompts import answer_tokens, asked_again, estimated_tokens, messages, neutralise
+from documents.analysis.prompts import Shown, asked_again, messages, neutralise
+from documents.analysis.tokens import answer_tokens, estimated_tokens
+from documents.answers import Question
 from documents.parsed import Page
 from documents.skeleton import Skeleton
 from providers.types import Message
@@ -14,7 +16,7 @@ PAGES = [Page(1, "CNPJ: 12.345.678/0001-95"), Page(3, "", label='Plan "1">\n')]
 
 
 def ask(prompt="Qual é o CNPJ?", example=None, pages=PAGES, skeleton=SKELETON):
-    return messages(prompt, skeleton, example, pages)
+    return messages(Question(prompt, skeleton, example), Shown(pages))
 
 
 def test_the_prompt_has_rules_document_question_and_form():

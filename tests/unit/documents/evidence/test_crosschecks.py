@@ -1,6 +1,7 @@
 import pytest
 
-from documents.evidence.crosschecks import crosschecks
+from documents.checks import valid_payment_line
+from documents.evidence.crosschecks import crosschecks, disagreements
 from documents.skeleton import AnswerWarning
 
 # FEBRABAN's own example, a bank slip of R$ 1,00: the amount is in the last ten digits.
@@ -42,3 +43,27 @@ def test_a_payment_line_must_carry_the_amount_beside_it(valor, differs):
     found = list(crosschecks({"boleto": {"linha_digitavel": LINE, "valor": valor}}))
     message = "The payment line carries the amount 1.00, which no amount beside it has."
     assert found == ([AnswerWarning("amount_differs", "/boleto/linha_digitavel", message)] if differs else [])
+
+
+@pytest.mark.parametrize(
+    "due, differs",
+    [("31/12/2007", False), ("2007-12-31", False), ("01/01/2008", True), (None, False), ("em breve", False)],
+)
+def test_a_payment_line_must_carry_the_due_date_beside_it(due, differs):
+    found = list(crosschecks({"linha_digitavel": LINE, "data_vencimento": due}))
+    message = "The payment line carries the due date 2007-12-31, which no due date beside it has."
+    assert found == ([AnswerWarning("due_date_differs", "/linha_digitavel", message)] if differs else [])
+
+
+def test_the_due_factor_began_again_in_2025():
+    line = "00190.00009 01234.567004 00000.001180 1 10000000010000"
+    assert valid_payment_line(line)
+    assert list(crosschecks({"linha_digitavel": line, "vencimento": "22/02/2025"})) == []
+    assert [one.code for one in crosschecks({"linha_digitavel": line, "vencimento": "23/02/2025"})] == ["due_date_differs"]
+
+
+def test_what_disagrees_is_named():
+    (found,) = disagreements({"x": {"total": 31, "itens": [{"total": 10}, {"total": 20}]}})
+    assert found.paths == ("/x/total", "/x/itens")
+    (found,) = disagreements({"linha": LINE, "valor": 2})
+    assert found.paths == ("/linha", "/valor")

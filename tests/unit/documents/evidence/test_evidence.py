@@ -85,6 +85,18 @@ def test_a_row_keeps_its_values_together():
     assert [evidence[f"/itens/1/{key}"]["box"][1] for key in ("nome", "qtd", "valor")] == [10, 10, 10]
 
 
+def test_rows_of_repeated_values_take_a_line_each():
+    text = "Folha 1\nKit 2 10,00\nKit 1 10,00\nKit 2 20,00\nKit 1 20,00\n1 2 10,00"
+    rows = [
+        {"nome": "Kit", "qtd": 2, "valor": 10},
+        {"nome": "Kit", "qtd": 1, "valor": 10},
+        {"nome": "Kit", "qtd": 1, "valor": 20},
+    ]
+    evidence = locate({"itens": rows}, [page(text)])
+    lines = [[evidence[f"/itens/{row}/{key}"]["box"][1] for key in ("nome", "qtd", "valor")] for row in range(3)]
+    assert lines == [[10] * 3, [20] * 3, [40] * 3]
+
+
 def test_the_words_of_the_key_choose_between_equal_values():
     text = "Subtotal 100,00\nFrete 0,00\nVencimento 05/03/2026\nEmissão 05/03/2026"
     evidence = locate({"data_emissao": "05/03/2026", "vencimento": "05/03/2026"}, [page(text)])

@@ -18,6 +18,7 @@ from documents.answers import RawAnswer
 from documents.parsed import Page
 from documents.parsers.base import Context
 from documents.reasoning import StoredText
+from documents.review import Part, Stretch
 from documents.sandbox.client import Limits, Sandbox
 from documents.skeleton import Skeleton
 from providers.types import Usage
@@ -130,10 +131,16 @@ async def test_the_real_computations_give_inside_what_they_give_outside(opened: 
     async def outside(task: str, request: bytes) -> bytes:
         return reasoning.run(task, request)
 
+    async def draw(page: int, dpi: int) -> bytes:
+        raise AssertionError("no picture is wanted")
+
     sandbox = await opened(Limits(), "documents.parsers")
     assert sandbox.layers["seccomp"] and sandbox.layers["landlock"]
-    inside, beside = StoredText(PAGES, sandbox.compute), StoredText(PAGES, outside)
+    inside, beside = StoredText(PAGES, sandbox.compute, draw), StoredText(PAGES, outside, draw)
     value, places = await inside.find(QUESTION)
     assert value == {"cnpj": "11.222.333/0001-81", "total": 1234.56} and (value, places) == await beside.find(QUESTION)
     raw = RawAnswer(value, "builtin", "builtin", None, "requested", Usage(), 0, (), places).to_json()
     assert await inside.form(raw, QUESTION) == await beside.form(raw, QUESTION)
+    parts = [Part((Stretch(1, 0, 10),), {"cnpj": "1", "total": 7.5}), Part((Stretch(1, 10, 90),), value)]
+    assert await inside.weigh(QUESTION, parts) == await beside.weigh(QUESTION, parts)
+    assert await inside.amend(QUESTION, {"cnpj": "1"}, value) == await beside.amend(QUESTION, {"cnpj": "1"}, value)
