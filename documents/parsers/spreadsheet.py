@@ -118,7 +118,7 @@ def _check(archive: Archive, max_cells: int) -> None:
         if not name.endswith((".xml", ".rels", ".vml")):
             continue
         refuse_entities(content)
-        if any(int(match[1]) > len(content) for match in COUNT.finditer(content)):
+        if any(int(match[1]) > max(len(content), max_cells) for match in COUNT.finditer(content)):
             raise DamagedDocument("The workbook is damaged: it counts more than it holds.")
         if "/worksheets/" in name:
             check_grid(*_span(content), max_cells)
