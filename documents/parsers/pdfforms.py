@@ -74,4 +74,4 @@ def _box(annotation: object, shown: Shown) -> tuple[float, float, float, float] 
     rect = pdfium_c.FS_RECTF()
     if not pdfium_c.FPDFAnnot_GetRect(annotation, rect):
         return None
-    return shown.clip(shown.box(rect.left, rect.bottom, rect.right, rect.top))
+    return shown.place(rect.left, rect.bottom, rect.right, rect.top)
