@@ -13,7 +13,7 @@ from documents.parsers import pdfcalls
 from documents.parsers.base import Context, Sniffed
 from documents.parsers.layout import Placed, arrange, compose, group
 from documents.parsers.pdffiles import embedded_files, form_data
-from documents.parsers.pdfforms import annotation_words
+from documents.parsers.pdfforms import HIDDEN, annotations
 from documents.parsers.pdfhidden import NOT_SHOWN, hidden_text, judge
 from documents.parsers.pdflayers import has_layers
 from documents.parsers.pdfscans import SURE, chosen, confidence, joined, letters, regions, transcribed
@@ -32,6 +32,7 @@ class PdfParser:
     title = "PDF"
     content_type = "application/pdf"
     extensions = (".pdf",)
+    resumable = True
 
     def accepts(self, sniffed: Sniffed) -> int | None:
         position = sniffed.head.find(b"%PDF-", 0, SIGNATURE_WITHIN)
@@ -96,7 +97,7 @@ def _open(path: Path) -> PdfDocument:
     return document
 
 
-def _page(document: PdfDocument, number: int, context: Context, layered: bool) -> Iterator[Page | Notice]:
+def _page(document: PdfDocument, number: int, context: Context, layered: bool) -> Iterator[Page | Notice | Attachment]:
     """The page, and notices of what is not in its text."""
     page = document[number - 1]
     try:
@@ -119,10 +120,12 @@ def _page(document: PdfDocument, number: int, context: Context, layered: bool) -
             source = (
                 "ocr" if 2 * sum(len(word.text) for word in placed if word.confidence is not None) > letters(placed) else "native"
             )
-        beside = annotation_words(document, page, shown, placed[-1].line + 1 if placed else 0)
+        beside, files, hidden = annotations(document, page, shown, placed[-1].line + 1 if placed else 0)
+        judged.left_out[HIDDEN] += hidden
         content, words = compose(group(placed + beside)) if read is not None else arrange(placed + beside)
         yield Page(number, content, round(shown.width, 2), round(shown.height, 2), source, words)
         yield from notices
+        yield from files
         yield from hidden_text(judged.left_out, number)
     finally:
         page.close()

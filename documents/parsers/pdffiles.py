@@ -11,7 +11,6 @@ from documents.parsed import Attachment, Notice
 MAX_FILES = 200
 MAX_BYTES = 64 << 20  # of one file
 MAX_NAME = 2_000  # bytes
-XFA = frozenset({pdfium_c.FORMTYPE_XFA_FULL, pdfium_c.FORMTYPE_XFA_FOREGROUND})
 DATASETS = "datasets"  # the packet that holds what was filled in (XFA 3.3, chapter 3)
 SHELL = (
     "The PDF is an XFA form, which only Adobe's programs draw: its pages may show a request to open it there. "
@@ -40,8 +39,8 @@ def attached(file: object, number: int) -> Attachment | Notice:
 
 
 def form_data(document: PdfDocument) -> Iterator[Attachment | Notice]:
-    """For an XFA form: a notice, and its data."""
-    if document.get_formtype() not in XFA:
+    """For a form that XFA alone describes: a notice, and its data. (Others have fields that PDFium knows, too.)"""
+    if document.get_formtype() != pdfium_c.FORMTYPE_XFA_FULL:
         return
     yield Notice("xfa_form", SHELL)
     for index in range(min(max(0, pdfium_c.FPDF_GetXFAPacketCount(document)), MAX_FILES)):

@@ -14,7 +14,7 @@ from pypdfium2 import PdfPage
 
 from documents.parsed import Box, Notice
 from documents.parsers import pdfcalls
-from documents.parsers.layout import Placed
+from documents.parsers.layout import Placed, bounds
 from documents.parsers.pdfscene import Area, Picture, Scene
 from documents.parsers.pdftext import Drawn, Shown
 
@@ -151,30 +151,35 @@ def _unseen(page: PdfPage, shown: Shown, drawn: Drawn, why: dict[int, str]) -> s
     asked = [index for index in why if index not in unseen]
     if not asked:
         return unseen
-    scale = min(SCALE, (PIXELS / max(1.0, shown.width * shown.height)) ** 0.5)
+    words = [drawn.words[index] for index in asked]
+    x0, y0, x1, y1 = bounds(words)
+    part = (max(0.0, x0 - 1), max(0.0, y0 - 1), min(shown.width, x1 + 1), min(shown.height, y1 + 1))
+    scale = min(SCALE, (PIXELS / max(1.0, (part[2] - part[0]) * (part[3] - part[1]))) ** 0.5)
     objects = {drawn.objects[index] for index in asked}
-    full = _drawn(page, scale)
+    full = _drawn(page, shown, part, scale)
     for item in objects:
         pdfcalls.set_active(item, 0)
     try:
-        without = _drawn(page, scale)
+        without = _drawn(page, shown, part, scale)
     finally:
         for item in objects:
             pdfcalls.set_active(item, 1)
     change = ImageChops.difference(full, without)
-    return unseen | {index for index in asked if not _changed(change, drawn.words[index], scale)}
+    return unseen | {index for index, word in zip(asked, words, strict=True) if not _changed(change, word, part, scale)}
 
 
-def _drawn(page: PdfPage, scale: float) -> Image.Image:
-    bitmap = page.render(scale=scale, draw_annots=False)
+def _drawn(page: PdfPage, shown: Shown, part: Box, scale: float) -> Image.Image:
+    edges = part[0], shown.height - part[3], shown.width - part[2], part[1]
+    bitmap = page.render(scale=scale, crop=edges, draw_annots=False)
     try:
         return bitmap.to_pil().convert("RGB")
     finally:
         bitmap.close()
 
 
-def _changed(change: Image.Image, word: Placed, scale: float) -> bool:
-    edge = (word.y1 - word.y0) / 5  # there the words of the next lines reach in
-    box = (word.x0, word.y0 + edge, word.x1 + 1, word.y1 - edge + 1)
-    box = tuple(int(side * scale) for side in box)
-    return max(high for _, high in change.crop(box).getextrema()) >= SEEN
+def _changed(change: Image.Image, word: Placed, part: Box, scale: float) -> bool:
+    """A look at the middle of the word's height: above and below, the words of the next lines reach in."""
+    edge = (word.y1 - word.y0) / 5
+    box = (word.x0 - part[0], word.y0 + edge - part[1], word.x1 - part[0] + 1, word.y1 - edge - part[1] + 1)
+    spot = change.crop(tuple(int(side * scale) for side in box))
+    return max(high for _, high in spot.getextrema()) >= SEEN

@@ -60,14 +60,14 @@ def scene(page: PdfPage, shown: Shown) -> Scene:
     found = Scene()
     handle = pdfcalls.address(page.raw)
     whole = max(1.0, shown.width * shown.height)
-    objects = (pdfcalls.page_object(handle, index) for index in range(pdfcalls.count_objects(handle)))
-    for order, (item, kind, matrix) in enumerate(islice(_walk(objects, None, 0), MAX_OBJECTS)):
+    for order, (item, kind, matrix) in enumerate(islice(_objects(handle), MAX_OBJECTS)):
         if kind == TEXT:
             found.orders[item] = order
             if matrix is not None:
                 found.nested.add(item)
         elif kind != FORM and (edges := pdfcalls.bounds(item)):
-            if kind == PATH and (edges[2] - edges[0] < THIN or edges[3] - edges[1] < THIN) and matrix is None:
+            left, bottom, right, top = edges
+            if kind == PATH and (right - left < THIN or top - bottom < THIN) and matrix is None:
                 found.rules.append(edges)
             elif box := shown.place(*(edges if matrix is None else _moved(edges, matrix))):
                 _add(found, item, kind, order, box, (box[2] - box[0]) * (box[3] - box[1]) / whole)
@@ -83,19 +83,29 @@ def _add(found: Scene, item: int, kind: int, order: int, box: Box, share: float)
         found.areas.append(Area(box, order, pdfcalls.fill_colour(item)))
 
 
-def _walk(objects: Iterator[int], matrix: Matrix | None, depth: int) -> Iterator[tuple[int, int, Matrix | None]]:
-    """(object, kind, matrix of the form it is in) in the order of painting."""
-    for item in objects:
+def _objects(page: int) -> Iterator[tuple[int, int, Matrix | None]]:
+    """(object, kind, matrix of the form it is in) in the order of painting; those of a form follow it."""
+    for index in range(pdfcalls.count_objects(page)):
+        item = pdfcalls.page_object(page, index)
+        kind = pdfcalls.object_type(item)
+        yield item, kind, None
+        if kind == FORM:
+            yield from _members(item, None, 1)
+
+
+def _members(form: int, outer: Matrix | None, depth: int) -> Iterator[tuple[int, int, Matrix | None]]:
+    matrix = _times(pdfcalls.matrix(form), outer)
+    for index in range(pdfcalls.count_members(form)):
+        item = pdfcalls.member(form, index)
         kind = pdfcalls.object_type(item)
         yield item, kind, matrix
         if kind == FORM and depth < MAX_DEPTH:
-            members = (pdfcalls.member(item, index) for index in range(pdfcalls.count_members(item)))
-            yield from _walk(members, _times(pdfcalls.matrix(item), matrix), depth + 1)
+            yield from _members(item, matrix, depth + 1)
 
 
-def _times(first: Matrix | None, then: Matrix | None) -> Matrix | None:
+def _times(first: Matrix | None, then: Matrix | None) -> Matrix:
     if first is None or then is None:
-        return first or then
+        return first or then or (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
     a, b, c, d, e, f = first
     p, q, r, s, x, y = then
     return a * p + b * r, a * q + b * s, c * p + d * r, c * q + d * s, e * p + f * r + x, e * q + f * s + y

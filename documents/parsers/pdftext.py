@@ -93,7 +93,8 @@ def drawn_words(textpage: PdfTextPage, text: str, shown: Shown) -> Drawn:
     words: list[Placed] = []
     objects: list[int] = []
     odd = not text.isascii()
-    left_out = Counter({UNSEEN: visible(text)[1]} if odd else {})
+    seen, count = visible(text) if odd else (text, 0)
+    left_out = Counter({UNSEEN: count} if count else {})
     line = end = 0
     middle = half = 0.0
     for match in WORD.finditer(text):
@@ -120,7 +121,7 @@ def drawn_words(textpage: PdfTextPage, text: str, shown: Shown) -> Drawn:
             line += 1  # a short value below its label: no break is told, but their middles lie half a line apart
         middle, half = centre, height
         if odd and not word.isascii():
-            word = unicodedata.normalize("NFC", visible(word)[0])
+            word = unicodedata.normalize("NFC", visible(word)[0] if seen is not text else word)
             if not word:
                 continue
         if text[end : end + 1] in HYPHENS:
