@@ -60,9 +60,10 @@ def backward_share(lines: Sequence[Line]) -> float:
         x0, y0, x1, y1 = bounds(line)
         row = int((y0 + y1) / 2 / ROW_GRAIN)
         goes_up = previous is not None and y1 < previous[1] and x0 < previous[0] + 1
-        if goes_up or max(rightmost.get(row + near, 0.0) for near in (-1, 0, 1)) >= x1:
+        here = rightmost.get(row, 0.0)
+        if goes_up or here >= x1 or rightmost.get(row - 1, 0.0) >= x1 or rightmost.get(row + 1, 0.0) >= x1:
             backward += 1
-        rightmost[row] = max(rightmost.get(row, 0.0), x0)
+        rightmost[row] = max(here, x0)
         previous = (x0, y0)
     return backward / len(lines) if len(lines) > 3 else 0.0
 
@@ -93,20 +94,22 @@ def compose(lines: Iterable[Line]) -> tuple[str, tuple[Word, ...]]:
     position = 0
     for line in lines:
         previous: Placed | None = None
-        wide = GAP_IN_HEIGHTS * sorted(word.y1 - word.y0 for word in line)[len(line) // 2]
+        wide = GAP_IN_HEIGHTS * sorted([word.y1 - word.y0 for word in line])[len(line) // 2] if len(line) > 1 else 0.0
         for word in line:
-            between = "" if not parts else "\n" if previous is None else GAP if word.x0 - previous.x1 > wide else " "
-            start = position + len(between)
-            position = start + len(word.text)
-            parts += (between, word.text)
-            words.append(Word(start, position, word.x0, word.y0, word.x1, word.y1, word.confidence))
+            text, x0, y0, x1, y1, _, confidence = word
+            between = "\n" if previous is None else GAP if x0 - previous.x1 > wide else " "
+            start = position + len(between) if parts else 0
+            position = start + len(text)
+            parts += (between, text) if parts else ("", text)
+            words.append(Word(start, position, x0, y0, x1, y1, confidence))
             previous = word
     return "".join(parts), tuple(words)
 
 
 def bounds(line: Sequence[Placed]) -> tuple[float, float, float, float]:
     """The box around the words of a line."""
-    return (
-        min(word.x0 for word in line), min(word.y0 for word in line),
-        max(word.x1 for word in line), max(word.y1 for word in line),
-    )  # fmt: skip
+    _, x0, y0, x1, y1, *_ = line[0]
+    for word in line[1:]:
+        x0, y0 = word.x0 if word.x0 < x0 else x0, word.y0 if word.y0 < y0 else y0
+        x1, y1 = word.x1 if word.x1 > x1 else x1, word.y1 if word.y1 > y1 else y1
+    return x0, y0, x1, y1

@@ -1,6 +1,5 @@
 """PDF: the text layer where it is good, Tesseract where a page is a picture, decided page by page."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,40 +7,41 @@ import pypdfium2.raw as pdfium_c
 from PIL import Image
 from pypdfium2 import PdfDocument, PdfiumError, PdfPage
 
-from core.errors import DamagedDocument, DocumentError, DocumentTooComplex, PasswordRequired
-from documents.parsed import Notice, Page, Total
+from core.errors import DamagedDocument, DocumentError, DocumentTooComplex, OcrUnavailable, PasswordRequired
+from documents.parsed import Attachment, Notice, Page, Total
+from documents.parsers import pdfcalls
 from documents.parsers.base import Context, Sniffed
 from documents.parsers.layout import Placed, arrange, compose, group
-from documents.parsers.ocr import OcrUnavailable
-from documents.parsers.pdfforms import annotation_words
-from documents.parsers.pdftext import Shown, placed_words, raw_text
-from documents.parsers.pictures import grey
-from documents.parsers.rendering import MAX_PAGE_PIXELS, no_page, page_picture
-from documents.parsers.transcription import transcribe
+from documents.parsers.pdffiles import embedded_files, form_data
+from documents.parsers.pdfforms import HIDDEN, annotations
+from documents.parsers.pdfhidden import NOT_SHOWN, hidden_text, judge
+from documents.parsers.pdflayers import has_layers
+from documents.parsers.pdfscans import SURE, chosen, confidence, joined, letters, regions, transcribed
+from documents.parsers.pdfscene import Scene, scene
+from documents.parsers.pdftext import WORD, Drawn, Shown, drawn_words, raw_text
+from documents.parsers.plausibility import spoilt, unlikely
+from documents.parsers.rendering import no_page, page_picture
 
 SIGNATURE_WITHIN = 1024  # readers accept junk before %PDF- (PDF 1.7, appendix H.3.4.1)
 PASSWORD_ERROR, SECURITY_ERROR = pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY
-LITTLE_TEXT = 200  # characters that a picture filling half the page may outweigh: a header above a scanned body
-PAGE_FILLING = 0.5  # of the page's area
-SPOILT = re.compile(r"[\ufffd\ue000-\uf8ff\x00-\x08\x0b\x0c\x0e-\x1f]|\(cid:\d{1,6}\)")
 SPOILT_SHARE = 0.2
-MAX_OBJECTS = 500  # looked at in search of a picture; a page with more is no scan
-READABLE_PIXELS = 2_000  # long side of a scan that is not blown up
+SAMPLE, UNMAPPED_SHARE = 30, 0.5  # places whose font is asked whether it knows its letters
 
 
 class PdfParser:
     title = "PDF"
     content_type = "application/pdf"
     extensions = (".pdf",)
+    resumable = True
 
     def accepts(self, sniffed: Sniffed) -> int | None:
         position = sniffed.head.find(b"%PDF-", 0, SIGNATURE_WITHIN)
         return 100 if position == 0 else 60 if position > 0 else None
 
-    def parse(self, path: Path, context: Context) -> Iterator[Page | Notice | Total]:
+    def parse(self, path: Path, context: Context) -> Iterator[Page | Notice | Total | Attachment]:
         document = _open(path)
         try:
-            yield from self._pages(document, context)
+            yield from _pages(document, context, layered=has_layers(path))
         finally:
             document.close()
 
@@ -57,25 +57,29 @@ class PdfParser:
         finally:
             document.close()
 
-    def _pages(self, document: PdfDocument, context: Context) -> Iterator[Page | Notice | Total]:
-        total, readable = len(document), 0
-        yield Total(total)
-        if total > context.max_pages:
-            yield Notice("too_many_pages", f"The document has {total} pages; the first {context.max_pages} were read.")
-        last_error: DocumentError | None = None
-        for number in range(1, min(total, context.max_pages) + 1):
-            try:
-                yield _page(document, number, context)
-                readable += 1
-            except PdfiumError:
-                yield Notice("page_damaged", f"Page {number} is damaged and was not read.", number)
-            except MemoryError:
-                yield Notice("page_too_complex", f"Page {number} needs more memory than allowed and was not read.", number)
-            except DocumentError as error:
-                last_error = error
-                yield Notice(error.code, f"Page {number} was not read: {error.detail}", number)
-        if not readable:
-            raise last_error or DamagedDocument("No page of the PDF can be read.")
+
+def _pages(document: PdfDocument, context: Context, *, layered: bool) -> Iterator[Page | Notice | Total | Attachment]:
+    total, readable = len(document), 0
+    yield Total(total)
+    if total > context.max_pages:
+        yield Notice("too_many_pages", f"The document has {total} pages; the first {context.max_pages} were read.")
+    yield from form_data(document)
+    yield from embedded_files(document)
+    last_error: DocumentError | None = None
+    numbers = range(context.first_page, min(total, context.max_pages) + 1)
+    for number in numbers:
+        try:
+            yield from _page(document, number, context, layered)
+            readable += 1
+        except PdfiumError:
+            yield Notice("page_damaged", f"Page {number} is damaged and was not read.", number)
+        except MemoryError:
+            yield Notice("page_too_complex", f"Page {number} needs more memory than allowed and was not read.", number)
+        except DocumentError as error:
+            last_error = error
+            yield Notice(error.code, f"Page {number} was not read: {error.detail}", number)
+    if not readable and numbers:
+        raise last_error or DamagedDocument("No page of the PDF can be read.")
 
 
 def _open(path: Path) -> PdfDocument:
@@ -93,88 +97,95 @@ def _open(path: Path) -> PdfDocument:
     return document
 
 
-def _page(document: PdfDocument, number: int, context: Context) -> Page:
+def _page(document: PdfDocument, number: int, context: Context, layered: bool) -> Iterator[Page | Notice | Attachment]:
+    """The page, and notices of what is not in its text."""
     page = document[number - 1]
     try:
         shown = Shown(page)
-        placed, text = _native(document, page, shown)
-        source = "native"
-        if _needs_reading(page, shown, text):
-            if (read := _transcribed(page, shown, placed, text, context)) is not None:
-                placed, source = read, "ocr"
-        content, words = compose(group(placed)) if source == "ocr" else arrange(placed)
-        return Page(number, content, round(shown.width, 2), round(shown.height, 2), source, words)
+        drawn, text, unknown = _native(page, shown)
+        view = scene(page, shown)
+        judged = judge(page, shown, drawn, view, layered=layered)
+        native, notices = judged.shown, []
+        read = None
+        if unknown or not (native or judged.layer):
+            read = _instead(page, shown, view, native, text, unknown, context)
+            if unknown and read is None:
+                notices.append(Notice("text_doubtful", f"The letters of page {number} may be others than it shows.", number))
+        if read is not None:
+            placed, source = read, "ocr"
+        else:
+            placed, hidden, unread = _with_pictures(page, shown, view, native, judged.layer, context)
+            judged.left_out[NOT_SHOWN] += hidden
+            notices += [Notice("picture_unread", f"A picture on page {number} was not read: {unread}", number)] if unread else []
+            source = (
+                "ocr" if 2 * sum(len(word.text) for word in placed if word.confidence is not None) > letters(placed) else "native"
+            )
+        beside, files, hidden = annotations(document, page, shown, placed[-1].line + 1 if placed else 0)
+        judged.left_out[HIDDEN] += hidden
+        content, words = compose(group(placed + beside)) if read is not None else arrange(placed + beside)
+        yield Page(number, content, round(shown.width, 2), round(shown.height, 2), source, words)
+        yield from notices
+        yield from files
+        yield from hidden_text(judged.left_out, number)
     finally:
         page.close()
 
 
-def _native(document: PdfDocument, page: PdfPage, shown: Shown) -> tuple[list[Placed], str]:
+def _native(page: PdfPage, shown: Shown) -> tuple[Drawn, str, bool]:
+    """The words of the text layer, its characters, and whether they may be others than the page shows."""
     textpage = page.get_textpage()
     try:
         text = raw_text(textpage)
-        placed = placed_words(textpage, text, shown)
+        drawn = drawn_words(textpage, text, shown)
+        known = spoilt(text) <= SPOILT_SHARE * sum(map(len, text.split())) and not unlikely(text)
+        return drawn, text, not known or _unmapped(pdfcalls.address(textpage.raw), text)
     finally:
         textpage.close()
-    return placed + annotation_words(document, page, shown, placed[-1].line + 1 if placed else 0), text
 
 
-def _needs_reading(page: PdfPage, shown: Shown, text: str) -> bool:
-    """True for a page whose text is missing, spoilt, or no more than the header of a scan."""
-    letters = sum(map(len, text.split()))
-    if letters == 0:
-        return pdfium_c.FPDFPage_CountObjects(page) > 0
-    if _spoilt(text) > SPOILT_SHARE * letters:
-        return True
-    return letters < LITTLE_TEXT and _picture_share(page, shown) >= PAGE_FILLING
+def _unmapped(handle: int, text: str) -> bool:
+    """True when the fonts of most words do not say which letters they draw."""
+    step = max(1, len(text) // SAMPLE)
+    sample = [match.start() for place in range(0, len(text), step) if (match := WORD.search(text, place, place + step))]
+    return sum(pdfcalls.unmapped(handle, start) == 1 for start in sample) > UNMAPPED_SHARE * len(sample)
 
 
-def _spoilt(text: str) -> int:
-    return sum(len(match.group()) for match in SPOILT.finditer(text))
+def _instead(
+    page: PdfPage, shown: Shown, view: Scene, native: list[Placed], text: str, unknown: bool, context: Context
+) -> list[Placed] | None:
+    """What Tesseract reads on a page without a text layer, or with one that is not to be trusted; None when that is better.
 
-
-def _picture_share(page: PdfPage, shown: Shown) -> float:
-    """The part of the page that its largest picture covers, 0..1."""
-    return max((share for share, _ in _pictures(page, shown)), default=0.0)
-
-
-def _pictures(page: PdfPage, shown: Shown) -> Iterator[tuple[float, tuple[int, int]]]:
-    """(share of the page's area, size in pixels) of each picture among the first objects."""
-    area = max(1.0, shown.width * shown.height)
-    if pdfium_c.FPDFPage_CountObjects(page) > MAX_OBJECTS:
-        return
-    for item in page.get_objects(filter=(pdfium_c.FPDF_PAGEOBJ_IMAGE,), max_depth=3):
-        box = shown.clip(shown.box(*item.get_bounds()))
-        if box:
-            yield (box[2] - box[0]) * (box[3] - box[1]) / area, item.get_px_size()
-
-
-def _transcribed(page: PdfPage, shown: Shown, placed: list[Placed], text: str, context: Context) -> list[Placed] | None:
-    """What Tesseract reads; None when the text layer is better after all. Raises OcrUnavailable, DocumentTooComplex."""
-    pictures = list(_pictures(page, shown))
-    if any(width * height > 4 * context.max_pixels for _, (width, height) in pictures):
-        raise DocumentTooComplex("A page holds a picture of too many pixels.", hint="Scan it at 200 to 300 dpi.")
-    factor = _shrink(shown, pictures)
-    limit = min(context.max_pixels, MAX_PAGE_PIXELS)
-
-    def render(dpi: int) -> Image.Image:
-        return grey(page_picture(page, dpi * factor, grey=True, max_pixels=limit))
-
-    good = sum(len(word.text) for word in placed) - _spoilt(text)
+    Raises OcrUnavailable when there is no text layer to fall back upon.
+    """
+    if not pdfium_c.FPDFPage_CountObjects(page):
+        return None
+    good = letters(native) - spoilt(text)
     try:
-        read = transcribe(render, shown.width, context.ocr_languages)
+        read = transcribed(page, shown, view, (0.0, 0.0, shown.width, shown.height), context)
     except OcrUnavailable:
         if good > 0:
             return None
         raise
-    return read if sum(len(word.text) for word in read) >= good else None
+    enough = letters(read) >= (good if not unknown else good / 2)
+    return read if enough and (not unknown or confidence(read) >= SURE) else None
 
 
-def _shrink(shown: Shown, pictures: list[tuple[float, tuple[int, int]]]) -> float:
-    """Factor on the dpi for pages far larger than paper (a scan that takes one point for each of its pixels)."""
-    long_side = max(shown.width, shown.height)
-    pixels = max((max(size) for share, size in pictures if share >= PAGE_FILLING), default=0)
-    wanted = max(pixels, READABLE_PIXELS) / (long_side * 200 / 72)
-    return min(1.0, wanted) if long_side > 1200 else 1.0
+def _with_pictures(
+    page: PdfPage, shown: Shown, view: Scene, native: list[Placed], layer: list[Placed], context: Context
+) -> tuple[list[Placed], int, str]:
+    """The native words and those on pictures, how many characters of the layer are not shown, and why a picture was not read."""
+    placed, hidden, unread = native, 0, ""
+    left = list(layer)
+    for box, under in regions(shown, view, native, layer):
+        try:
+            words, unshown = chosen(transcribed(page, shown, view, box, context), under)
+        except (OcrUnavailable, DocumentTooComplex) as error:
+            words, unshown = under, 0
+            unread = unread or error.detail
+        placed = joined(placed, words, box)
+        hidden += unshown
+        left = [word for word in left if word not in under]
+    return placed, hidden + letters(left), unread
 
 
 PARSERS = (PdfParser(),)

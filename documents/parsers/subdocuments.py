@@ -94,7 +94,8 @@ class _Tree:
             yield Notice(error.code, error.detail)
         for name, path in kept:
             offset = total
-            for item in self._attachment(name, path, replace(context, max_pages=max(0, context.max_pages - offset)), depth + 1):
+            first, most = max(1, context.first_page - offset), max(0, context.max_pages - offset)
+            for item in self._attachment(name, path, replace(context, first_page=first, max_pages=most), depth + 1):
                 moved = _moved(item, name, offset)
                 total = max(total, _reach(moved))
                 yield moved

@@ -9,7 +9,7 @@ import socket
 import tempfile
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -113,8 +113,8 @@ def _answer(job: Job, readers: Readers, limits: Limits, send: Callable[[bytes], 
             send(_bounded(pack(Tag.IMAGE, image), limits.image_bytes))
         else:
             parser = readers.choose(path, job.filename)
-            send(encode(Kind(parser.content_type)))
-            for item in read(path, parser, readers.choose, readers.context):
+            send(encode(Kind(parser.content_type, getattr(parser, "resumable", False))))
+            for item in read(path, parser, readers.choose, replace(readers.context, first_page=max(1, job.page))):
                 send(_bounded(encode(item), limits.frame_bytes))
         send(pack(Tag.END))
     except MemoryError:

@@ -30,6 +30,7 @@ from documents.sandbox.frames import Content, Failure, FrameError, Kind, Tag, he
 from documents.sandbox.limits import Limits, Plan
 from documents.sandbox.link import Exit, Link, Lost, Ticket
 from documents.sandbox.results import EndOfStream, Results
+from documents.sandbox.resuming import resumed
 
 __all__ = ["Kind", "Limits", "Sandbox"]
 
@@ -95,14 +96,19 @@ class Sandbox:
                 self._link = None
 
     async def parse(self, path: Path, filename: str) -> AsyncIterator[SealedPage | Notice | Total | Kind]:
-        """First the `Kind`, then `Total`, pages and notices in reading order.
+        """First the `Kind`, then `Total`, pages and notices in reading order. A page that ends its reader is a notice.
 
         Raises a DocumentError, UnsupportedType or SandboxUnavailable. Closing or cancelling it kills the child's group.
         """
-        request = {"action": "parse", "filename": filename[:MAX_NAME]}
-        async with aclosing(self._answers(request, lambda: _open(path))) as answers:
-            async for content in answers:
-                yield content
+        ends = asyncio.get_running_loop().time() + self._limits.wall_seconds
+
+        def child(first: int) -> AsyncGenerator[Any, None]:
+            request = {"action": "parse", "filename": filename[:MAX_NAME], "page": first}
+            return self._answers(request, lambda: _open(path), ends)
+
+        async with aclosing(resumed(child)) as parts:
+            async for part in parts:
+                yield part
 
     async def render(self, path: Path, filename: str, page: int, dpi: int = 110) -> bytes:
         """A page as PNG. Raises NotFound for a page that is not there, and whatever `parse` raises."""
@@ -165,12 +171,14 @@ class Sandbox:
                 self._link, self._layers = await Link.open(self._plan)
             return self._link
 
-    async def _answers(self, request: dict[str, Any], source: Callable[[], int]) -> AsyncIterator[Any]:
-        """The contents of one child; once again from the beginning when the fork server was lost before the first of them."""
+    async def _answers(
+        self, request: dict[str, Any], source: Callable[[], int], ends: float | None = None
+    ) -> AsyncGenerator[Any, None]:
+        """The contents of one child, until the loop's clock shows `ends`; once again from the beginning when the fork server was lost before the first of them."""
         begun = False
         for last in (False, True):
             try:
-                async with aclosing(self._child(await self._running(), request, source)) as contents:
+                async with aclosing(self._child(await self._running(), request, source, ends)) as contents:
                     async for content in contents:
                         begun = True
                         yield content
@@ -179,13 +187,17 @@ class Sandbox:
                 if begun or last:
                     raise
 
-    async def _child(self, link: Link, request: dict[str, Any], source: Callable[[], int]) -> AsyncIterator[Content]:
-        async with self._opened(link, request, source) as (_, contents):
+    async def _child(
+        self, link: Link, request: dict[str, Any], source: Callable[[], int], ends: float | None
+    ) -> AsyncIterator[Content]:
+        async with self._opened(link, request, source, ends) as (_, contents):
             async for content in contents:
                 yield content
 
     @asynccontextmanager
-    async def _opened(self, link: Link, request: dict[str, Any], source: Callable[[], int]) -> AsyncIterator[Any]:
+    async def _opened(
+        self, link: Link, request: dict[str, Any], source: Callable[[], int], ends: float | None = None
+    ) -> AsyncIterator[Any]:
         """A child, its socket and its checked contents; on the way out it and all it started are gone."""
         folder = _created(self._workdir)
         try:
@@ -202,7 +214,7 @@ class Sandbox:
                     os.close(document)
                     far.close()
                 try:
-                    results = Results(near, self._limits, request["action"])
+                    results = Results(near, self._limits, request["action"], ends)
                     async with aclosing(_checked(results, ticket, request["action"])) as contents:
                         yield near, contents
                 finally:

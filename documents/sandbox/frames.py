@@ -39,9 +39,13 @@ class Tag(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """The content type that was recognised from the content: the first thing known of a document."""
+    """The content type that was recognised from the content: the first thing known of a document.
+
+    `resumable`: its reader can begin at any page, so a page that ends it costs no more than that page.
+    """
 
     content_type: str
+    resumable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +90,8 @@ def encode(item: Item | Failure) -> bytes:
             return pack(Tag.NOTICE, orjson.dumps([code, message, page]))
         case Total(pages):
             return pack(Tag.TOTAL, orjson.dumps(pages))
-        case Kind(content_type):
-            return pack(Tag.KIND, orjson.dumps(content_type))
+        case Kind(content_type, resumable):
+            return pack(Tag.KIND, orjson.dumps([content_type, resumable]))
         case Failure(code, detail, hint, where):
             return pack(Tag.ERROR, orjson.dumps([code, detail, hint, where]))
     raise TypeError(f"a reader may not yield {type(item).__name__}")
@@ -125,7 +129,8 @@ def _decode(tag: Tag, payload: bytes) -> Content:
         case Tag.TOTAL:
             return Total(_number(orjson.loads(payload), 0))
         case Tag.KIND:
-            return Kind(_text(orjson.loads(payload), 128))
+            content_type, resumable = orjson.loads(payload)
+            return Kind(_text(content_type, 128), resumable is True)
         case Tag.ERROR:
             code, detail, hint, where = orjson.loads(payload)
             return Failure(_text(code, 64), _text(detail), hint and _text(hint), where and _text(where, 120))

@@ -20,6 +20,10 @@ ALLOWED = {
 }
 
 
+class TooLong(DocumentTooComplex):
+    """The whole document, not one page of it, is beyond a limit."""
+
+
 class EndOfStream(Exception):
     """The child closed its end, died, or never began, before it said that it was done."""
 
@@ -27,7 +31,8 @@ class EndOfStream(Exception):
 class Results:
     """The frames of one child. `confined` tells whether it had confined itself when it last spoke."""
 
-    def __init__(self, near: socket.socket, limits: Limits, action: str):
+    def __init__(self, near: socket.socket, limits: Limits, action: str, ends: float | None = None):
+        """`ends` is when the loop's clock ends it; without it, `limits.wall_seconds` from now."""
         near.setblocking(False)
         self._near = near
         self._limits = limits
@@ -35,7 +40,7 @@ class Results:
         self._first = frozenset({Tag.KIND, Tag.ERROR}) if action == "parse" else self._allowed
         self._frame_bytes = limits.frame_bytes if action == "parse" else limits.image_bytes
         self._loop = asyncio.get_running_loop()
-        self._ends = self._loop.time() + limits.wall_seconds
+        self._ends = self._loop.time() + limits.wall_seconds if ends is None else ends
         self._buffer = bytearray()
         self._bytes = 0
         self._numbers: set[int] = set()
@@ -64,7 +69,7 @@ class Results:
 
     def _check(self, content: Content, count: int) -> None:
         if count > MAX_ITEMS:
-            raise DocumentTooComplex("The document has too many pages.", hint="Split the document.")
+            raise TooLong("The document has too many pages.", hint="Split the document.")
         if isinstance(content, SealedPage):
             if content.number in self._numbers:
                 raise FrameError("a page came twice")
@@ -83,7 +88,7 @@ class Results:
             raise (self._too_slow() if self.confined else EndOfStream()) from None
         self._bytes += length
         if self._bytes > self._limits.result_bytes:
-            raise DocumentTooComplex("The document has too much text.", hint="Split the document.")
+            raise TooLong("The document has too much text.", hint="Split the document.")
         if length > DECODE_IN_THREAD:
             return tag, await asyncio.to_thread(decode, tag, payload)
         return tag, decode(tag, payload)
@@ -102,7 +107,7 @@ class Results:
     def _too_slow(self) -> DocumentTooComplex:
         if self._loop.time() >= self._ends:
             seconds = self._limits.wall_seconds
-            return DocumentTooComplex(f"The document took longer than {seconds:g} seconds.", hint="Split the document.")
+            return TooLong(f"The document took longer than {seconds:g} seconds.", hint="Split the document.")
         after = f"after page {max(self._numbers)}" if self._numbers else "at the beginning"
         return DocumentTooComplex(
             f"Reading the document stood still for more than {self._limits.page_seconds:g} seconds {after}.",
