@@ -16,7 +16,7 @@ from documents.parsers.pdffiles import embedded_files, form_data
 from documents.parsers.pdfforms import HIDDEN, annotations
 from documents.parsers.pdfhidden import NOT_SHOWN, hidden_text, judge
 from documents.parsers.pdflayers import has_layers
-from documents.parsers.pdfscans import SURE, chosen, confidence, joined, letters, regions, transcribed
+from documents.parsers.pdfscans import SURE, agree, chosen, confidence, joined, letters, regions, transcribed
 from documents.parsers.pdfscene import Scene, scene
 from documents.parsers.pdftext import WORD, Drawn, Shown, drawn_words, raw_text
 from documents.parsers.plausibility import spoilt, unlikely
@@ -111,6 +111,8 @@ def _page(document: PdfDocument, number: int, context: Context, layered: bool) -
             read = _instead(page, shown, view, native, text, unknown, context)
             if unknown and read is None:
                 notices.append(Notice("text_doubtful", f"The letters of page {number} may be others than it shows.", number))
+            elif unknown and read == native:
+                read = None
         if read is not None:
             placed, source = read, "ocr"
         else:
@@ -120,7 +122,7 @@ def _page(document: PdfDocument, number: int, context: Context, layered: bool) -
             source = (
                 "ocr" if 2 * sum(len(word.text) for word in placed if word.confidence is not None) > letters(placed) else "native"
             )
-        beside, files, hidden = annotations(document, page, shown, placed[-1].line + 1 if placed else 0)
+        beside, files, hidden = annotations(document, page, number, shown, placed[-1].line + 1 if placed else 0)
         judged.left_out[HIDDEN] += hidden
         content, words = compose(group(placed + beside)) if read is not None else arrange(placed + beside)
         yield Page(number, content, round(shown.width, 2), round(shown.height, 2), source, words)
@@ -153,7 +155,8 @@ def _unmapped(handle: int, text: str) -> bool:
 def _instead(
     page: PdfPage, shown: Shown, view: Scene, native: list[Placed], text: str, unknown: bool, context: Context
 ) -> list[Placed] | None:
-    """What Tesseract reads on a page without a text layer, or with one that is not to be trusted; None when that is better.
+    """What Tesseract reads on a page without a text layer, or with one that is not to be trusted; the native words when it
+    reads the same, None when it cannot tell.
 
     Raises OcrUnavailable when there is no text layer to fall back upon.
     """
@@ -166,8 +169,11 @@ def _instead(
         if good > 0:
             return None
         raise
-    enough = letters(read) >= (good if not unknown else good / 2)
-    return read if enough and (not unknown or confidence(read) >= SURE) else None
+    if not unknown:
+        return read if letters(read) >= good else None
+    if agree(read, native):
+        return native
+    return read if letters(read) >= good / 2 and confidence(read) >= SURE else None
 
 
 def _with_pictures(

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import pypdfium2.raw as pdfium_c
-from pypdfium2 import PdfDocument, PdfPage, PdfTextPage
+from pypdfium2 import PdfDocument, PdfPage
 
 from documents.parsed import Attachment, Box, Notice
 from documents.parsers.hidden import visible
 from documents.parsers.layout import Placed
 from documents.parsers.pdffiles import attached, utf16
-from documents.parsers.pdftext import Shown
+from documents.parsers.pdftext import Shown, drawn_words, raw_text
 
 MAX_ANNOTATIONS = 2_000
 MAX_VALUE = 8_000  # bytes
@@ -34,25 +34,30 @@ class Beside(NamedTuple):
     hidden: int
 
 
-def annotations(document: PdfDocument, page: PdfPage, shown: Shown, line: int) -> Beside:
+def annotations(document: PdfDocument, page: PdfPage, number: int, shown: Shown, line: int) -> Beside:
     """Fields (`label: value`, `[x] label`) and comments, each on a line of its own from `line` on, with the box of the whole."""
     words: list[Placed] = []
     files: list[Attachment | Notice] = []
+    stamps: list[Box] = []
     hidden = 0
     for annotation in _annotations(page):
         subtype = pdfium_c.FPDFAnnot_GetSubtype(annotation)
         if subtype == pdfium_c.FPDF_ANNOT_FILEATTACHMENT and (file := pdfium_c.FPDFAnnot_GetFileAttachment(annotation)):
             files.append(attached(file, len(files) + 1))
-        text = _field(document, annotation) if subtype == pdfium_c.FPDF_ANNOT_WIDGET else _comment(page, annotation, subtype)
+        text = _field(document, annotation) if subtype == pdfium_c.FPDF_ANNOT_WIDGET else _comment(annotation, subtype)
         text, unseen = visible("".join(letter if letter.isprintable() else "\n" for letter in text))
         hidden += unseen
         box = _box(annotation, shown)
         if box is None or pdfium_c.FPDFAnnot_GetFlags(annotation) & NOT_SHOWN:
             hidden += len("".join(text.split()))
             continue
+        if subtype == pdfium_c.FPDF_ANNOT_STAMP and not text:
+            stamps.append(box)
         for part in text.splitlines():
             words += (Placed(word, *box, line) for word in part.split())
             line += 1
+    if stamps:
+        words += _stamped(document, number, shown, stamps, line)
     return Beside(words, files, hidden)
 
 
@@ -96,25 +101,31 @@ def _selected(form: object, annotation: object) -> Iterator[str]:
             yield utf16(lambda *into, at=index: pdfium_c.FPDFAnnot_GetOptionLabel(form, annotation, at, *into), MAX_VALUE)
 
 
-def _comment(page: PdfPage, annotation: object, subtype: int) -> str:
-    """What a note, a comment or a stamp says; of a stamp without a word of its own, what is written on it."""
+def _comment(annotation: object, subtype: int) -> str:
     if subtype in FACELESS:
         return ""
-    said = utf16(lambda *into: pdfium_c.FPDFAnnot_GetStringValue(annotation, b"Contents", *into), MAX_VALUE).strip()
-    return said or (_stamped(page, annotation) if subtype == pdfium_c.FPDF_ANNOT_STAMP else "")
+    return utf16(lambda *into: pdfium_c.FPDFAnnot_GetStringValue(annotation, b"Contents", *into), MAX_VALUE).strip()
 
 
-def _stamped(page: PdfPage, annotation: object) -> str:
-    textpage: PdfTextPage = page.get_textpage()
+def _stamped(document: PdfDocument, number: int, shown: Shown, stamps: list[Box], line: int) -> list[Placed]:
+    """What is written on stamps without words of their own. PDFium knows only the text of pages: so a copy of the page is
+    made, of which they become a part."""
+    copy = PdfDocument.new()
     try:
-        parts = []
-        for index in range(min(pdfium_c.FPDFAnnot_GetObjectCount(annotation), MAX_OPTIONS)):
-            item = pdfium_c.FPDFAnnot_GetObject(annotation, index)
-            if pdfium_c.FPDFPageObj_GetType(item) == pdfium_c.FPDF_PAGEOBJ_TEXT:
-                parts.append(utf16(lambda *into, item=item: pdfium_c.FPDFTextObj_GetText(item, textpage, *into), MAX_VALUE))
-        return " ".join(part.strip() for part in parts if part.strip())
+        copy.import_pages(document, [number - 1])
+        page = copy[0]
+        pdfium_c.FPDFPage_Flatten(page, pdfium_c.FLAT_NORMALDISPLAY)
+        page.close()
+        textpage = copy[0].get_textpage()
+        words = drawn_words(textpage, raw_text(textpage), shown).words
     finally:
-        textpage.close()
+        copy.close()
+    inside = [word for word in words if any(_within(word, stamp) for stamp in stamps)]
+    return [word._replace(line=line + word.line) for word in inside]
+
+
+def _within(word: Placed, box: Box) -> bool:
+    return box[0] <= word.x0 and word.x1 <= box[2] + 1 and box[1] - 1 <= word.y0 and word.y1 <= box[3] + 1
 
 
 def _box(annotation: object, shown: Shown) -> Box | None:

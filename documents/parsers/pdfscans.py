@@ -27,6 +27,8 @@ READABLE_PIXELS = 2_000  # long side of a scan that is not blown up
 SURE = 0.6  # mean confidence of a reading that may stand beside or instead of a text layer
 FEW = 3  # words: fewer on a large picture are noise
 CERTAIN = 0.85  # confidence of a word that needs no help
+MOST = 0.5
+ALONE = 0.1  # of the letters of the layer stand where nothing was read: more than what a reading overlooks
 LESS, NOTHING = 0.6, 0.3  # of the letters of the layer: a reading with fewer is poor, or shows that the layer is not there
 
 
@@ -86,8 +88,13 @@ def chosen(read: list[Placed], layer: list[Placed]) -> Choice:
     if letters(read) < NOTHING * letters(layer):
         return Choice(read, letters(layer))
     if confidence(read) >= SURE and letters(read) >= LESS * letters(layer):
-        return Choice([_spelt(word, layer) for word in read])
+        alone = letters(word for word in layer if not any(_touch(word, other) for other in read))
+        return Choice([_spelt(word, layer) for word in read], alone if alone >= ALONE * letters(layer) else 0)
     return Choice(read if unlikely(" ".join(word.text for word in layer)) else layer)
+
+
+def _touch(one: Placed, two: Placed) -> bool:
+    return one.x0 < two.x1 and two.x0 < one.x1 and one.y0 < two.y1 and two.y0 < one.y1
 
 
 def _spelt(word: Placed, layer: list[Placed]) -> Placed:
@@ -98,6 +105,13 @@ def _spelt(word: Placed, layer: list[Placed]) -> Placed:
     there = [other.text for other in layer if other.x0 <= x <= other.x1 and other.y0 <= y <= other.y1]
     near = [text for text in there if Levenshtein.distance(text, word.text) <= min(2, len(word.text) // 3)]
     return word._replace(text=near[0]) if near else word
+
+
+def agree(read: list[Placed], native: list[Placed]) -> bool:
+    """True when most words that were read on the picture of a page are in its text layer: that layer is true, then."""
+    known = {word.text.casefold() for word in native}
+    told = [word for word in read if len(word.text) > 2]
+    return len(told) >= FEW and sum(word.text.casefold() in known for word in told) >= MOST * len(told)
 
 
 def confidence(words: Iterable[Placed]) -> float:

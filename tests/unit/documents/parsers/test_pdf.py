@@ -82,7 +82,7 @@ def test_form_fields_and_comments_are_read(tmp_path: Path) -> None:
     page.freeTextAnnotation("visto em maio", DA="/Helv 12 Tf", Rect=(100, 500, 200, 520))
     page.save()
     read_page = read(tmp_path / "a.pdf")[0][0]
-    assert read_page.text == "Formulario\nCidade: São Paulo\nvisto em maio"
+    assert read_page.text == "Formulario\nCidade: São Paulo\n[ ] Aceite\nvisto em maio"
     box = word(read_page, "Paulo")
     assert (box.x0, box.y0, box.x1, box.y1) == pytest.approx((200, 222, 320, 242), abs=2)
 
@@ -247,3 +247,14 @@ def _assert_ink(path: Path, page: Page, text: str) -> None:
     middle = (box.x0 + box.x1, box.y0 + box.y1)
     assert ink.getbbox()[0] - 2 <= middle[0] <= ink.getbbox()[2] + 2 and ink.getbbox()[1] - 2 <= middle[1] <= ink.getbbox()[3] + 2
     assert (x1 - x0) * (y1 - y0) < 0.01 * drawn.width * drawn.height
+
+
+def test_reading_begins_at_the_page_that_is_asked_for(tmp_path: Path) -> None:
+    page = canvas(tmp_path / "a.pdf")
+    for number in range(1, 5):
+        page.drawString(72, 700, f"page {number}")
+        page.showPage()
+    page.save()
+    pages, _, total = read(tmp_path / "a.pdf", Context(first_page=3))
+    assert ([page.text for page in pages], total) == (["page 3", "page 4"], 4)
+    assert read(tmp_path / "a.pdf", Context(first_page=5))[0] == []

@@ -21,7 +21,7 @@ from core.errors import (
     ParserCrashed,
     UnsupportedType,
 )
-from documents.parsed import SealedPage
+from documents.parsed import Notice, SealedPage
 from documents.sandbox.client import Sandbox
 from tests.unit.documents.sandbox.conftest import TIGHT, Bench, fork_server
 
@@ -210,4 +210,12 @@ async def test_cancelling_kills_the_reader(bench: Bench) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    bench.assert_clean()
+
+
+async def test_pages_that_end_their_reader_cost_only_themselves(bench: Bench) -> None:
+    parts = await bench.read(f"poisoned 7 3:{signal.SIGSEGV.value} 5:0")
+    assert [part.number for part in parts if isinstance(part, SealedPage)] == [1, 2, 4, 6, 7]
+    told = [(part.code, part.page) for part in parts if isinstance(part, Notice)]
+    assert told == [("page_unread", 3), ("page_unread", 5)]
     bench.assert_clean()

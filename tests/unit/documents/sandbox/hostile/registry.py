@@ -27,8 +27,12 @@ class Hostile:
     words: list[str]
     content_type: str = "text/hostile"
 
+    @property
+    def resumable(self) -> bool:
+        return self.behave is poisoned
+
     def parse(self, path: Path, context: Context) -> Items:
-        return self.behave(*self.words)
+        return self.behave(context.first_page, *self.words) if self.resumable else self.behave(*self.words)
 
 
 def choose(path: Path, filename: str) -> Hostile:
@@ -60,6 +64,18 @@ def pages(count: str = "1", pause: str = "0") -> Items:
             "native",
             (Word(0, 4, 1.0, 2.0, 3.0, 4.0), Word(5, 6, 1.0, 2.0, 3.0, 4.0, 0.5)),
         )
+
+
+def poisoned(first: int, count: str, *how: str) -> Items:
+    """Pages of which some end the reader: `3:11` is page 3 by signal 11, `4:0` is a page that never ends."""
+    deaths = dict(death.split(":") for death in how)
+    yield Total(int(count))
+    for number in range(first, int(count) + 1):
+        if (death := deaths.get(str(number))) == "0":
+            time.sleep(3600)
+        elif death:
+            os.kill(os.getpid(), int(death))
+        yield Page(number, f"Page {number}")
 
 
 def long_page(size: str) -> Items:
