@@ -174,7 +174,10 @@ class Sandbox:
     async def _answers(
         self, request: dict[str, Any], source: Callable[[], int], ends: float | None = None
     ) -> AsyncGenerator[Any, None]:
-        """The contents of one child, until the loop's clock shows `ends`; once again from the beginning when the fork server was lost before the first of them."""
+        """The contents of one child, until the loop's clock shows `ends`.
+
+        Once again from the beginning when the fork server was lost before the first of them.
+        """
         begun = False
         for last in (False, True):
             try:
