@@ -42,6 +42,8 @@ def main() -> None:
     parts = [run(command) for command in COMMANDS]
     if folder.is_dir():
         parts.append(finder(folder))
+        sets = " ".join(str(other) for other in sorted(folder.parent.iterdir()) if (other / "truth.json").is_file())
+        parts.append(run(f"bench.evaluate {sets}", "bench.evaluate FOLDER..."))
     readme = ROOT / "README.md"
     numbers = "\n\n".join(parts).replace("\n### ", "\n#### ").replace("### ", "#### ", 1)
     readme.write_text(filled(readme.read_text("utf-8"), {"numbers": numbers}), "utf-8")

@@ -129,7 +129,7 @@ def allocate() -> Items:
 def allocate_slowly() -> Items:
     kept = []
     while True:
-        kept.append("x" * 1000 + str(len(kept)))
+        kept.append("x" * 10_000 + str(len(kept)))
     yield
 
 
