@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 from collections.abc import Mapping
 
 import pytest
@@ -144,8 +145,9 @@ async def test_what_is_known_of_a_model_is_that_of_the_list() -> None:
 
 
 async def test_a_model_that_is_not_in_a_kept_list_is_looked_for_once_more() -> None:
-    one = box()
-    gateway = house(one)
+    one, ticks = box(), itertools.count()
+    catalogue = Catalogue({"box": one}, local_ttl=100.0, clock=Clock(monotonic=lambda: float(next(ticks))))
+    gateway = Gateway({"box": one}, catalogue)
     for _ in range(2):
         assert (await gateway.model_info(Target("box", "b:8b", ""), None)).context == 32768
     assert len(one.listed) == 1
