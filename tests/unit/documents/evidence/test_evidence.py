@@ -75,6 +75,11 @@ def test_parts_that_are_no_broken_value_are_no_evidence(value):
     assert locate({"a": value}, [boxed_columns(text)])["/a"]["grounded"] is False
 
 
+def test_the_parts_of_a_broken_value_are_not_far_apart():
+    text = "Rua das Flores, 123 -      Banco do Norte\nx      y\nx      y\nCentro, São Paulo      Agência 77"
+    assert locate({"a": "Rua das Flores, 123 - Centro, São Paulo"}, [boxed_columns(text)])["/a"]["grounded"] is False
+
+
 def boxed_columns(text):
     """Words where they stand in the text, five points a character."""
     words, start = [], 0
