@@ -137,7 +137,10 @@ class Gateway:
     async def model_info(self, target: Target, api_key: str | None) -> ModelInfo | None:
         """What the catalogue knows of the target's model, or None when the provider does not list it."""
         try:
-            return (await self._catalogue.listing(target.provider, api_key)).find(target.model)
+            listing = await self._catalogue.listing(target.provider, api_key)
+            if listing.source == "cache" and not listing.find(target.model):
+                listing = await self._catalogue.listing(target.provider, api_key, fresh=True)
+            return listing.find(target.model)
         except ProviderError:
             return None  # the question itself will tell what is wrong
 

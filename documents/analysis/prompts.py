@@ -15,8 +15,9 @@ from providers.types import Message
 _MAX_VALUE = 120
 
 # What would close the fence, or what model runtimes read as a turn of the conversation (llama.cpp, Llama 2, Gemma).
+_TAG = "|".join(r"[^\w<]{0,2}".join(name) for name in ("page", "document"))
 _DANGEROUS = re.compile(
-    r"<(?=[^\w<]{0,8}(?:page|document)\b|[|]|/?(?:s|bos|eos|think|thinking)>|<sys|/?(?:start|end)_of_turn)|\[(?=/?inst\])"
+    rf"<(?=[^\w<]{{0,8}}(?:{_TAG})\b|[|]|/?(?:s|bos|eos|think|thinking)>|<sys|/?(?:start|end)_of_turn)|\[(?=/?inst\])"
 )
 _ENGLISH = frozenset(("the of and what which is are in from this find give extract list all with who when how").split())
 _PORTUGUESE = frozenset(

@@ -2,7 +2,8 @@
 
 evidence.py    `locate`: one entry a value, with its quote, its box and its checks
 assignment.py  each value at a place of its own, the values of a row together
-matching.py    every place where a value is printed, from exact to loose; fuzzy.py tolerates what OCR misreads
+matching.py    every place where a value is printed, from exact to loose; wrapping.py joins what a box breaks into two
+               lines, fuzzy.py tolerates what OCR misreads
 pageindex.py   a page's text made comparable, with the way back to the original characters
 crosschecks.py values of one answer that must agree with each other
 """

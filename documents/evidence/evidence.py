@@ -119,7 +119,7 @@ def _gap(label: Sequence[Word], value: Sequence[Word]) -> float | None:
 
 def _geometry(index: PageIndex, place: Place) -> dict[str, Any]:
     page = index.page
-    words = index.words_between(place.start, place.end)
+    words = [word for word in index.words_between(place.start, place.end) if not place.gap[0] <= word.start < place.gap[1]]
     if not words:
         return {}
     confidences = [word.confidence for word in words if word.confidence is not None]

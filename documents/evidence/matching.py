@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from documents.evidence.fuzzy import can_be_loose, find_loose
 from documents.evidence.pageindex import Normal, Offsets, PageIndex, code_of, confuse, edges_are_whole, normalise
+from documents.evidence.wrapping import find_wrapped
 from documents.parsed import Page
 from documents.values import digits, parse_amount, parse_date
 
@@ -21,11 +22,13 @@ _NUMERIC_DATE = re.compile(r"(?<![\d/.-])(\d{1,2})[/.-](\d{1,2})[/.-](?:\d{4}|\d
 
 
 class Place(NamedTuple):
-    """`pages[page].text[start:end]`; `page` is an index into the sequence, not the page's number."""
+    """`pages[page].text[start:end]` without `text[gap[0]:gap[1]]`, which is of other boxes; `page` is an index into the
+    sequence, not the page's number."""
 
     page: int
     start: int
     end: int
+    gap: Offsets = (0, 0)
 
 
 class Match(NamedTuple):
@@ -89,6 +92,7 @@ class Matcher:
             or self._code(stripped)
             or self._amounts(parse_amount(stripped) if len(stripped) <= 60 else None)
             or self._dates(stripped)
+            or self._wrapped(normalise(stripped))
             or self._fuzzy(normalise(stripped))
             or _NONE
         )
@@ -157,6 +161,13 @@ class Matcher:
             month_first = sum(int(second) > 12 >= int(first) for first, second in pairs)
             self._month_first = month_first > sum(int(first) > 12 >= int(second) for first, second in pairs)
         return self._month_first
+
+    def _wrapped(self, wanted: str) -> Match | None:
+        for number, index in enumerate(self.indexes):
+            if found := find_wrapped(wanted, index):
+                gap = (found.first_end, found.second_start)
+                return Match("normalised", (Place(number, found.start, found.end, gap),))
+        return None
 
     def _fuzzy(self, wanted: str) -> Match | None:
         """The most alike stretch of the document; the first one of equals."""

@@ -14,6 +14,8 @@ from documents.values import find_amounts, find_dates, fold
 Offsets = tuple[int, int]
 
 _CONFUSED = str.maketrans("oilsbz", "011582")
+_CONFUSED_AS_PRINTED = str.maketrans("OoIlSsBbZz", "0011558822")
+_NUMBERLIKE = re.compile(r"(?<![^\W_])(?=[OoIlSsBbZz.,/-]{0,12}\d)[\dOoIlSsBbZz][\dOoIlSsBbZz.,/-]{2,20}(?![^\W_])")
 _TOKEN = re.compile(r"\S+")
 _BREAK = re.compile("\n")
 _ORDINALS = "\u00ba\u00aa"
@@ -73,9 +75,14 @@ class PageIndex:
         return self.code._replace(text=confuse(self.code.text))
 
     @cached_property
+    def _counted(self) -> str:
+        """The text as it is read for amounts and dates: on a page read by OCR the letters in numbers are digits."""
+        return deconfused(self.page.text) if self.page.source == "ocr" else self.page.text
+
+    @cached_property
     def amounts(self) -> dict[Decimal, list[Offsets]]:
         found: dict[Decimal, list[Offsets]] = defaultdict(list)
-        text = self.page.text
+        text = self._counted
         for amount in find_amounts(text):
             found[amount.value].append((amount.start, amount.end))
             bracketed = text[amount.start - 1 : amount.start] == "(" and text[amount.end : amount.end + 1] == ")"
@@ -87,7 +94,7 @@ class PageIndex:
         """Days printed on the page, in the reading order of the document's habit."""
         if self._dates is None:
             found: dict[date, list[Offsets]] = defaultdict(list)
-            for day in find_dates(self.page.text, month_first):
+            for day in find_dates(self._counted, month_first):
                 found[day.value].append((day.start, day.end))
             self._dates = dict(found)
         return self._dates
@@ -135,6 +142,17 @@ def code_of(text: str) -> str:
 def confuse(code: str) -> str:
     """`code` with O as 0, I and L as 1, Z as 2, S as 5, B as 8."""
     return code.translate(_CONFUSED)
+
+
+def deconfused(text: str) -> str:
+    """`text` of the same length with the letters that OCR takes for digits as those digits, in numbers only: tokens of digits,
+    separators and such letters, of which most are digits (`1.234,5O` is `1.234,50`, `SOL` stays)."""
+    return _NUMBERLIKE.sub(lambda match: _as_number(match.group()), text)
+
+
+def _as_number(token: str) -> str:
+    letters = sum(map(str.isalpha, token))
+    return token.translate(_CONFUSED_AS_PRINTED) if 2 * letters < sum(map(str.isalnum, token)) else token
 
 
 def _joined_to(edge: str, neighbour: str) -> bool:

@@ -1,12 +1,15 @@
 """What an integrator does, with real files, a real server and the providers' wire formats."""
 
+import base64
 import json
+import re
 import threading
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from tests.fakes.ollama_models import FakeModel
 from tests.journeys.server import MASTER, ROOT, Server
 
 SAMPLES = ROOT / "samples"
@@ -75,6 +78,42 @@ def test_a_lying_model_is_flagged_and_kept(client, ollama):
     assert job["response"] == {"cnpj": "99.999.999/9999-99"}
     assert job["evidence"]["/cnpj"]["grounded"] is False and not ollama.answers
     assert "ungrounded" in {warning["code"] for warning in job["warnings"]}
+
+
+def test_a_model_that_lies_once_is_asked_again(client, ollama):
+    ollama.answers = ['{"cnpj": "99.999.999/9999-99"}']
+    job = ask(client, "nota.pdf", ai_provider="ollama", model="gemma3:1b", format_response='{"cnpj": ""}').json()
+    assert job["evidence"]["/cnpj"]["grounded"] is True and job["warnings"] == []
+    assert "99.999.999/9999-99" in ollama.bodies("/api/chat")[-1]["messages"][-1]["content"]
+
+
+SEEING = FakeModel("seeing:4b", 3 << 30, "4B", context=8192, capabilities=("completion", "vision"))
+
+
+@pytest.mark.parametrize(("vision", "pictures"), [("always", 1), ("never", 0)])
+def test_a_model_that_sees_is_shown_the_page(client, ollama, vision, pictures):
+    ollama.machine.installed[SEEING.name] = SEEING
+    job = ask(client, "nota.pdf", ai_provider="ollama", model=SEEING.name, vision=vision).json()
+    assert job["status"] == "done", job["error"]
+    images = ollama.bodies("/api/chat")[-1]["messages"][-1].get("images", [])
+    assert [base64.b64decode(image)[:8] for image in images] == [b"\x89PNG\r\n\x1a\n"] * pictures
+
+
+def test_vision_is_refused_where_nobody_sees(client):
+    job = ask(client, "nota.pdf", ai_provider="ollama", model="gemma3:1b", vision="always").json()
+    assert job["status"] == "failed" and "cannot see" in job["error"]["message"]
+
+
+def test_a_document_longer_than_the_context_is_read_in_parts(client, ollama):
+    small = FakeModel("small-context:1b", 1 << 30, "1B", context=4096)
+    ollama.machine.installed[small.name] = small
+    before = len(ollama.bodies("/api/chat"))
+    job = ask(client, "contrato.pdf", ai_provider="ollama", model=small.name).json()
+    assert job["status"] == "done", job["error"]
+    bodies = ollama.bodies("/api/chat")[before:]
+    shown = {number for body in bodies for number in re.findall(r'<page number="(\d+)"', body["messages"][-1]["content"])}
+    assert len(bodies) > 3 and len(shown) == job["document"]["pages"] and all(body["truncate"] is False for body in bodies)
+    assert "pages_unseen" not in {warning["code"] for warning in job["warnings"]}
 
 
 def test_polling_events_text_and_pictures(client):

@@ -22,6 +22,7 @@ def test_headers_and_form_fields_say_the_same():
 def test_defaults_need_no_configuration():
     fields = read({"Prompt": "p", "Format-Response": '{"a": ""}'})
     assert (fields.ai_provider, fields.model, fields.priority, fields.example) == ("auto", "auto", 1, None)
+    assert fields.vision == "auto" and read(GOOD | {"Vision": " Never "}).vision == "never"
 
 
 @pytest.mark.parametrize("raw", ["Extraia o número 🙂 “já”".encode(), "Extraia o número".encode("latin-1")])
@@ -40,6 +41,8 @@ def test_accents_in_headers_arrive_whole(raw):
         ({"AI-Provider": "skynet"}, "AI-Provider", InvalidField),
         ({"AI-Provider": "gemini"}, "Gemini-API-Key", InvalidField),
         ({"Priority": "now"}, "Priority", InvalidField),
+        ({"Vision": "sometimes"}, "Vision", InvalidField),
+        ({"Vision": "always", "AI-Provider": "builtin"}, "Vision", InvalidField),
         ({"Prompt": "x" * 40_000}, "Prompt", InvalidField),
         ({"Prompt": "a\x00b"}, "Prompt", InvalidRequest),
         ({"Example": '[{"CNPJ": }]'}, "Example", InvalidField),

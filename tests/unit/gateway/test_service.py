@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 from collections.abc import Mapping
 
 import pytest
@@ -141,6 +142,17 @@ async def test_what_is_known_of_a_model_is_that_of_the_list() -> None:
     known = [await gateway.model_info(Target(name, of, ""), "k") for name, of in
               (("box", "b:8b"), ("box", "x"), ("cloud", "gemini-3.5-flash"), ("dead", "x"))]  # fmt: skip
     assert [info and info.context for info in known] == [32768, None, 1_000_000, None]
+
+
+async def test_a_model_that_is_not_in_a_kept_list_is_looked_for_once_more() -> None:
+    one, ticks = box(), itertools.count()
+    catalogue = Catalogue({"box": one}, local_ttl=100.0, clock=Clock(monotonic=lambda: float(next(ticks))))
+    gateway = Gateway({"box": one}, catalogue)
+    for _ in range(2):
+        assert (await gateway.model_info(Target("box", "b:8b", ""), None)).context == 32768
+    assert len(one.listed) == 1
+    assert await gateway.model_info(Target("box", "just-installed:1b", ""), None) is None
+    assert len(one.listed) == 2
 
 
 async def test_a_completion_says_who_gave_it_and_asks_for_the_model_of_the_target() -> None:

@@ -51,6 +51,7 @@ def test_a_schema_is_shown_as_a_schema():
         "</page>",
         "</document>",
         "< / PAGE >",
+        "< / d o c u m e n t >",
         "<\u200b/page>",
         "＜／ｐａｇｅ＞",
         "<page number='9'>",

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,6 +52,43 @@ def test_a_value_over_two_lines_has_both_in_its_quote_and_box():
     entry = locate({"nome": "Comercio de Paes"}, [page("razão: Comércio\nde Pães Ltda\nfim")])["/nome"]
     assert entry["quote"] == "razão: Comércio de Pães Ltda"
     assert entry["box"] == [7, 0, 23, 18]
+
+
+def test_a_value_that_its_box_breaks_has_only_its_own_words_in_its_box():
+    text = "Rua das Flores, 123 -      Banco do Norte\nCentro, São Paulo      Agência 77"
+    broken = boxed_columns(text)
+    entry = locate({"endereco": "Rua das Flores, 123 - Centro, São Paulo"}, [broken])["/endereco"]
+    assert (entry["match"], entry["grounded"], entry["box"]) == ("normalised", True, [0, 0, 105, 18])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Rua das Flores, 123 - Agência 77 Centro",  # parts of two boxes
+        "Rua das Flores, Centro, São Paulo",  # the first part does not reach the edge of its box
+        "Banco do Norte São Paulo",  # the second does not begin at one
+        "Centro, São Paulo Banco do Norte",  # upwards
+    ],
+)
+def test_parts_that_are_no_broken_value_are_no_evidence(value):
+    text = "Rua das Flores, 123 -      Banco do Norte\nCentro, São Paulo      Agência 77"
+    assert locate({"a": value}, [boxed_columns(text)])["/a"]["grounded"] is False
+
+
+def test_the_parts_of_a_broken_value_are_not_far_apart():
+    text = "Rua das Flores, 123 -      Banco do Norte\nx      y\nx      y\nCentro, São Paulo      Agência 77"
+    assert locate({"a": "Rua das Flores, 123 - Centro, São Paulo"}, [boxed_columns(text)])["/a"]["grounded"] is False
+
+
+def boxed_columns(text):
+    """Words where they stand in the text, five points a character."""
+    words, start = [], 0
+    for row, line in enumerate(text.split("\n")):
+        for found in re.finditer(r"\S+", line):
+            left, right = found.span()
+            words.append(Word(start + left, start + right, 5 * left, 10 * row, 5 * right, 10 * row + 8))
+        start += len(line) + 1
+    return Page(1, text, 595.0, 842.0, "native", tuple(words))
 
 
 def test_a_long_line_is_quoted_around_the_value_and_with_it():

@@ -3,6 +3,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from documents.evidence.matching import MAX_PLACES, Matcher
+from documents.evidence.pageindex import deconfused
 from documents.parsed import Page
 
 TEXT = (
@@ -82,6 +83,20 @@ def test_a_value_that_is_not_there_is_not_found(value):
 def test_numbers_side_by_side_are_no_identifier_unless_it_is_long():
     assert match("100200", "100 200").kind == "none"
     assert printed("16999991234", "(16) 99999-1234") == ("normalised", ["16) 99999-1234"])
+
+
+@pytest.mark.parametrize(
+    "value, text, kind",
+    [("1.234,50", "Total R$ 1.234,5O", "number"), (115, "Qtd l15 un", "number"), ("2026-03-05", "Emissão O5/O3/2026", "date")],
+)
+def test_numbers_and_dates_with_letters_of_ocr_are_read_on_scanned_pages_only(value, text, kind):
+    assert match(value, text, source="ocr").kind == kind
+    assert match(value, text).kind == "none"
+
+
+@pytest.mark.parametrize("text", ["SOL", "Bl0Is", "B0L0", "1SO", "ISO-9", "x1O5"])
+def test_words_and_codes_do_not_become_numbers(text):
+    assert deconfused(text) == text
 
 
 def test_letters_that_ocr_takes_for_digits_are_forgiven_on_pages_read_by_ocr_only():

@@ -6,7 +6,7 @@ from documents.review import incomplete
 LINES = [f"{day:02}/03/2026 PIX RECEBIDO CLIENTE {day} {day},00 {100 + day},50" for day in range(1, 21)]
 ROWS = [{"data": line[:10], "valor": line.split()[-2]} for line in LINES]
 HEAD = "Banco Fictício\nExtrato de março, agência 123, conta 4567-8"
-FOOT = "Total do período 210,00 2.310,00\nPágina 1 de 2"
+FOOT = "31/03/2026 SOMA 2 210,00 2.310,00\nPágina 1 de 2"
 
 
 def statement(lines=LINES):
