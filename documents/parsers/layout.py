@@ -73,7 +73,8 @@ def rows(placed: Sequence[Placed]) -> list[Line]:
     if not placed:
         return []
     usual = median(word.y1 - word.y0 for word in placed)
-    upright = [word for word in placed if word.y1 - word.y0 > 2.5 * usual and word.y1 - word.y0 > 1.5 * (word.x1 - word.x0)]
+    tall = [word for word in placed if word.y1 - word.y0 > 2.5 * usual and len(word.text) > 1]
+    upright = [word for word in tall if word.y1 - word.y0 > 1.5 * (word.x1 - word.x0)]
     aside = set(map(id, upright))
     lines: list[Line] = []
     middle = 0.0

@@ -1,4 +1,4 @@
-"""What lies on a PDF page beside its words, and in which order it was painted: pictures, painted areas, ruled lines."""
+"""What lies on a PDF page beside its words, and in which order it was painted: pictures, painted areas."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -43,14 +43,10 @@ class Picture(NamedTuple):
 
 @dataclass(slots=True)
 class Scene:
-    """The objects of a page; `orders` tells when a text object was painted, `nested` are those within forms.
-
-    `rules` are paths too thin to cover a word.
-    """
+    """The objects of a page; `orders` tells when a text object was painted, `nested` are those within forms."""
 
     pictures: list[Picture] = field(default_factory=list)
     areas: list[Area] = field(default_factory=list)
-    rules: list[Edges] = field(default_factory=list)
     orders: dict[int, int] = field(default_factory=dict)
     nested: set[int] = field(default_factory=set)
 
@@ -66,10 +62,8 @@ def scene(page: PdfPage, shown: Shown) -> Scene:
             if matrix is not None:
                 found.nested.add(item)
         elif kind != FORM and (edges := pdfcalls.bounds(item)):
-            left, bottom, right, top = edges
-            if kind == PATH and (right - left < THIN or top - bottom < THIN) and matrix is None:
-                found.rules.append(edges)
-            elif box := shown.place(*(edges if matrix is None else _moved(edges, matrix))):
+            thin = kind == PATH and matrix is None and (edges[2] - edges[0] < THIN or edges[3] - edges[1] < THIN)
+            if not thin and (box := shown.place(*(edges if matrix is None else _moved(edges, matrix)))):
                 _add(found, item, kind, order, box, (box[2] - box[0]) * (box[3] - box[1]) / whole)
     return found
 

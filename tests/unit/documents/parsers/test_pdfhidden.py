@@ -199,3 +199,17 @@ def test_a_form_of_a_layer_that_is_off_is_hidden(tmp_path: Path) -> None:
     resources = NAMES + b"/XObject<</Fm 8 0 R>>"
     page, told = only(one_page(tmp_path / "a.pdf", content, *GROUPS, form, catalogue=LAYERS, resources=resources))
     assert page.text == "plain words" and "switched off" in told
+
+
+def test_a_page_as_large_as_a_wall_is_drawn_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    plain = pdfhidden._drawn
+    monkeypatch.setattr(pdfhidden, "_drawn", lambda *args: sizes.append((result := plain(*args)).size) or result)
+    page = canvas(tmp_path / "a.pdf", (14400, 14400))
+    page.setFillColorRGB(1, 1, 1)
+    page.setFont("Helvetica", 300)
+    page.drawString(100, 100, ORDER)
+    page.drawString(9000, 14000, ORDER)
+    page.save()
+    assert only(tmp_path / "a.pdf")[0].text == ""
+    assert sizes and all(width * height <= pdfhidden.PIXELS * 1.01 for width, height in sizes)

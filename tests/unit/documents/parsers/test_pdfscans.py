@@ -169,3 +169,23 @@ def test_an_odd_text_that_the_page_shows_stays_native(tmp_path: Path) -> None:
     assert unlikely(" ".join(odd))
     page, codes = only(with_map(tmp_path / "a.pdf", SHIFTED.replace(b"<0042>", b"<0041>"), odd))
     assert (page.source, codes, page.text.split("\n")[0]) == ("native", [], odd[0])
+
+
+def test_what_a_layer_says_where_nothing_is_printed_is_told() -> None:
+    layer = [*words("Total", "9,90"), *words("answer", "one", line=1)]
+    aside = [word._replace(y0=word.y0 + 50, y1=word.y1 + 50) if word.line else word for word in layer]
+    assert chosen(words("Total", "9,90", confidence=0.9), aside).hidden == 0  # a poor reading: the layer stands in
+    printed = words("Total", "9,90", "de", "maio", confidence=0.9)
+    assert chosen(printed, aside).hidden == len("answerone")
+    assert chosen(printed, layer[:2]).hidden == 0
+
+
+def test_a_font_that_does_not_say_its_letters_is_told(tmp_path: Path) -> None:
+    """A font without names of letters or a map to them: its codes are all that there is."""
+    glyph = stream(b"1000 0 0 0 750 750 d1 0 0 750 750 re f")
+    font = (
+        b"<</Type/Font/Subtype/Type3/FontBBox[0 0 750 750]/FontMatrix[0.001 0 0 0.001 0 0]/FirstChar 65/LastChar 66"
+        b"/Widths[1000 1000]/Encoding<</Type/Encoding/Differences[65/glyph1/glyph2]>>/CharProcs<</glyph1 7 0 R/glyph2 7 0 R>>>>"
+    )
+    page, codes = only(one_page(tmp_path / "a.pdf", b"BT /F2 12 Tf 20 150 Td (ABBABA BABA) Tj ET", font, glyph))
+    assert (page.source, codes) == ("native", ["text_doubtful"])
