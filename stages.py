@@ -17,6 +17,7 @@ from documents.skeleton import Skeleton
 from fleet.admission import Admission
 from gateway.service import Gateway
 from models import PRIORITY_NAMES
+from providers.types import Usage
 from store.files import Files
 from store.jobs import Jobs, Row
 
@@ -75,7 +76,7 @@ class Stages:
             "provider": raw.provider,
             "model": raw.model,
             "routed_because": raw.routed_because,
-            "usage": asdict(raw.usage),
+            "usage": _usage(raw.usage),
             "asks": raw.asks,
         }
         return Outcome({"reply": raw.to_json(), "model_version": raw.model_version, "served": orjson.dumps(served).decode()})
@@ -93,3 +94,7 @@ class Stages:
 
 def _question(row: Mapping[str, Any]) -> Question:
     return Question(row["prompt"], Skeleton.parse(row["format_response"]), row["example"])
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    return {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens, "estimated": usage.estimated}

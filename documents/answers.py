@@ -1,7 +1,7 @@
 """What passes between the stages: the question of an upload, and the raw answer of a model."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from documents.finder.finding import Finding
@@ -48,7 +48,7 @@ class RawAnswer:
                 "asks": self.asks,
                 "findings": places,
                 "pictured": self.pictured,
-                "usage": [self.usage.input_tokens, self.usage.output_tokens, self.usage.estimated],
+                "usage": asdict(self.usage),
                 "warnings": [[warning.code, warning.path, warning.message] for warning in self.warnings],
             }
         )
@@ -67,14 +67,13 @@ class RawAnswer:
                     for path, (value, page, start, end) in places.items()
                 }
             )
-            inputs, outputs, estimated = data["usage"]
             return cls(
                 data["value"],
                 str(data["provider"]),
                 str(data["model"]),
                 data["model_version"],
                 str(data["routed_because"]),
-                Usage(int(inputs), int(outputs), bool(estimated)),
+                Usage(**data["usage"]),
                 int(data["asks"]),
                 tuple(AnswerWarning(str(code), str(path), str(message)) for code, path, message in data["warnings"]),
                 findings,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from core.errors import MyelinError
-from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, ModelInfo
+from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,9 @@ class Provider(Protocol):
 
     def stream(self, request: ChatRequest) -> AsyncIterator[ChatDelta]: ...
 
-    async def embed(self, model: str, texts: list[str], api_key: str | None = None) -> list[list[float]]: ...
+    async def embed(
+        self, model: str, texts: list[str], *, api_key: str | None = None, dimensions: int | None = None
+    ) -> Embeddings: ...
 
     async def list_models(self, api_key: str | None = None) -> list[ModelInfo]: ...
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 from core.errors import InvalidAnswer, ProviderError
+from providers.assembly import Assembly
 from providers.types import ChatDelta, ChatReply, ChatRequest, Usage
 
 #: Structured output that writes more white space than this in a row is stuck: grammars allow it for ever.
@@ -27,31 +28,21 @@ class BlankRun:
         return longest
 
 
-def whole(text: str) -> str:
-    """Text that can be stored: the halves of a character that came in two pieces joined, a half alone replaced."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
-
-
 async def collect(deltas: AsyncIterator[ChatDelta], request: ChatRequest, title: str, max_tokens: int) -> ChatReply:
     """All of a stream as one reply.
 
     Raises InvalidAnswer when an answer of JSON is lost in white space (more than 64 in a row), or when it is longer than the
     `max_tokens` that were sent can be or than 1 MiB, and ProviderError when the stream ends without its last piece.
     """
-    said: list[str] = []
-    thought: list[str] = []
+    assembly = Assembly()
     size = written = 0
     version, blanks = None, BlankRun()
     most = _MOST_CHARACTERS_PER_TOKEN * max_tokens + 4096
     async for delta in deltas:
-        said.append(delta.text)
-        thought.append(delta.thinking)
-        written += len(delta.text)
-        size += len(delta.text) + len(delta.thinking)
+        assembly.add(delta)
+        called = sum(len(call.arguments) for call in delta.tool_calls)
+        written += len(delta.text) + called
+        size += len(delta.text) + len(delta.thinking) + called
         version = delta.model_version or version
         if request.schema is not None and blanks.add(delta.text) > MAX_BLANKS:
             raise InvalidAnswer(
@@ -61,6 +52,5 @@ async def collect(deltas: AsyncIterator[ChatDelta], request: ChatRequest, title:
             raise InvalidAnswer(f"{request.model} did not stop writing.", hint="Ask again, or use another model.")
         if delta.finish_reason is not None:
             usage = delta.usage or Usage(estimated=True)
-            texts = whole("".join(said)), whole("".join(thought))
-            return ChatReply(texts[0], delta.finish_reason, usage, request.model, version, texts[1])
+            return ChatReply(assembly.parts(), delta.finish_reason, usage, request.model, version, delta.stop_sequence)
     raise ProviderError(f"The answer of {title} ended before it was complete.")

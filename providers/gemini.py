@@ -13,7 +13,7 @@ from providers.base import ProviderSpec
 from providers.collecting import collect
 from providers.gemini_client import ApiFailure, GeminiClient, TooLarge
 from providers.gemini_wire import KEY_HINT, classify_error, from_wire, max_output_tokens, model_info, parse_error, to_wire
-from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, ModelInfo, Usage
+from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo, Usage
 
 _TITLE = "Gemini"
 _UNREACHABLE_HINT = "Check the connection to the internet and GEMINI_BASE_URL, or send AI-Provider ollama or builtin."
@@ -122,16 +122,19 @@ class Gemini:
                 "Gemini sent an answer that is cut, or not its protocol.", hint="Ask again; check GEMINI_BASE_URL."
             ) from None
 
-    async def embed(self, model: str, texts: list[str], api_key: str | None = None) -> list[list[float]]:
-        """One vector a text."""
+    async def embed(
+        self, model: str, texts: list[str], *, api_key: str | None = None, dimensions: int | None = None
+    ) -> Embeddings:
+        """Gemini does not say how many tokens it read."""
         key = self._key(api_key)
+        config = {} if dimensions is None else {"output_dimensionality": dimensions}
         with self._typed(model, key):
             async with self._client.call(key) as (sdk, options), asyncio.timeout(self._patience.first):
-                reply = await sdk.models.embed_content(model=model, contents=texts, config={"http_options": options})
+                reply = await sdk.models.embed_content(model=model, contents=texts, config=config | {"http_options": options})
                 vectors = [list(one.values) for one in reply.embeddings]
         if len(vectors) != len(texts):
             raise ProviderError("Gemini gave another number of vectors than there are texts.")
-        return vectors
+        return Embeddings(vectors, Usage(estimated=True))
 
     async def list_models(self, api_key: str | None = None) -> list[ModelInfo]:
         """All pages of the models that make text or vectors, as this key sees them."""

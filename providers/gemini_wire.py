@@ -64,7 +64,9 @@ def model_version(name: str) -> tuple[int, int] | None:
 
 
 def _content(message: Message) -> dict[str, Any]:
-    parts: list[dict[str, Any]] = [{"inline_data": {"mime_type": _mime(image), "data": image}} for image in message.images]
+    parts: list[dict[str, Any]] = [
+        {"inline_data": {"mime_type": image.media_type or _mime(image.data), "data": image.data}} for image in message.images
+    ]
     parts.append({"text": message.content})
     return {"role": "model" if message.role == "assistant" else "user", "parts": parts}
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from core.clock import Clock
 from core.errors import DocumentTooLong, ProviderError, ProviderRefused, ProviderTimeout
@@ -16,7 +16,7 @@ from providers.ollama_api import OllamaApi
 from providers.ollama_models import OllamaModels, Resident, full_name
 from providers.ollama_plan import Patience, Plan, too_long
 from providers.ollama_wire import ContextExceeded, classify_text, count, error_text, from_wire, to_wire
-from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, ModelInfo
+from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo, Usage
 
 ComputeMode = Literal["cpu", "gpu", "auto"]
 #: cpu: no GPU library is even loaded. gpu: all layers, and a fault instead of a silent spill. auto: Ollama decides.
@@ -146,16 +146,21 @@ class Ollama:
     def _keep_alive(self, model: str) -> int:
         return FOREVER if full_name(model) in self._always_on else LEASE_SECONDS
 
-    async def embed(self, model: str, texts: list[str], api_key: str | None = None) -> list[list[float]]:
-        """One vector a text. Raises DocumentTooLong for a text that does not fit."""
-        options = {} if (gpu := NUM_GPU[self._mode()]) is None else {"options": {"num_gpu": gpu}}
+    async def embed(
+        self, model: str, texts: list[str], *, api_key: str | None = None, dimensions: int | None = None
+    ) -> Embeddings:
+        """Raises DocumentTooLong for a text that does not fit."""
+        options: dict[str, Any] = {} if (gpu := NUM_GPU[self._mode()]) is None else {"options": {"num_gpu": gpu}}
+        if dimensions is not None:
+            options["dimensions"] = dimensions
         body = {"model": model, "input": texts, "truncate": False, "keep_alive": self._keep_alive(model), **options}
         deadlines = self._patience.deadlines(None, sum(map(len, texts)) // 2)
         reply = await self._api.call("POST", "/api/embed", body, model=model, deadlines=deadlines)
         vectors = reply.get("embeddings")
         if not isinstance(vectors, list) or len(vectors) != len(texts):
             raise ProviderError("Ollama gave another number of vectors than there are texts.")
-        return vectors
+        read = count(reply, "prompt_eval_count")
+        return Embeddings(vectors, Usage(read or 0, estimated=read is None))
 
     async def list_models(self, api_key: str | None = None) -> list[ModelInfo]:
         """What is installed, with what is in memory; `resident` is None when Ollama is too busy to say."""

@@ -76,7 +76,7 @@ def to_wire(
 def _message(message: Message) -> dict[str, Any]:
     plain: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.images:
-        plain["images"] = [base64.b64encode(image).decode() for image in message.images]
+        plain["images"] = [base64.b64encode(image.data).decode() for image in message.images if image.data]
     return plain
 
 

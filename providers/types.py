@@ -1,5 +1,6 @@
 """The words that the rest of the house uses to talk to any model provider."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -8,8 +9,9 @@ from typing import Any, Literal
 TOKENS_PER_IMAGE = 2048
 PIXELS_PER_IMAGE = 1_600_000
 
-Role = Literal["system", "user", "assistant"]
-FinishReason = Literal["stop", "length", "filtered", "other"]
+Role = Literal["system", "user", "assistant", "tool"]
+FinishReason = Literal["stop", "length", "tool_calls", "filtered", "other"]
+Dialect = Literal["openai", "anthropic", "ollama"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,8 @@ class Capabilities:
     embed: bool = False
     json_schema: bool = False
     vision: bool = False
+    tools: bool = False
+    thinking: bool = False
     needs_key: bool = True
     key_per_request: bool = False
     local: bool = False
@@ -28,15 +32,113 @@ class Capabilities:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    role: Role
+class Text:
+    """`signature` is opaque: what a provider wants back with this part (Gemini's thoughtSignature)."""
+
+    text: str
+    signature: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture as its bytes (`media_type` when it is known), or by the address that the provider shall fetch it from."""
+
+    data: bytes = field(default=b"", repr=False)
+    media_type: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """What a model thought; its `signature` comes back unchanged, also without a text. `redacted`: it is cipher."""
+
+    text: str
+    signature: str | None = None
+    redacted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """`arguments` is JSON of an object as the model wrote it, `id` is unique in its conversation."""
+
+    id: str
+    name: str
+    arguments: str
+    signature: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """The answer of the tool to the call `call_id`; `failed` says that it is an error."""
+
+    call_id: str
+    name: str
     content: str
-    images: tuple[bytes, ...] = ()
+    failed: bool = False
+    images: tuple[Image, ...] = ()
+
+
+Part = Text | Image | Thought | ToolCall | ToolResult
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn, its parts in the order in which they were said. Results of tools are turns of the role "tool"."""
+
+    role: Role
+    parts: tuple[Part, ...]
+
+    @classmethod
+    def of(cls, role: Role, text: str, images: Iterable[bytes] = ()) -> "Message":
+        """The pictures go before the text, as every provider advises."""
+        return cls(role, (*(Image(data) for data in images), Text(text)))
+
+    @property
+    def content(self) -> str:
+        """The texts alone, as one."""
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        return tuple(part for part in self.parts if isinstance(part, Image))
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that the model may call; `parameters` is the JSON Schema of its arguments."""
+
+    name: str
+    description: str = ""
+    parameters: dict[str, Any] = field(default_factory=lambda: {"type": "object", "properties": {}})
+    strict: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolChoice:
+    """`mode` "required" wants a call of any tool, or of `name` when it is given."""
+
+    mode: Literal["auto", "none", "required"] = "auto"
+    name: str | None = None
+    parallel: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """How much a model shall think before it answers: a word, a number of tokens, or nothing (`effort` "none").
+
+    Words: none, minimal, low, medium, high, xhigh, max. A provider takes what it knows and the nearest otherwise.
+    """
+
+    effort: str | None = None
+    budget_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """`schema` is a JSON Schema for the answer; `max_tokens` caps the answer; `options` are provider-native knobs."""
+    """`schema` is a JSON Schema for the answer ({}: any JSON); `max_tokens` caps it; `options` are provider-native knobs.
+
+    None means "not said": the provider's own default holds.
+    """
 
     model: str
     messages: tuple[Message, ...]
@@ -45,45 +147,107 @@ class ChatRequest:
     temperature: float | None = 0.0
     api_key: str | None = field(default=None, repr=False)
     options: dict[str, Any] = field(default_factory=dict)
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice | None = None
+    thinking: Thinking | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens; `estimated` is true when the provider did not say."""
+    """Tokens in buckets that never overlap, whatever the provider counts into what; `estimated` when the provider did not say."""
 
-    input_tokens: int = 0
-    output_tokens: int = 0
+    input_uncached: int = 0
+    output_text: int = 0
     estimated: bool = False
+    cache_read: int = 0
+    cache_write: int = 0
+    output_reasoning: int = 0
+
+    @property
+    def input_tokens(self) -> int:
+        return self.input_uncached + self.cache_read + self.cache_write
+
+    @property
+    def output_tokens(self) -> int:
+        return self.output_text + self.output_reasoning
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(
-            self.input_tokens + other.input_tokens,
-            self.output_tokens + other.output_tokens,
+            self.input_uncached + other.input_uncached,
+            self.output_text + other.output_text,
             self.estimated or other.estimated,
+            self.cache_read + other.cache_read,
+            self.cache_write + other.cache_write,
+            self.output_reasoning + other.output_reasoning,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class ChatReply:
-    """`text` is the answer without the model's thinking; `model_version` is a digest or a version string if known."""
+    """`parts` are what the model said, in its order; `model_version` is a digest or a version string if known.
 
-    text: str
+    `stop_sequence` is the one of `ChatRequest.stop` that ended the answer, when the provider says so.
+    """
+
+    parts: tuple[Part, ...]
     finish_reason: FinishReason
     usage: Usage
     model: str
     model_version: str | None = None
-    thinking: str = ""
+    stop_sequence: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The answer without the model's thinking and without calls of tools."""
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+    @property
+    def thinking(self) -> str:
+        return "".join(part.text for part in self.parts if isinstance(part, Thought) and not part.redacted)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """A piece of the call at `index` (0, 1, …): its first piece has `id` and `name`, each may add to `arguments`."""
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+    signature: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ChatDelta:
-    """One piece of a stream; the last one carries `finish_reason` and `usage`."""
+    """One piece of a stream; the last one carries `finish_reason` and `usage`.
+
+    `signature` belongs to the thought that is being told, or to the text when no thought was told before it; `redacted` is a
+    whole thought as cipher.
+    """
 
     text: str = ""
     thinking: str = ""
     finish_reason: FinishReason | None = None
     usage: Usage | None = None
     model_version: str | None = None
+    tool_calls: tuple[ToolCallDelta, ...] = ()
+    signature: str | None = None
+    redacted: str | None = None
+    stop_sequence: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """One vector a text, in their order."""
+
+    vectors: list[list[float]]
+    usage: Usage
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,7 @@ def messages(question: Question, shown: Shown, doubts: Mapping[str, Doubt] | Non
     if question.example and question.example.strip():
         parts.append(texts.example.format(question.example.strip()))
     images = tuple(shown.pictures.values())
-    return Message("system", texts.system), Message("user", "\n".join([*parts, texts.closing]), images)
+    return Message.of("system", texts.system), Message.of("user", "\n".join([*parts, texts.closing]), images)
 
 
 def _told(key: str, doubt: Doubt, texts: _Texts) -> str:
@@ -156,5 +156,5 @@ def _told(key: str, doubt: Doubt, texts: _Texts) -> str:
 
 def asked_again(asked: tuple[Message, ...], prompt: str, reply: str, problem: str) -> tuple[Message, ...]:
     """`asked` and what was wrong with the answer to it; an empty reply is left out, as providers refuse empty turns."""
-    said = (Message("assistant", reply),) if reply.strip() else ()
-    return *asked, *said, Message("user", _texts(prompt).refused.format(problem))
+    said = (Message.of("assistant", reply),) if reply.strip() else ()
+    return *asked, *said, Message.of("user", _texts(prompt).refused.format(problem))

@@ -38,8 +38,8 @@ SCHEMA = {
     "additionalProperties": False,
 }
 QUESTION = (
-    Message("system", "Answer with JSON."),
-    Message("user", f'<document>\n<page number="1">\n{CANARY}\nCNPJ: 12.345.678/0001-95\n</page>\n</document>\nQual?'),
+    Message.of("system", "Answer with JSON."),
+    Message.of("user", f'<document>\n<page number="1">\n{CANARY}\nCNPJ: 12.345.678/0001-95\n</page>\n</document>\nQual?'),
 )
 
 
@@ -264,14 +264,14 @@ async def test_models_are_listed_with_their_context(case: Case, provider: Provid
 
 
 async def test_texts_become_vectors_in_their_order(case: Case, provider: Provider) -> None:
-    one, two = await provider.embed(case.embedder, ["one", "two"], KEY)
-    again, _ = await provider.embed(case.embedder, ["one", "other"], KEY)
+    one, two = (await provider.embed(case.embedder, ["one", "two"], api_key=KEY)).vectors
+    again, _ = (await provider.embed(case.embedder, ["one", "other"], api_key=KEY)).vectors
     assert one == again and one != two and len(one) == len(two) == 8
 
 
 async def test_many_questions_at_once_do_not_mix(case: Case, provider: Provider, fake: FakeServer) -> None:
     def told(number: int) -> tuple[Message, ...]:
-        return (Message("user", f"<document>CNPJ: 12.345.678/{number:04d}-95</document>"),)
+        return (Message.of("user", f"<document>CNPJ: 12.345.678/{number:04d}-95</document>"),)
 
     replies = await asyncio.gather(*(provider.chat(ask(case, messages=told(number))) for number in range(40)))
     assert [json.loads(reply.text)["CNPJ"][11:15] for reply in replies] == [f"{number:04d}" for number in range(40)]

@@ -13,7 +13,7 @@ from documents.sandbox.client import Kind
 from fleet.admission import Admission
 from gateway.service import Completion, Target
 from models import JobStatus, Stage
-from providers.types import Capabilities, ModelInfo, Usage
+from providers.types import Capabilities, ModelInfo, Text, Usage
 from stages import Stages
 from store.files import Files
 from workers import Pipeline, Sizes
@@ -77,7 +77,7 @@ class FakeGateway:
     async def complete(self, target, _request):
         if self.error:
             raise self.error
-        return Completion('{"cnpj": "11.222.333/0001-81"}', "stop", Usage(10, 5), "m", self.version, target=target)
+        return Completion((Text('{"cnpj": "11.222.333/0001-81"}'),), "stop", Usage(10, 5), "m", self.version, target=target)
 
 
 class Told:

@@ -6,7 +6,7 @@ from typing import Any
 
 from core.errors import ProviderError
 from providers.base import ProviderSpec
-from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, ModelInfo, Usage
+from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo, Text, Usage
 
 LOCAL = Capabilities(needs_key=False, local=True)
 CLOUD = Capabilities(needs_key=True, key_per_request=True)
@@ -42,13 +42,15 @@ class Scripted:
         reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
         if isinstance(reply, BaseException):
             raise reply
-        return ChatReply(reply, "stop", Usage(1, 1), request.model, "v1")
+        return ChatReply((Text(reply),), "stop", Usage(1, 1), request.model, "v1")
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[ChatDelta]:
         yield ChatDelta("x", finish_reason="stop")
 
-    async def embed(self, model: str, texts: list[str], api_key: str | None = None) -> list[list[float]]:
-        return [[0.0] for _ in texts]
+    async def embed(
+        self, model: str, texts: list[str], *, api_key: str | None = None, dimensions: int | None = None
+    ) -> Embeddings:
+        return Embeddings([[0.0] for _ in texts], Usage())
 
     def classify(self, status: int, body: bytes, retry_after: str | None = None) -> ProviderError:
         return ProviderError("x.")

@@ -25,7 +25,7 @@ from tests.unit.gateway.scripted import CLOUD, LOCAL, Scripted, model
 GIB = 1 << 30
 DOWN = ProviderUnreachable("Box cannot be reached.")
 BUSY = ProviderRateLimited("Box is busy.", retry_after=0)
-ASK = ChatRequest("", (Message("user", "?"),), api_key="k")
+ASK = ChatRequest("", (Message.of("user", "?"),), api_key="k")
 
 
 def house(*providers: Scripted, own_keys: tuple[str, ...] = (), **more: object) -> Gateway:
@@ -201,7 +201,7 @@ async def test_a_refusal_is_not_an_overload(error: ProviderError) -> None:
 async def test_without_a_key_nobody_steps_in() -> None:
     far = cloud()
     with pytest.raises(ProviderUnreachable):
-        asked = ChatRequest("", (Message("user", "?"),))
+        asked = ChatRequest("", (Message.of("user", "?"),))
         await house(box(replies=[DOWN]), far).complete(Target("box", "b:8b", "auto: x", automatic=True), asked)
     assert far.asked == []
 

@@ -8,8 +8,8 @@ from core.errors import InvalidAnswer, ProviderError
 from providers.collecting import BlankRun, collect
 from providers.types import ChatDelta, ChatRequest, Message, Usage
 
-PLAIN = ChatRequest("m", (Message("user", "?"),))
-JSON = ChatRequest("m", (Message("user", "?"),), schema={"type": "object"})
+PLAIN = ChatRequest("m", (Message.of("user", "?"),))
+JSON = ChatRequest("m", (Message.of("user", "?"),), schema={"type": "object"})
 END = ChatDelta(finish_reason="stop", usage=Usage(3, 2), model_version="v1")
 
 
@@ -70,5 +70,6 @@ def test_a_run_is_counted_over_the_borders_of_pieces(pieces: list[str]) -> None:
 
 @pytest.mark.parametrize(("pieces", "text"), [(("\ud83d", "\ude00"), "😀"), (("a\ud83d", "b"), "a\ufffdb"), (("ç", "é"), "çé")])
 async def test_halves_of_characters_are_joined_or_replaced(pieces: tuple[str, ...], text: str) -> None:
-    reply = await collect(stream(*(ChatDelta(piece, piece) for piece in pieces), END), PLAIN, "Gemini", 100)
+    thoughts, texts = [ChatDelta("", piece) for piece in pieces], [ChatDelta(piece) for piece in pieces]
+    reply = await collect(stream(*thoughts, *texts, END), PLAIN, "Gemini", 100)
     assert reply.text == reply.thinking == text

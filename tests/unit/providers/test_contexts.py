@@ -45,19 +45,19 @@ def test_a_context_holds_the_prompt_as_far_as_the_model_can(needed: int, limit: 
 
 
 def test_the_estimate_counts_messages_and_images() -> None:
-    messages = (Message("system", "x" * 22), Message("user", "y" * 230, (b"image",)))
+    messages = (Message.of("system", "x" * 22), Message.of("user", "y" * 230, (b"image",)))
     assert estimated_tokens(messages) == 110 + 2 * contexts.TOKENS_PER_MESSAGE + TOKENS_PER_IMAGE
     assert estimated_tokens(()) == 0
 
 
 @given(st.lists(st.text(max_size=300), max_size=5))
 def test_the_least_is_never_more_than_the_estimate(texts: list[str]) -> None:
-    messages = tuple(Message("user", text) for text in texts)
+    messages = tuple(Message.of("user", text) for text in texts)
     assert fewest_tokens(messages) <= estimated_tokens(messages)
 
 
 def test_wide_layouts_do_not_count_as_words() -> None:
-    assert fewest_tokens((Message("user", "a" + " " * 10_000 + "b"),)) == 0
+    assert fewest_tokens((Message.of("user", "a" + " " * 10_000 + "b"),)) == 0
 
 
 @pytest.mark.parametrize(
@@ -65,12 +65,12 @@ def test_wide_layouts_do_not_count_as_words() -> None:
     [(None, False), (2050, True), (4095, True), (4096, True), (20_000, False), (10_001, False), (9_999, True)],
 )
 def test_fewer_tokens_than_the_prompt_can_have_look_cut(evaluated: int | None, cut: bool) -> None:
-    messages = (Message("user", "x" * 60_000),)
+    messages = (Message.of("user", "x" * 60_000),)
     assert looks_cut(evaluated, messages, 32_768) is cut
 
 
 def test_a_full_context_looks_cut_however_short_the_prompt() -> None:
-    assert looks_cut(4095, (Message("user", "short"),), 4096)
+    assert looks_cut(4095, (Message.of("user", "short"),), 4096)
 
 
 @pytest.mark.parametrize(("evaluated", "halved"), [(2047, False), (2050, True), (2051, True), (2057, False), (4096, False)])

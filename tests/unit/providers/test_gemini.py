@@ -31,7 +31,9 @@ async def gemini(fake: FakeGemini) -> AsyncIterator[Gemini]:
 
 
 def ask(key: str | None = None, **changes: object) -> ChatRequest:
-    return ChatRequest("gemini-2.5-flash", (Message("user", "<document>CPF: 111.444.777-35</document>"),), api_key=key, **changes)
+    return ChatRequest(
+        "gemini-2.5-flash", (Message.of("user", "<document>CPF: 111.444.777-35</document>"),), api_key=key, **changes
+    )
 
 
 def keys(fake: FakeGemini) -> list[str]:
@@ -47,7 +49,7 @@ async def test_the_key_of_the_request_wins_over_that_of_the_settings(gemini: Gem
     for key in ("one", None, " two\n"):
         await gemini.chat(ask(key))
     await gemini.list_models("three")
-    await gemini.embed("gemini-embedding-001", ["x"], "four")
+    await gemini.embed("gemini-embedding-001", ["x"], api_key="four")
     assert keys(fake) == ["one", "of-the-settings", "two", "three", "four"]
 
 

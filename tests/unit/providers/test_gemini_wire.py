@@ -21,10 +21,10 @@ def test_the_whole_question() -> None:
     request = ChatRequest(
         "gemini-2.0-flash",
         (
-            Message("system", "S"),
-            Message("system", "T"),
-            Message("user", "ação", (b"\xff\xd8", b"RIFF0000WEBP")),
-            Message("assistant", "A"),
+            Message.of("system", "S"),
+            Message.of("system", "T"),
+            Message.of("user", "ação", (b"\xff\xd8", b"RIFF0000WEBP")),
+            Message.of("assistant", "A"),
         ),
         schema={"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"},
         max_tokens=700,
@@ -50,7 +50,7 @@ def test_the_whole_question() -> None:
     [("gemini-2.0-flash", 100), ("gemini-1.5-pro", 100), ("gemini-2.5-flash", 8292), ("gemini-3-pro", 8292), ("gemma-3", 8292)],
 )
 def test_models_that_think_have_room_for_it(model: str, tokens: int) -> None:
-    assert to_wire(ChatRequest(model, (Message("user", "?"),), max_tokens=100))[1]["max_output_tokens"] == tokens
+    assert to_wire(ChatRequest(model, (Message.of("user", "?"),), max_tokens=100))[1]["max_output_tokens"] == tokens
 
 
 def test_versions() -> None:

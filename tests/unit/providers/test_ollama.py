@@ -29,7 +29,7 @@ async def ollama(fake: FakeOllama) -> AsyncIterator[Ollama]:
 
 
 def ask(model: str = "gemma3:1b", text: str = "oi", **changes: object) -> ChatRequest:
-    return ChatRequest(model, (Message("user", text),), **changes)
+    return ChatRequest(model, (Message.of("user", text),), **changes)
 
 
 def options(fake: FakeOllama) -> list[dict[str, object]]:
@@ -274,7 +274,7 @@ async def test_the_version_loads_nothing(ollama: Ollama, fake: FakeOllama) -> No
 
 
 async def test_images_go_as_bare_base64(ollama: Ollama, fake: FakeOllama) -> None:
-    request = replace(ask(), messages=(Message("user", "?", (b"\x89PNG\r\n",)),))
+    request = replace(ask(), messages=(Message.of("user", "?", (b"\x89PNG\r\n",)),))
     await ollama.chat(request)
     assert fake.bodies("/api/chat")[0]["messages"][0]["images"] == ["iVBORw0K"]
 

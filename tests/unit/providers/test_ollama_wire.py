@@ -24,7 +24,7 @@ WHERE = {"num_ctx": 8192, "num_gpu": None, "keep_alive": 900, "think": None}
 def test_the_whole_body_of_a_question() -> None:
     request = ChatRequest(
         "gemma3:1b",
-        (Message("system", "S"), Message("user", "ação", (b"\x89PNG",)), Message("assistant", "A")),
+        (Message.of("system", "S"), Message.of("user", "ação", (b"\x89PNG",)), Message.of("assistant", "A")),
         schema=SCHEMA,
         max_tokens=700,
         api_key="secret",
@@ -48,13 +48,13 @@ def test_the_whole_body_of_a_question() -> None:
 
 
 def test_what_was_not_asked_for_is_not_sent() -> None:
-    body = to_wire(ChatRequest("m", (Message("user", "?"),), max_tokens=5, temperature=None), **WHERE)
+    body = to_wire(ChatRequest("m", (Message.of("user", "?"),), max_tokens=5, temperature=None), **WHERE)
     assert body.keys() == {"model", "messages", "stream", "options", "keep_alive", "truncate", "shift"}
     assert body["options"] == {"num_ctx": 8192, "num_predict": 5}
 
 
 def test_the_caller_may_choose_to_think() -> None:
-    request = ChatRequest("m", (Message("user", "?"),), max_tokens=5, options={"think": "high", "temperature": 0.7})
+    request = ChatRequest("m", (Message.of("user", "?"),), max_tokens=5, options={"think": "high", "temperature": 0.7})
     body = to_wire(request, **(WHERE | {"think": False}))
     assert body["think"] == "high" and body["options"]["temperature"] == 0.7 and "think" not in body["options"]
 

@@ -9,7 +9,7 @@ from documents.parsed import Page
 from documents.reasoning import StoredText, run
 from documents.skeleton import Skeleton
 from gateway.service import Completion, Target
-from providers.types import Capabilities, ModelInfo, Usage
+from providers.types import Capabilities, ModelInfo, Text, Usage
 
 PAGES = [Page(1, "CNPJ: 12.345.678/0001-95")]
 QUESTION = Question("Qual é o CNPJ?", Skeleton.parse('[{"CNPJ": ""}]'))
@@ -47,7 +47,7 @@ class FakeGateway:
         if isinstance(reply, Exception):
             raise reply
         text, finish = reply if isinstance(reply, tuple) else (reply, "stop")
-        return Completion(text, finish, Usage(100, 10), "small", "sha256:1", target=self.answering or target)
+        return Completion((Text(text),), finish, Usage(100, 10), "small", "sha256:1", target=self.answering or target)
 
     @property
     def prompts(self):

@@ -304,7 +304,7 @@ FOUND = '{"cnpj": "11.222.333/0001-81", "total": "50,00"}'
 async def test_a_model_that_sees_gets_pictures_of_the_pages_that_want_one(vision, shown):
     gateway = FakeGateway(FOUND, sees=True)
     raw = await ask(gateway, QUESTION, pages=POOR, draw=drawing, vision=vision)
-    images = gateway.requests[0].messages[1].images
+    images = tuple(image.data for image in gateway.requests[0].messages[1].images)
     assert images == tuple(png() + str(page).encode() for page in shown) and raw.pictured == tuple(shown)
     assert ("nesta ordem, as páginas" in gateway.prompts[0]) is bool(shown) and codes(raw) == []
     for place, page in enumerate(shown, 1):

@@ -99,8 +99,8 @@ def test_asking_again_keeps_the_conversation_and_names_the_fault():
 def test_tokens_are_never_promised_too_few():
     asked = ask()
     assert estimated_tokens(asked) >= sum(len(message.content) for message in asked) / 2.3
-    assert estimated_tokens([Message("user", "0123456789" * 100)]) >= 1000
-    assert estimated_tokens([Message("user", "発票番号" * 100)]) >= 400
+    assert estimated_tokens([Message.of("user", "0123456789" * 100)]) >= 1000
+    assert estimated_tokens([Message.of("user", "発票番号" * 100)]) >= 400
 
 
 def test_the_room_for_the_answer_grows_with_the_skeleton_within_bounds():
