@@ -103,6 +103,7 @@ def classify_error(
 ) -> ProviderError:
     """The typed error for a status and the members of an error. What the words say weighs more than the status."""
     words = " ".join(str(error.get(name) or "") for name in ("message", "type", "code")).lower()
+    status = _told_status(error, words) or status if status in (500, 502) else status
     shown = (reason(str(error.get("message") or ""), (secret,)) or f"status {status}").rstrip(".")
     name = model or "the model"
 
@@ -129,3 +130,11 @@ def classify_error(
     if 400 <= status < 500:
         return ProviderRefused(f"{title} refused the request: {shown}.", hint="Try another model.")
     return ProviderError(f"{title} failed: {shown}.", hint="Ask again, or use another provider.")
+
+
+def _told_status(error: dict[str, Any], words: str) -> int | None:
+    """The status that an error inside a stream would have had before it."""
+    code = error.get("code")
+    if isinstance(code, int) and 400 <= code < 600:
+        return code
+    return 429 if "rate_limit" in words or "rate limit" in words else None

@@ -88,7 +88,7 @@ class OpenAIShaped:
 
     async def _deltas(self, response: Response, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
         """The pieces; the last one waits for the usage, which comes in a chunk of its own behind it."""
-        reader = Reader(request.model)
+        reader = Reader(request.model, lambda status, error: self._typed(status, error, None, request.model))
         unwrapping = Unwrapping() if is_wrapped(request.schema, self.habits) else None
         if "json" in response.headers.get("content-type", ""):  # it does not stream, or was not asked to
             yield _unwrapped(reader.read(await response.read()), unwrapping)

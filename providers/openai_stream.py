@@ -4,6 +4,7 @@ Source: platform.openai.com/docs/api-reference/chat-streaming, and what the host
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -69,9 +70,11 @@ def _count(told: Any, name: str) -> int:
 @dataclass(slots=True)
 class Reader:
     """Reads the chunks of one answer. `version` is what the host says that the model is, `usage` what it says it read and
-    wrote (the last word counts), `finish_reason` is set with the chunk that ends the answer."""
+    wrote (the last word counts), `finish_reason` is set with the chunk that ends the answer. `typed` gives errors inside the
+    stream their class, from a status and their members."""
 
     model: str
+    typed: Callable[[int, dict[str, Any]], ProviderError] = classify_error
     version: str | None = None
     usage: Usage | None = None
     finish_reason: FinishReason | None = None
@@ -83,7 +86,7 @@ class Reader:
         """What one chunk says; its end and its usage are kept. Raises ProviderError for an error inside the stream."""
         chunk = parse(data)
         if chunk.get("error"):
-            raise classify_error(502, error_of(chunk), model=self.model)
+            raise self.typed(502, error_of(chunk))
         self.usage = usage_of(chunk.get("usage")) or self.usage
         self._name(chunk)
         choices = chunk.get("choices")

@@ -175,7 +175,7 @@ class FakeOpenAI(FakeServer):
         yield None, chunk({"role": "assistant", "content": "", "refusal": None})
         written = 0
         for delta, finish in _deltas(message, _limit(body), fault):
-            written += not finish
+            written += bool(delta)
             told = {"usage": self._usage(read, written)} if finish and self.unasked else {}
             yield None, chunk(delta, finish) | told
         if counted:
@@ -238,7 +238,7 @@ def _deltas(message: dict[str, Any], limit: int, fault: Fault | None) -> Iterato
         for token in tokens_of(function["arguments"]):
             yield {"tool_calls": [{"index": index, "function": {"arguments": token}}]}, None
         finish = "tool_calls"
-    yield {}, message.get("finish_reason") or finish
+    yield {}, message.get("finish_reason", finish)
 
 
 def _texts(body: dict[str, Any]) -> list[str]:
