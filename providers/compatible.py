@@ -68,6 +68,7 @@ class OpenRouter(OpenAIShaped):
 
 
 class HuggingFace(OpenAIShaped):
+    habits = Habits(object_root=True)
     spec: ClassVar[ProviderSpec] = _spec(
         "huggingface", "HuggingFace Inference", "https://router.huggingface.co/v1", "HF_TOKEN",
         "https://huggingface.co/docs/inference-providers", _SPEAKER,
@@ -123,7 +124,7 @@ class TextGenerationWebui(OpenAIShaped):
 class Compatible(OpenAIShaped):
     """A host of which only its address is known: what nearly all take, and nothing that some refuse."""
 
-    habits = Habits(knobs=SAMPLER_KNOBS)
+    habits = Habits(object_root=True, knobs=SAMPLER_KNOBS)
     spec: ClassVar[ProviderSpec] = _spec(
         "compatible", "OpenAI-compatible host", "", None, "https://platform.openai.com/docs/api-reference", _LOCAL,
     )  # fmt: skip
