@@ -189,7 +189,7 @@ async def _open_models(settings: Settings, clock: Clock, state: State, hardware:
     http = HttpClient()
     stack.push_async_callback(http.close)
     mode = await state.get("compute_mode", "auto")
-    wanted = registry.configured(settings.by_name(), settings.providers)
+    wanted = registry.configured(settings.by_name())
     ollama = {"always_on": settings.always_on_models, "mode": lambda: switch.mode}
     providers = registry.build(wanted, http, {"ollama": ollama})
     for provider in providers.values():
@@ -238,7 +238,7 @@ def _sizing(settings: Settings, hardware: Hardware) -> Sizing:
         extraction=settings.extraction_workers,
         model=settings.model_workers,
         formatting=settings.formatting_workers,
-        cloud=any(one.has_key for one in registry.configured(settings.by_name(), settings.providers)),
+        cloud=any(one.has_key for one in registry.configured(settings.by_name())),
         parser_memory=settings.parser_memory_mb << 20,
     )
 
@@ -357,7 +357,7 @@ async def check(settings: Settings) -> int:
             layers=layers,
             refusal=refusal,
         )
-        providers = registry.build(registry.configured(settings.by_name(), settings.providers), http)
+        providers = registry.build(registry.configured(settings.by_name()), http)
         for provider in providers.values():
             stack.push_async_callback(provider.close)
         ollama = Machine(providers.pop("ollama"))
@@ -381,9 +381,9 @@ def run(arguments: Sequence[str]) -> int:
         settings, made = with_keys(settings)
         read_secret_key(settings.secret_key.get_secret_value())
         AddressPolicy.of(settings.webhook_allowed_targets)
-        registry.configured(settings.by_name(), settings.providers)
+        registry.configured(settings.by_name())
     except (BadSettings, InvalidField) as error:
-        lines = error.lines if isinstance(error, BadSettings) else [error.detail]
+        lines = error.lines if isinstance(error, BadSettings) else [f"{error.detail} {error.hint or ''}"]
         print(
             *(f"✗ {line}" for line in lines), "  Correct it in .env, config.yaml or the environment.", sep="\n", file=sys.stderr
         )

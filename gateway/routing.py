@@ -11,8 +11,8 @@ AUTO = "auto"
 LARGEST_LOCAL = 9 << 30
 
 # A family name that says its version and its tier and nothing else: previews, dated and special-purpose models say more.
-_STABLE = re.compile(r"[a-z]{2,20}-(\d{1,3})(?:\.(\d{1,3}))?-(flash|flash-lite|pro)(-\d{3})?")
-_TIERS = ("pro", "flash-lite", "flash")
+_STABLE = re.compile(r"[a-z]{2,20}-(\d{1,3})(?:\.(\d{1,3}))?-(flash|flash-lite|mini|nano|pro)(-\d{3})?")
+_TIERS = ("pro", "nano", "flash-lite", "mini", "flash")
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,9 +76,9 @@ class HuggingFace(OpenAIShaped):
 
 
 class LmStudio(OpenAIShaped):
-    """Takes pictures as bytes only, and words only for `tool_choice`."""
+    """Takes pictures as bytes only, words only for `tool_choice`, and no `json_object`."""
 
-    habits = Habits(named_tool=False, image_urls=False, knobs=SAMPLER_KNOBS)
+    habits = Habits(json_object=False, named_tool=False, image_urls=False, knobs=SAMPLER_KNOBS)
     spec: ClassVar[ProviderSpec] = _spec(
         "lmstudio", "LM Studio", "http://localhost:1234/v1", "LMSTUDIO_API_KEY", "https://lmstudio.ai/docs", _LOCAL
     )
@@ -102,7 +102,7 @@ class Vllm(OpenAIShaped):
 class Tgi(OpenAIShaped):
     """The grammar of an answer stands in `value`; `json_schema` is known to its latest versions only."""
 
-    habits = Habits(schema="value", thinking=None)
+    habits = Habits(schema="value", json_object=False, thinking=None)
     spec: ClassVar[ProviderSpec] = _spec(
         "tgi", "HuggingFace TGI", "http://localhost:3000/v1", "TGI_API_KEY",
         "https://huggingface.co/docs/text-generation-inference",

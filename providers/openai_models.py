@@ -1,16 +1,20 @@
 """GET /models in OpenAI's dialect; some hosts tell more of a model than its name. Pure."""
 
+import re
 from typing import Any
 
 from providers.types import ModelInfo
 
 #: What a model makes when it makes no text, by a part of its name: OpenAI tells only names.
 _KINDS = (
+    ("deep-research", "responses"), ("computer-use", "responses"), ("codex", "responses"),
     ("embed", "embedding"), ("whisper", "transcription"), ("transcribe", "transcription"), ("tts", "speech"), ("dall-e", "image"),
     ("image", "image"), ("sora", "video"), ("video", "video"), ("moderation", "moderation"), ("realtime", "realtime"),
     ("audio", "audio"), ("rerank", "rerank"), ("davinci-002", "legacy"), ("babbage-002", "legacy"), ("-instruct-0914", "legacy"),
     ("gpt-3.5-turbo-instruct", "legacy"),
 )  # fmt: skip
+#: OpenAI's largest answer at /responses only.
+_LARGEST = re.compile(r"(?:gpt-|o\d)[a-z0-9.-]*-pro(?:-[\d-]+)?")
 
 
 def model_info(entry: Any, provider: str) -> ModelInfo | None:
@@ -37,7 +41,8 @@ def model_info(entry: Any, provider: str) -> ModelInfo | None:
 def _capabilities(name: str, entry: dict[str, Any], architecture: dict[str, Any]) -> tuple[str, ...]:
     """Only what is told; a kind is guessed from the name where nothing else is."""
     lower = name.lower()
-    kind = next((kind for part, kind in _KINDS if part in lower), "completion")
+    plain = "responses" if _LARGEST.fullmatch(lower) else "completion"
+    kind = next((kind for part, kind in _KINDS if part in lower), plain)
     found = {kind: None}
     told = architecture.get("input_modalities") or entry.get("input_modalities")
     capable = entry.get("capabilities")  # Mistral: an object of truths; llama.cpp: a list

@@ -19,6 +19,8 @@ _KNOWN = frozenset({
 
 def response_format(schema: dict[str, Any], habits: Habits) -> dict[str, Any]:
     """The member `response_format` for a schema; {} asks for any JSON."""
+    if not schema and not habits.json_object:
+        schema = {"type": "object"}
     if not schema or habits.schema == "json_object":
         return {"type": "json_object"}
     if habits.schema == "value":

@@ -187,7 +187,7 @@ class OpenAIShaped:
         return {"Authorization": f"Bearer {key}"}
 
     def _key_hint(self) -> str:
-        return f"Set {self.spec.key_variable} in .env." if self.spec.key_variable else "Set the key of this host in .env."
+        return f"Set {self.spec.key_variable} in .env." if self.spec.key_variable else "Set the key of this host in PROVIDERS."
 
     def _error(self, response: Response, error: dict[str, Any], model: str | None) -> ProviderError:
         return self._typed(response.status, error, response.headers.get("retry-after"), model)

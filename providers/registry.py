@@ -56,12 +56,14 @@ def variables(spec: ProviderSpec) -> dict[str, str]:
     return usual | dict(spec.variables)
 
 
-def configured(settings: Mapping[str, Any], hosts: Sequence[Host] = ()) -> list[Configured]:
-    """The providers that shall be built, by priority, then by name. `settings` are values by their names in upper case.
+def configured(settings: Mapping[str, Any]) -> list[Configured]:
+    """The providers that shall be built, by priority, then by name. `settings` are values by their names in upper case;
+    PROVIDERS are hosts beside those that have settings of their own, or more about these.
 
     Raises InvalidField for a host of an unknown type or without what its type needs.
     """
     classes = {cls.spec.name: cls for cls in provider_classes()}
+    hosts: Sequence[Host] = settings.get("PROVIDERS", ())
     named = {host.name: host for host in hosts}
     found: list[tuple[int, Configured]] = []
     for name, cls in classes.items():

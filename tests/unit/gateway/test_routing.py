@@ -54,6 +54,7 @@ def test_the_model_that_is_chosen(models: list[ModelInfo], wanted: str | None, c
         (["gemini-3.5-flash-lite", "gemini-4-pro"], "gemini-3.5-flash-lite"),
         (["gemini-2.0-flash-001", "gemini-2.0-flash"], "gemini-2.0-flash"),
         (["gemini-2.0-flash-001"], "gemini-2.0-flash-001"),
+        (["gpt-4-0613", "gpt-5", "gpt-5-nano", "gpt-5-mini", "gpt-5-mini-2025-08-07", "gpt-4.1-mini"], "gpt-5-mini"),
     ],
 )
 def test_the_newest_stable_fast_model_of_a_cloud(names: list[str], chosen: str) -> None:

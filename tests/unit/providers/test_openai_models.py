@@ -10,6 +10,9 @@ from providers.openai_models import model_info
     [
         ({"id": "gpt-5-mini"}, None, ("completion",)),
         ({"id": "text-embedding-3-small"}, None, ("embedding",)),
+        ({"id": "gpt-5.2-pro-2025-12-11"}, None, ("responses",)),
+        ({"id": "gpt-5-codex"}, None, ("responses",)),
+        ({"id": "google/gemini-2.5-pro"}, None, ("completion",)),
         ({"id": "whisper-1"}, None, ("transcription",)),
         ({"id": "gpt-4o-realtime-preview"}, None, ("realtime",)),
         ({"id": "Qwen/Qwen3-8B", "max_model_len": 32768}, 32768, ("completion",)),

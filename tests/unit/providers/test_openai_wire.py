@@ -184,5 +184,10 @@ def test_a_schema_goes_in_the_way_of_the_host() -> None:
     assert sent == {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
 
 
+def test_any_json_is_any_object_where_a_host_wants_a_schema() -> None:
+    assert wire(Tgi, schema={})["response_format"] == {"type": "json_object", "value": {"type": "object"}}
+    assert wire(LmStudio, schema={})["response_format"]["json_schema"]["schema"] == {"type": "object"}
+
+
 def test_habits_are_frozen_data() -> None:
     assert Habits().names == {} and isinstance(OpenAI.habits.names, MappingProxyType)

@@ -21,7 +21,7 @@ HTTP = HttpClient()
 
 
 def names(settings: dict[str, Any], *hosts: dict[str, Any]) -> list[str]:
-    return [one.spec.name for one in configured(settings, read_hosts(list(hosts), {}))]
+    return [one.spec.name for one in configured(settings | {"PROVIDERS": read_hosts(list(hosts), {})})]
 
 
 def test_the_folder_collects_itself() -> None:
@@ -55,7 +55,7 @@ def test_what_is_built_has_the_values_of_its_settings() -> None:
 def test_a_host_of_the_operators_choice_has_its_name_and_the_ways_of_its_type() -> None:
     hosts = read_hosts([{"name": "corp", "base_url": "https://llm.corp.example/v1", "api_key": "k", "models": ["m"]},
                         {"name": "gpu-2", "type": "vllm", "base_url": "http://10.0.0.5:8000/v1", "timeout": 9}], {})  # fmt: skip
-    built = build(configured({}, hosts), HTTP)
+    built = build(configured({"PROVIDERS": hosts}), HTTP)
     corp, gpu = built["corp"], built["gpu-2"]
     assert isinstance(corp, Compatible) and isinstance(gpu, Vllm) and gpu.habits == Vllm.habits
     assert (corp.spec.name, corp.spec.title, corp._api_key, corp._models) == ("corp", "corp", "k", ("m",))
@@ -70,7 +70,7 @@ def test_a_host_of_the_operators_choice_has_its_name_and_the_ways_of_its_type() 
      ("https://8.8.8.8/v1", False), ("https://api.example.com/v1", False)],
 )  # fmt: skip
 def test_a_host_is_local_when_its_address_is_near(url: str, local: bool) -> None:
-    (one,) = (one for one in configured({}, read_hosts(f"box={url}", {})) if one.spec.name == "box")
+    (one,) = (one for one in configured({"PROVIDERS": read_hosts(f"box={url}", {})}) if one.spec.name == "box")
     assert one.spec.capabilities.local is local
 
 
