@@ -144,7 +144,7 @@ class Reader:
         key = told if isinstance(told, int) else place
         id_, name = _text(call.get("id")), _text(function.get("name"))
         arguments = function.get("arguments")
-        text = arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode() if arguments else ""
+        text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False) if arguments else ""
         known = self._calls.get(key)
         if known is not None and not (name and id_ and id_ != known[1]):
             return ToolCallDelta(known[0], arguments=text)

@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import orjson
@@ -67,7 +68,7 @@ def test_calls_are_told_apart_though_their_indexes_say_nothing(pieces: list[dict
 
 def test_calls_without_an_id_of_their_own_get_one() -> None:
     _, parts = said({"tool_calls": [call(0, "0", "weather", {"city": "x"}), call(1, "", "time", "{}")]})
-    assert [part.arguments for part in parts] == ['{"city":"x"}', "{}"]
+    assert [part.arguments for part in parts] == ['{"city": "x"}', "{}"]
     assert len({part.id for part in parts}) == 2 and all(part.id.startswith("call_") and len(part.id) > 20 for part in parts)
 
 
@@ -228,7 +229,7 @@ def test_whatever_comes_is_read_or_a_provider_error(chunks: list[Any]) -> None:
     reader = Reader("m")
     for value in chunks:
         try:
-            reader.read(orjson.dumps({"choices": [{"delta": value, "finish_reason": None}]}))
-            reader.read(orjson.dumps(value))
+            reader.read(json.dumps({"choices": [{"delta": value, "finish_reason": None}]}).encode())
+            reader.read(json.dumps(value).encode())
         except ProviderError:
             return
