@@ -144,7 +144,7 @@ class Reader:
         key = told if isinstance(told, int) else place
         id_, name = _text(call.get("id")), _text(function.get("name"))
         arguments = function.get("arguments")
-        text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False) if arguments else ""
+        text = arguments if isinstance(arguments, str) else _as_text(arguments) if arguments else ""
         known = self._calls.get(key)
         if known is not None and not (name and id_ and id_ != known[1]):
             return ToolCallDelta(known[0], arguments=text)
@@ -152,6 +152,13 @@ class Reader:
         self._calls[key] = (index, id_)
         unique = id_ and not id_.isdigit()  # TGI names every call "0"
         return ToolCallDelta(index, id_ if unique else f"call_{uuid4().hex}", name, text)
+
+
+def _as_text(arguments: Any) -> str:
+    try:
+        return json.dumps(arguments, ensure_ascii=False)
+    except RecursionError:
+        raise ProviderError("The provider sent a call that is nested too deeply.", hint="Ask again.") from None
 
 
 def _content(value: Any) -> tuple[str, str]:

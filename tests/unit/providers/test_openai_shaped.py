@@ -106,7 +106,8 @@ async def test_usage_that_never_comes_does_not_hold_the_answer_back(fake: FakeOp
     host = Vllm(base_url=f"{fake.url}/v1", api_key="k")
     fake.fail("hang_at_the_end")
     fake.answers = ["Hello."]
-    reply = await host.chat(ASK)
+    async with asyncio.timeout(5):
+        reply = await host.chat(ASK)
     assert (reply.text, reply.finish_reason) == ("Hello.", "stop")
     await host.close()
 

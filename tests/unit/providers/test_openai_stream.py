@@ -72,6 +72,12 @@ def test_calls_without_an_id_of_their_own_get_one() -> None:
     assert len({part.id for part in parts}) == 2 and all(part.id.startswith("call_") and len(part.id) > 20 for part in parts)
 
 
+def test_a_call_nested_too_deeply_is_an_error() -> None:
+    deep = b'{"choices":[{"delta":{"tool_calls":[{"id":"call_a","function":{"name":"f","arguments":' + b"[" * 1010 + b"]" * 1010
+    with pytest.raises(ProviderError):
+        Reader("m").read(deep + b"}}]}}]}")
+
+
 def test_the_name_is_told_once_though_every_fragment_repeats_it() -> None:
     reader = Reader("m")
     first = reader.read(chunk({"tool_calls": [call(0, "call_a", "weather", "{")]}))
