@@ -20,7 +20,7 @@ from documents.parsers.layout import Placed
 from documents.parsers.merging import confidence, vote
 from documents.parsers.numerals import mended
 from documents.parsers.pictures import Back, even, flatten, has_ink, skew, soften, turned
-from documents.parsers.survey import survey
+from documents.parsers.survey import survey, without_perforations
 
 READING_DPI, FINE_DPI = 200, 250
 STRIP_DPI = 171  # a receipt is longer than the sheet that its picture is taken for
@@ -97,6 +97,7 @@ def _sheet(picture: Image.Image, render: Render, width: float, turn: int = 0) ->
         picture = render(wanted)
         upright, unturned = turned(picture, turn)
         level, unlevelled = turned(clean(upright), angle)
+    level = without_perforations(level)
     mode = ocr.BLOCK if strip else ocr.SPARSE if seen.boxed else ocr.AUTO
     return Sheet(soften(level) if strip else level, wanted, mode, lambda box: unturned(unlevelled(box)), width / picture.width)
 
