@@ -12,7 +12,6 @@ Without CORPUS the pages are made here. CPU seconds are those of one process; `s
 """
 
 import argparse
-import io
 import json
 import random
 import resource
@@ -27,19 +26,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from pypdfium2 import PdfDocument
 from rapidfuzz.fuzz import partial_ratio
-from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from bench import finder
+from bench.truths import SCAN_DPI, scanned
 from documents.parsed import Page
 from documents.parsers import ocr
 from documents.parsers.base import Context
 from documents.parsers.registry import choose
 
 WORDS = "nota fiscal de serviço prestado ao tomador conforme contrato vigente valor total emitido em São Paulo".split()
-SCAN_DPI = 200
 MONEY = "RM$" + string.punctuation
 COMPANY_LIKENESS = 90  # of 100: the annotators' own slips of a letter
 
@@ -109,20 +106,6 @@ def _complain(documents: list[Document]) -> None:
     for document in documents:
         for miss in document.misses:
             print(f"    {document.name}: {miss}")
-
-
-def scanned(path: Path) -> bytes:
-    """The document as a PDF whose pages hold nothing but their picture."""
-    document, buffer = PdfDocument(path), io.BytesIO()
-    canvas = Canvas(buffer)
-    for page in document:
-        picture = page.render(scale=SCAN_DPI / 72, grayscale=True).to_pil()
-        canvas.setPageSize(page.get_size())
-        canvas.drawImage(ImageReader(picture), 0, 0, *page.get_size())
-        canvas.showPage()
-    document.close()
-    canvas.save()
-    return buffer.getvalue()
 
 
 def _read(path: Path, name: str) -> Document:
