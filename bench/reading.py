@@ -67,7 +67,10 @@ def main() -> None:
     arguments.add_argument("--second", action="store_true", help="with the second engine, RapidOCR")
     arguments.add_argument("--misses", action="store_true", help="name what was not found")
     chosen = arguments.parse_args()
-    with tempfile.TemporaryDirectory() as made, ProcessPoolExecutor(chosen.jobs, initializer=_warm, initargs=(chosen.second,)) as pool:
+    with (
+        tempfile.TemporaryDirectory() as made,
+        ProcessPoolExecutor(chosen.jobs, initializer=_warm, initargs=(chosen.second,)) as pool,
+    ):
         corpus = chosen.corpus or _made(Path(made))
         print(f"{'':<30}{'pages':>6}{'CPU s/page':>11}{'slowest':>9}")
         for title, measure, files in _sets(corpus, chosen.scans):
@@ -75,7 +78,7 @@ def main() -> None:
             _show(title, documents)
             if chosen.misses:
                 _complain(documents)
-        print(f"peak memory of a process: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10} MiB")
+    print(f"peak memory of a process: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10} MiB")
 
 
 def _sets(corpus: Path, scans: int | None) -> Iterator[tuple[str, Callable[[Path], Document], list[Path]]]:

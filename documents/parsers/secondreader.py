@@ -34,7 +34,8 @@ class Second:
             result = self._read(self._array(image.convert("RGB")), return_word_box=True)
         except self._failures:
             return []
-        return [word for number, line in enumerate(result.word_results or ()) for word in _line(line, number)]
+        lines = result.word_results if result.txts else ()  # of a blank page it makes one line that is no line
+        return [word for number, line in enumerate(lines) for word in _line(line, number)]
 
 
 def _line(words: tuple[tuple[str, float, list[list[float]]], ...], number: int) -> list[Placed]:

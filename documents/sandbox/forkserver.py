@@ -205,10 +205,10 @@ def _probe(confinement: Confinement, workdir: str, outside: str, document: int, 
 def load(plan: Plan) -> Readers:
     """Imports the readers, and what they would otherwise import lazily inside the confinement; warms the OCR engine."""
     registry, rendering, ocr = (importlib.import_module(f"{plan.package}.{name}") for name in ("registry", "rendering", "ocr"))
+    ocr.warm(plan.context.ocr_languages, second=plan.context.second_engine)
     mimetypes.init()
     for codec in ("idna", "cp1252", "latin-1", "utf-16", "utf-32", "mac_roman", "cp437", "ascii", "unicode_escape"):
         "a".encode(codec)
-    ocr.warm(plan.context.ocr_languages)
     return Readers(registry.choose, rendering.render, reasoning.run, plan.context)
 
 

@@ -56,7 +56,7 @@ async def nobody(host, port):
 def subject(tmp_path, **changes):
     values = {
         "api_key": GOOD[0], "master_api_key": GOOD[1], "secret_key": GOOD[2], "gemini_api_key": "AIza-very-secret", "data_dir": tmp_path / "data",
-        "min_free_disk_mb": 0, "host": "127.0.0.1", "port": 0, "ocr_languages": "por+eng", "ollama_url": "http://localhost:11434",
+        "min_free_disk_mb": 0, "host": "127.0.0.1", "port": 0, "ocr_languages": "por+eng", "second_ocr_engine": "off", "ollama_url": "http://localhost:11434",
         "sqlite_version": "3.40.1", "layers": LAYERS,
     }  # fmt: skip
     return Subject(**values | changes)

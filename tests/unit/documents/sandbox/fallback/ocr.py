@@ -3,5 +3,5 @@
 from documents.parsers.ocr import engine
 
 
-def warm(languages: str) -> bool:
+def warm(languages: str, *, second: bool = False) -> bool:
     return type(engine(languages)).__name__ == "Program"

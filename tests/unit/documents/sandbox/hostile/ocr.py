@@ -1,5 +1,5 @@
 """No engine here."""
 
 
-def warm(languages: str) -> bool:
+def warm(languages: str, *, second: bool = False) -> bool:
     return False
