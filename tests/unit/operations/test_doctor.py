@@ -19,6 +19,7 @@ from operations.doctor import (
     check_disk,
     check_gemini,
     check_keys,
+    check_extras,
     check_ocr,
     check_ollama,
     check_port,
@@ -140,6 +141,14 @@ def test_the_secret_key(key, verdict, words):
     assert check.verdict == verdict and words in check.detail and bool(check.cure) == (verdict == "fail")
 
 
+def test_reading_extras_are_told_and_a_missing_second_engine_warns() -> None:
+    assert check_extras("off", ["pi_heif", "zxingcpp"]).detail == "HEIC pictures, bar codes and QR codes"
+    assert check_extras("off", ["zxingcpp"]).detail == "not installed, so not read: HEIC pictures"
+    lacking = check_extras("rapidocr", ["zxingcpp", "rapidocr"])
+    assert lacking.verdict == "warn" and lacking.cure
+    assert check_extras("rapidocr", ["pi_heif", "zxingcpp", "rapidocr", "onnxruntime"]).detail.endswith(", rapidocr")
+
+
 def test_gemini_is_optional_and_never_shown():
     assert check_gemini("").verdict == "warn"
     assert check_gemini("AIza-very-secret") == Check("Gemini", "ok", "a key is set")
@@ -184,7 +193,7 @@ async def test_a_good_machine(tmp_path):
     checks = await examine(subject(tmp_path), Ollama(), nobody)
     verdicts = {check.name: check.verdict for check in checks}
     del verdicts["Tesseract"], verdicts["Disk"]
-    assert set(verdicts.values()) == {"ok"} and len(checks) == 12
+    assert set(verdicts.values()) == {"ok"} and len(checks) == 13
     assert os.listdir(tmp_path / "data") == [] and (tmp_path / "data").stat().st_mode & 0o077 == 0
 
 

@@ -23,7 +23,7 @@ def test_lines_of_print_are_as_high_as_their_letters() -> None:
 
 def test_a_form_is_known_by_its_boxes() -> None:
     seen = survey(boxed(picture(SENTENCES * 2, size=(1300, 1000))))
-    assert seen.boxed and 8 <= seen.down <= 50 and 8 <= seen.across <= 50
+    assert seen.boxed and 30 <= seen.across <= 60 and 30 <= seen.down <= 60  # quarters of 9 and 11 lines
 
 
 def test_rules_in_one_direction_are_no_boxes() -> None:

@@ -126,7 +126,7 @@ async def test_a_reader_cannot_speak_after_the_end(bench: Bench) -> None:
 async def test_a_reader_sees_no_environment_of_the_server(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_KEY", "canary")
     names = {line.partition("=")[0] for line in (await bench.text("environment")).splitlines()}
-    assert names == {"HOME", "LANG", "OMP_THREAD_LIMIT", "PATH", "TMPDIR"}
+    assert names == {"HOME", "LANG", "OMP_THREAD_LIMIT", "OPENBLAS_NUM_THREADS", "PATH", "TMPDIR"}
 
 
 async def test_a_reader_inherits_no_open_files(bench: Bench) -> None:
