@@ -22,8 +22,8 @@ _OBJECTS = (
 
 
 def warm(context: Context, folder: str) -> None:
-    """Loads the engine, when there is one, and reads a page of our own, which is put into `folder` meanwhile."""
-    ocr.warm(context.ocr_languages)
+    """Loads the engines that there are, and reads a page of our own, which is put into `folder` meanwhile."""
+    ocr.warm(context.ocr_languages, second=context.second_engine)
     with TemporaryDirectory(dir=folder) as made:
         specimen = Path(made) / "specimen.pdf"
         specimen.write_bytes(b"".join(_file()))

@@ -17,11 +17,11 @@ SOLID = 230  # share of a strip that is dark, 0..255: a ruled line
 PRINTED = 12
 THIN = 2  # pixels by which a line of dashes may slope
 PRINT = range(5, 61)  # pixels: heights of letters that are text
-BOXED_LINES = 6  # in each direction; forms have dozens, pages of text a few
+BOXED = 6  # quarters of lines in each direction; forms have dozens, pages of text a few
 
 
 class Survey(NamedTuple):
-    """Ruled lines across and down the page, and the usual height of its letters in pixels (0.0 when there are none)."""
+    """Ruled lines across and down, in quarters of the page, and the usual height of letters in pixels (0.0 without any)."""
 
     across: int
     down: int
@@ -30,7 +30,7 @@ class Survey(NamedTuple):
     @property
     def boxed(self) -> bool:
         """True for a form: boxes with a label and a value in each."""
-        return min(self.across, self.down) >= BOXED_LINES
+        return min(self.across, self.down) >= BOXED
 
 
 def survey(picture: Image.Image) -> Survey:
