@@ -14,22 +14,12 @@ from core.errors import (
 )  # fmt: skip
 from gateway.catalogue import Catalogue, Listing
 from gateway.retry import Retry
-from gateway.routing import AUTO, LARGEST_LOCAL, choose_model, order
+from gateway.routing import AUTO, LARGEST_LOCAL, Target, choose_model, order
 from providers.base import Provider
 from providers.types import Capabilities, ChatReply, ChatRequest, ModelInfo
 
 BUILTIN = "builtin"
 _OVERLOADED = (ProviderUnreachable, ProviderRateLimited, ProviderTimeout, ModelOutOfMemory)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """`because` is "requested" or "auto: …"; `automatic` says that the provider was left to us, so another may step in."""
-
-    provider: str
-    model: str
-    because: str
-    automatic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
