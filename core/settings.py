@@ -3,7 +3,7 @@
 Order: environment > `.env` > `config.yaml` > defaults. Names in the environment are upper case.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,20 +26,24 @@ def _pairs(value: object) -> object:
 
     Raises ValueError for a pair without a name, and for names that lead back to themselves.
     """
-    if isinstance(value, str):
-        parts = [part for part in _names(value)]
-        if wrong := next((part for part in parts if "=" not in part), None):
-            raise ValueError(f"{wrong!r} is not written as name=model")
-        value = [part.split("=", 1) for part in parts]
+    value = _names(value)
+    given = value.items() if isinstance(value, Mapping) else [_pair(part) for part in value]
     found: dict[str, str] = {}
-    for name, target in value.items() if isinstance(value, Mapping) else value:
-        name, target = str(name).strip(), str(target).strip()
+    for name, target in ((str(name).strip(), str(target).strip()) for name, target in given):
         if not name or not target or name == "auto":
             raise ValueError(f"{name!r} cannot be another name of {target!r}")
         if name in found:
             raise ValueError(f"{name!r} is given twice")
         found[name] = target
     return tuple((name, _end(name, found)) for name in found)
+
+
+def _pair(part: object) -> Sequence[object]:
+    """A part of the text, or a pair that was read before."""
+    pair = part.split("=", 1) if isinstance(part, str) else part
+    if not isinstance(pair, Sequence) or len(pair) != 2:
+        raise ValueError(f"{part!r} is not written as name=model")
+    return pair
 
 
 def _end(name: str, pairs: Mapping[str, str]) -> str:

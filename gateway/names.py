@@ -40,9 +40,11 @@ class Names:
         self.aliases = dict(aliases or {})
         self._providers = tuple(providers)
         self._missing = dict(missing or {})
-        self._owners = _owners(sorted(self.models, key=self._rank))
+        self._largest_local = largest_local
+        self._ranked = sorted(self.models, key=self._rank)
+        self._owners = _owners(self._ranked)
         self._targets = {name: Target(model.provider, model.name, _REQUESTED) for name, model in self._owners.items()}
-        if (automatic := self._automatic(largest_local)) is not None:
+        if (automatic := self._automatic(self.models)) is not None:
             self._targets[AUTO] = automatic
         self._targets |= self._aliased()
         led = [(alias, self.at(self._targets[alias])) for alias in self.aliases if alias in self._targets]
@@ -54,10 +56,15 @@ class Names:
     def resolve(self, name: str, allows: Allows | None = None) -> Target:
         """A model that its provider does not list is reachable as `provider/model`.
 
+        Where a name leaves a choice, what `allows` lets through is taken; a name without a choice leads where it leads.
         Raises ModelNotFound with the nearest names (of those that `allows` lets through), and ProviderNotConfigured.
         """
         found = self._targets.get(name)
-        return found if found is not None else self._unlisted(name, allows)
+        if found is None:
+            return self._unlisted(name, allows)
+        if allows is None or allows(found.provider, found.model):
+            return found
+        return self._another(name, allows) or found
 
     def find(self, name: str) -> Model | None:
         """The model that `name` leads to; None for a name that is not in any list."""
@@ -102,12 +109,21 @@ class Names:
     def _rank(self, model: Model) -> tuple[bool, bool, int]:
         return not (model.local and model.info.resident), not model.local, self._providers.index(model.provider)
 
-    def _automatic(self, largest_local: int) -> Target | None:
+    def _another(self, name: str, allows: Allows) -> Target | None:
+        """Where `name` may lead instead, for a caller who may not use where it leads."""
+        asked = self.aliases.get(name, name)
+        allowed = [model for model in self._ranked if allows(model.provider, model.name)]
+        if asked == AUTO:
+            return self._automatic(allowed)
+        model = next((model for model in allowed if model.name in (asked, f"{asked}:latest")), None)
+        return model and Target(model.provider, model.name, _REQUESTED)
+
+    def _automatic(self, models: Sequence[Model]) -> Target | None:
         """The choice of the document wing, without its questions: local providers first, then the configured order."""
-        local = {model.provider for model in self.models if model.local}
+        local = {model.provider for model in models if model.local}
         for provider in sorted(self._providers, key=lambda name: name not in local):
-            infos = [model.info for model in self.models if model.provider == provider and model.supports.chat is not False]
-            if choice := choose_model(infos, largest=largest_local):
+            infos = [model.info for model in models if model.provider == provider and model.supports.chat is not False]
+            if choice := choose_model(infos, largest=self._largest_local):
                 return Target(provider, choice.model, f"auto: {provider} with {choice.model}, {choice.why}", automatic=True)
         return None
 
