@@ -32,7 +32,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from api import compute, docs, documents, errors, keys, local_models, models, service
+from api import available_models, compute, docs, documents, errors, keys, local_models, models, service
 from api.credentials import Credentials
 from api.deps import House
 from api.gate import Gate, rules_of
@@ -79,7 +79,8 @@ from store.outbox import Outbox
 from store.state import State
 from workers import Pipeline, Sizes
 
-ROUTERS = (documents.router, local_models.router, models.router, compute.router, keys.router, service.router, docs.router)
+ROUTERS = (documents.router, local_models.router, models.router, available_models.router, compute.router, keys.router,
+           service.router, docs.router)  # fmt: skip
 
 log = structlog.get_logger()
 
@@ -212,14 +213,12 @@ async def _open_models(settings: Settings, clock: Clock, state: State, hardware:
     )
     own_keys = ["gemini"] if gemini_key else []
     catalogue = Catalogue(
-        providers,
-        clock=clock,
-        own_keys=own_keys,
-        missing=registry.missing(own_keys),
-        aliases=dict(settings.model_aliases),
-        price_of=ListPrices(),
+        providers, clock=clock, own_keys=own_keys, missing=registry.missing(own_keys),
+        aliases=dict(settings.model_aliases), price_of=ListPrices(),
+    )  # fmt: skip
+    downloads = Downloads(
+        catalogue.renewing("ollama", machine.pull), load=state.load_downloads, save=state.save_download, clock=clock
     )
-    downloads = Downloads(machine.pull, load=state.load_downloads, save=state.save_download, clock=clock)
     await downloads.resume()
     stack.push_async_callback(downloads.close)
     return Models(Gateway(providers, catalogue, own_keys=own_keys), catalogue, admission, switch, downloads)

@@ -1,7 +1,7 @@
-"""`/api/models`, `/api/models/search`, `/api/available_models`: the models of all configured providers and what they can do."""
+"""`/api/models`, `/api/models/search`: the models of all configured providers, what they can do and what they cost."""
 
 from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from typing_extensions import TypedDict
@@ -9,7 +9,6 @@ from typing_extensions import TypedDict
 from api.deps import House, answer, house
 from api.policy import CLIENTS, allow
 from core.errors import InvalidField
-from fleet.budget import Budget, budget, needed
 from gateway.catalogue import Followed, Source
 from gateway.facts import Model
 from gateway.names import Names
@@ -101,28 +100,6 @@ class CatalogueView(TypedDict):
     providers: list[ProviderState]
 
 
-class AvailableModel(TypedDict):
-    """A model on a machine of ours. `fits`: it has room there when it is alone; `needs_bytes` is an estimate from its size."""
-
-    name: str
-    provider: str
-    machine: str
-    category: Literal["always_on", "on_demand"]
-    resident: bool | None
-    size: int | None
-    size_vram: int | None
-    needs_bytes: int | None
-    fits: bool | None
-
-
-class AvailableModels(TypedDict):
-    """`budget_bytes` is what models may take together, `budget_why` where that comes from."""
-
-    models: list[AvailableModel]
-    budget_bytes: int | None
-    budget_why: str
-
-
 @router.get("/models", summary="The models of all providers, with capabilities and prices", response_model=CatalogueView)
 @router.get("/models/search", summary="The models that fit what you need", response_model=CatalogueView)
 @allow(*CLIENTS)
@@ -158,19 +135,6 @@ async def listed(
         words=tuple((q or "").lower().split()),
     )
     return answer(_catalogue(house(request), wanted))
-
-
-@router.get(
-    "/available_models", summary="The models on machines of ours: kept in memory or not, and room", response_model=AvailableModels
-)
-@allow(*CLIENTS)
-async def available(request: Request) -> Response:
-    rooms = house(request)
-    settings = rooms.settings
-    room = budget(rooms.hardware, rooms.compute.mode, settings.vram_limit_gb, settings.ollama_url)
-    always_on = set(settings.always_on_models)
-    models = [_available(model, always_on, room) for model in rooms.catalogue.names.models if model.local]
-    return answer({"models": models, "budget_bytes": room.bytes, "budget_why": room.why})
 
 
 def _refuse_unknown(request: Request) -> None:
@@ -227,19 +191,4 @@ def _state(state: Followed) -> ProviderState:
         "source": state.source,
         "age_seconds": None if state.age is None else round(state.age, 1),
         "warning": state.error and state.error.detail,
-    }
-
-
-def _available(model: Model, always_on: set[str], room: Budget) -> AvailableModel:
-    info = model.info
-    return {
-        "name": model.name,
-        "provider": model.provider,
-        "machine": "local",
-        "category": "always_on" if model.name in always_on else "on_demand",
-        "resident": info.resident,
-        "size": info.size,
-        "size_vram": info.size_vram,
-        "needs_bytes": None if info.size is None else needed(info.size),
-        "fits": room.fits(info.size),
     }

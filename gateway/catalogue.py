@@ -7,10 +7,11 @@ import asyncio
 import hashlib
 import secrets
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Mapping
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from core.clock import Clock
 from core.errors import ProviderAuthFailed, ProviderError, ProviderTimeout
@@ -19,6 +20,7 @@ from gateway.names import Names
 from providers.base import Provider, ProviderSpec
 from providers.types import ModelInfo
 
+T = TypeVar("T")
 Source = Literal["live", "cache", "stale", "fallback"]
 
 
@@ -124,6 +126,18 @@ class Catalogue:
             source = "fallback"
         age = None if entry.models is None else self._clock.monotonic() - entry.fetched_at
         return Followed(name, self._providers[name].spec.title, len(self._described.get(name, ())), source, age, entry.error)
+
+    def renewing(self, provider: str, work: Callable[[str], AsyncGenerator[T, None]]) -> Callable[[str], AsyncGenerator[T, None]]:
+        """`work` on a model of `provider`, a download say, with its list asked for anew at the end."""
+
+        async def renewed(model: str) -> AsyncGenerator[T, None]:
+            async with aclosing(work(model)) as lines:
+                async for line in lines:
+                    yield line
+            with suppress(ProviderError):  # the list says itself that it is stale
+                await self.listing(provider, fresh=True)
+
+        return renewed
 
     async def _follow(self, provider: str, pace: Following) -> None:
         local = self._providers[provider].spec.capabilities.local

@@ -7,8 +7,6 @@ from fastapi import FastAPI
 
 from api import errors, models
 from core.errors import ProviderUnreachable
-from fleet.graphics import Gpu
-from fleet.hardware import Figure, Hardware
 from gateway.catalogue import Followed
 from tests.unit.api.asgi import call
 from tests.unit.gateway.lists import NOTHING_KNOWN, listed, named
@@ -25,9 +23,6 @@ STATES = [
     Followed("ollama", "Ollama", 2, "live", 1.234, None),
     Followed("openai", "OpenAI", 2, "stale", 400.0, ProviderUnreachable("OpenAI cannot be reached.")),
 ]
-HARDWARE = Hardware(
-    Figure(4, "x"), Figure(64 * GIB, "x"), Figure(60 * GIB, "x"), (Gpu("card", "nvidia", None, 24 * GIB, None, "nvml"),)
-)
 
 
 async def ask(path: str):
@@ -36,9 +31,6 @@ async def ask(path: str):
     errors.install(app)
     app.state.house = SimpleNamespace(
         catalogue=SimpleNamespace(names=NAMES, followed=lambda: STATES),
-        compute=SimpleNamespace(mode="auto"),
-        hardware=HARDWARE,
-        settings=SimpleNamespace(vram_limit_gb=26.0, ollama_url="http://localhost:11434", always_on_models=("gemma3:1b",)),
     )
 
     async def marked(scope, receive, send):
@@ -106,11 +98,3 @@ async def test_a_filter_that_cannot_be_is_named(query, field):
     got = await ask(f"/api/models/search?{query}")
     assert (got.status, got.json["code"], got.json["errors"][0]["field"]) == (422, "invalid_field", field)
     assert got.json["hint"]
-
-
-async def test_the_models_of_this_machine_are_always_on_or_on_demand_and_fit_or_not():
-    got = (await ask("/api/available_models")).json
-    assert (got["budget_bytes"], got["budget_why"]) == (24 * GIB, "the memory of the graphics cards")
-    gemma, llama = got["models"]
-    assert (gemma["name"], gemma["category"], gemma["resident"], gemma["fits"]) == ("gemma3:1b", "always_on", True, True)
-    assert (llama["category"], llama["resident"], llama["fits"], llama["needs_bytes"]) == ("on_demand", False, False, 48 * GIB)

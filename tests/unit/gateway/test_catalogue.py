@@ -331,3 +331,18 @@ async def test_what_the_makers_document_is_in_every_list(time: Time) -> None:
 async def test_the_aliases_of_the_operator_are_in_the_names_from_the_beginning(time: Time) -> None:
     lists = catalogue(Scripted("local", LOCAL), time, aliases={"gpt-4": "local/m"})
     assert lists.names.resolve("gpt-4").model == "m"
+
+
+async def test_what_was_downloaded_has_a_name_at_once(time: Time) -> None:
+    local = Scripted("local", LOCAL, [])
+    lists = catalogue(local, time)
+
+    async def pull(name: str):
+        yield "pulling"
+        local.models = [model(name)]
+        yield "success"
+
+    assert [line async for line in lists.renewing("local", pull)("m")] == ["pulling", "success"]
+    assert lists.names.resolve("m").provider == "local"
+    local.models = DOWN
+    assert [line async for line in lists.renewing("local", pull)("n")] == ["pulling", "success"]
