@@ -5,7 +5,7 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 from typing_extensions import TypedDict
 
-from api.deps import answer, house
+from api.deps import answer, house, principal
 from api.policy import CLIENTS, allow
 from fleet.budget import Budget, budget, needed
 from gateway.facts import Model
@@ -44,7 +44,9 @@ async def available(request: Request) -> Response:
     settings = rooms.settings
     room = budget(rooms.hardware, rooms.compute.mode, settings.vram_limit_gb, settings.ollama_url)
     always_on = set(settings.always_on_models)
-    models = [_available(model, always_on, room) for model in rooms.catalogue.names.models if model.local]
+    models = [
+        _available(model, always_on, room) for model in rooms.catalogue.names.allowed(principal(request).allows) if model.local
+    ]
     return answer({"models": models, "budget_bytes": room.bytes, "budget_why": room.why})
 
 

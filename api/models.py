@@ -1,17 +1,18 @@
 """`/api/models`, `/api/models/search`: the models of all configured providers, what they can do and what they cost."""
 
+from collections import Counter
 from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from typing_extensions import TypedDict
 
-from api.deps import House, answer, house
+from api.deps import House, answer, house, principal
 from api.policy import CLIENTS, allow
 from core.errors import InvalidField
 from gateway.catalogue import Followed, Source
 from gateway.facts import Model
-from gateway.names import Names
+from gateway.names import Allows, Names
 from gateway.search import Wanted
 
 router = APIRouter(prefix="/api", tags=["models"])
@@ -84,7 +85,8 @@ class CatalogueModel(TypedDict):
 
 
 class ProviderState(TypedDict):
-    """`source` null before its first answer; stale: it fails now, this is what it listed before; `age_seconds` of its list."""
+    """`source` null before its first answer; stale: it fails now, this is what it listed before; `age_seconds` of its list;
+    `models` is how many of them this key may use."""
 
     name: str
     title: str
@@ -134,7 +136,7 @@ async def listed(
         min_context=min_context,
         words=tuple((q or "").lower().split()),
     )
-    return answer(_catalogue(house(request), wanted))
+    return answer(_catalogue(house(request), wanted, principal(request).allows))
 
 
 def _refuse_unknown(request: Request) -> None:
@@ -144,7 +146,7 @@ def _refuse_unknown(request: Request) -> None:
         raise InvalidField(f"There is no filter {unknown[:64]!r}.", field=unknown[:64], hint=f"Known are: {', '.join(known)}.")
 
 
-def _catalogue(rooms: House, wanted: Wanted) -> CatalogueView:
+def _catalogue(rooms: House, wanted: Wanted, allows: Allows | None) -> CatalogueView:
     """Raises InvalidField for a provider that is not configured."""
     states, names = rooms.catalogue.followed(), rooms.catalogue.names
     if wanted.provider is not None and wanted.provider not in {state.provider for state in states}:
@@ -152,8 +154,9 @@ def _catalogue(rooms: House, wanted: Wanted) -> CatalogueView:
         raise InvalidField(
             f"No provider {wanted.provider!r} is configured.", field="provider", hint=f"Configured are: {configured}."
         )
-    models = [_model(model, names) for model in wanted.among(names)]
-    shown = [_state(state) for state in states if wanted.provider in (None, state.provider)]
+    models = [_model(model, names) for model in wanted.among(names, allows)]
+    usable = Counter(model.provider for model in names.allowed(allows))
+    shown = [_state(state, usable[state.provider]) for state in states if wanted.provider in (None, state.provider)]
     return {"models": models, "total": len(models), "providers": shown}
 
 
@@ -183,11 +186,11 @@ def _model(model: Model, names: Names) -> CatalogueModel:
     }
 
 
-def _state(state: Followed) -> ProviderState:
+def _state(state: Followed, models: int) -> ProviderState:
     return {
         "name": state.provider,
         "title": state.title,
-        "models": state.models,
+        "models": models,
         "source": state.source,
         "age_seconds": None if state.age is None else round(state.age, 1),
         "warning": state.error and state.error.detail,

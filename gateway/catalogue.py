@@ -55,7 +55,6 @@ class Followed:
 
     provider: str
     title: str
-    models: int
     source: Source | None
     age: float | None
     error: ProviderError | None
@@ -125,7 +124,7 @@ class Catalogue:
         elif entry.error and self._providers[name].spec.known_models:
             source = "fallback"
         age = None if entry.models is None else self._clock.monotonic() - entry.fetched_at
-        return Followed(name, self._providers[name].spec.title, len(self._described.get(name, ())), source, age, entry.error)
+        return Followed(name, self._providers[name].spec.title, source, age, entry.error)
 
     def renewing(self, provider: str, work: Callable[[str], AsyncGenerator[T, None]]) -> Callable[[str], AsyncGenerator[T, None]]:
         """`work` on a model of `provider`, a download say, with its list asked for anew at the end."""

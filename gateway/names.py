@@ -83,6 +83,10 @@ class Names:
             raise self._not_found(name, allows)
         return self.at(target)
 
+    def allowed(self, allows: Allows | None) -> list[Model]:
+        """The models that a caller may use, in the order of the lists."""
+        return [model for model in self.models if allows is None or allows(model.provider, model.name)]
+
     def shown(self, model: Model) -> str:
         """The shortest name that leads to `model`: its bare name, unless that is another model's or an alias."""
         target = self._targets[model.name]

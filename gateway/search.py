@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.facts import Model
-from gateway.names import Names
+from gateway.names import Allows, Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +17,9 @@ class Wanted:
     min_context: int | None = None
     words: tuple[str, ...] = ()
 
-    def among(self, names: Names) -> list[Model]:
-        """In the order of the configuration and of the providers' own lists."""
-        return [model for model in names.models if self._is_met(model) and self._is_named(model, names)]
+    def among(self, names: Names, allows: Allows | None = None) -> list[Model]:
+        """Of the models that `allows` lets through, in the order of the configuration and of the providers' own lists."""
+        return [model for model in names.allowed(allows) if self._is_met(model) and self._is_named(model, names)]
 
     def _is_met(self, model: Model) -> bool:
         return (

@@ -6,6 +6,7 @@ import pytest
 from fastapi import FastAPI
 
 from api import errors, models
+from api.policy import Principal, Role
 from core.errors import ProviderUnreachable
 from gateway.catalogue import Followed
 from tests.unit.api.asgi import call
@@ -20,12 +21,12 @@ NAMES = named(
     aliases={"gpt-4": "openai/gpt-4o"},
 )
 STATES = [
-    Followed("ollama", "Ollama", 2, "live", 1.234, None),
-    Followed("openai", "OpenAI", 2, "stale", 400.0, ProviderUnreachable("OpenAI cannot be reached.")),
+    Followed("ollama", "Ollama", "live", 1.234, None),
+    Followed("openai", "OpenAI", "stale", 400.0, ProviderUnreachable("OpenAI cannot be reached.")),
 ]
 
 
-async def ask(path: str):
+async def ask(path: str, allows=None):
     app = FastAPI(openapi_url=None)
     app.include_router(models.router)
     errors.install(app)
@@ -34,7 +35,7 @@ async def ask(path: str):
     )
 
     async def marked(scope, receive, send):
-        scope["state"]["request_id"] = "r1"
+        scope["state"].update(request_id="r1", principal=Principal(Role.CLIENT, "k", allows))
         await app(scope, receive, send)
 
     return await call(marked, "GET", path)
@@ -98,3 +99,9 @@ async def test_a_filter_that_cannot_be_is_named(query, field):
     got = await ask(f"/api/models/search?{query}")
     assert (got.status, got.json["code"], got.json["errors"][0]["field"]) == (422, "invalid_field", field)
     assert got.json["hint"]
+
+
+async def test_a_key_sees_the_models_it_may_use():
+    got = (await ask("/api/models", lambda provider, model: model == "gpt-4o")).json
+    assert [model["name"] for model in got["models"]] == ["gpt-4o"]
+    assert [(state["name"], state["models"]) for state in got["providers"]] == [("ollama", 0), ("openai", 1)]
