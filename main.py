@@ -214,7 +214,7 @@ async def _open_models(settings: Settings, clock: Clock, state: State, hardware:
     own_keys = ["gemini"] if gemini_key else []
     catalogue = Catalogue(
         providers, clock=clock, own_keys=own_keys, missing=registry.missing(own_keys),
-        aliases=dict(settings.model_aliases), price_of=ListPrices(),
+        aliases=dict(settings.model_aliases), prices_of=ListPrices(),
     )  # fmt: skip
     downloads = Downloads(
         catalogue.renewing("ollama", machine.pull), load=state.load_downloads, save=state.save_download, clock=clock

@@ -15,9 +15,9 @@ from typing import Any, Literal, TypeVar
 
 from core.clock import Clock
 from core.errors import ProviderAuthFailed, ProviderError, ProviderTimeout
-from gateway.facts import Model, PriceOf, completed, described
+from gateway.facts import Model, PricesOf, completed, described
 from gateway.names import Names
-from providers.base import Provider, ProviderSpec
+from providers.base import Provider
 from providers.types import ModelInfo
 
 T = TypeVar("T")
@@ -91,7 +91,7 @@ class Catalogue:
         own_keys: Collection[str] = (),
         missing: Mapping[str, str | None] | None = None,
         aliases: Mapping[str, str] | None = None,
-        price_of: PriceOf = lambda provider, model: None,
+        prices_of: PricesOf = lambda provider, models: {},
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ):
         self._providers = providers
@@ -102,7 +102,7 @@ class Catalogue:
         self._clock = clock
         self._salt = secrets.token_bytes(16)
         self._entries: OrderedDict[tuple[str, bytes], _Entry] = OrderedDict()
-        self._patience, self._price_of, self._sleep = patience, price_of, sleep
+        self._patience, self._prices_of, self._sleep = patience, prices_of, sleep
         self._missing, self._aliases = dict(missing or {}), dict(aliases or {})
         usable = [name for name, one in providers.items() if name in own_keys or not one.spec.capabilities.needs_key]
         self._own = {name: _Entry() for name in usable}
@@ -196,9 +196,10 @@ class Catalogue:
         """Describes what is listed, where that changed, and exchanges the names."""
         spec = self._providers[provider].spec
         listed = entry.listed if entry.listed is not None else spec.known_models
-        work = partial(_describe, listed, spec, self._price_of)
-        # Prices are loaded and looked up beside the event loop; what is local has none.
-        models = work() if spec.capabilities.local else await asyncio.to_thread(work)
+        # Prices are looked up beside the event loop; what runs here has none.
+        names = [] if spec.capabilities.local else [info.name for info in listed]
+        prices = await asyncio.to_thread(self._prices_of, provider, names) if names else {}
+        models = tuple(described(info, spec, prices.get(info.name)) for info in listed)
         if models != self._described.get(provider):
             self._described[provider] = models
             self.names = self._named()
@@ -224,7 +225,3 @@ class Catalogue:
         while len(self._entries) > self._capacity:
             self._entries.popitem(last=False)
         return entry
-
-
-def _describe(listed: Collection[ModelInfo], spec: ProviderSpec, price_of: PriceOf) -> tuple[Model, ...]:
-    return tuple(described(info, spec, price_of) for info in listed)

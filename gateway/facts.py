@@ -1,6 +1,6 @@
 """What is known of a model: what its provider lists, then what its maker documents, then list prices; the rest is unknown."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -34,7 +34,8 @@ class Listed:
     context: int | None
 
 
-PriceOf = Callable[[str, str], Listed | None]
+PricesOf = Callable[[str, Sequence[str]], Mapping[str, Listed]]
+"""(provider, names of models) → what is listed of those that are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +100,9 @@ def completed(info: ModelInfo, spec: ProviderSpec) -> ModelInfo:
     )
 
 
-def described(info: ModelInfo, spec: ProviderSpec, price_of: PriceOf) -> Model:
-    """`info` is the provider's own entry. May load the price list: not on the event loop, unless the provider is local."""
+def described(info: ModelInfo, spec: ProviderSpec, listed: Listed | None) -> Model:
+    """`info` is the provider's own entry, `listed` what a price list says of it."""
     local = spec.capabilities.local and "remote" not in info.capabilities
-    listed = None if spec.capabilities.local else price_of(spec.name, info.name)
     known = replace(completed(info, spec), provider=spec.name)
     if listed is not None:
         known = replace(known, context=known.context or listed.context)

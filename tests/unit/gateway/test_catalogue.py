@@ -320,7 +320,10 @@ async def test_a_list_that_never_comes_is_given_up(time: Time) -> None:
 
 async def test_what_the_makers_document_is_in_every_list(time: Time) -> None:
     cloud = Scripted("cloud", CLOUD, [ModelInfo("gpt-4o", "x")])
-    lists = catalogue(cloud, time, own_keys=["cloud"], price_of=lambda provider, name: Listed(Price(1.0, 2.0), None))
+    prices = {("cloud", "gpt-4o"): Listed(Price(1.0, 2.0), None)}
+    lists = catalogue(
+        cloud, time, own_keys=["cloud"], prices_of=lambda provider, names: {name: prices[provider, name] for name in names}
+    )
     (info,) = (await lists.listing("cloud", "theirs")).models
     assert "vision" in info.capabilities and info.context == 128_000
     await lists.listing("cloud")
@@ -346,3 +349,12 @@ async def test_what_was_downloaded_has_a_name_at_once(time: Time) -> None:
     assert lists.names.resolve("m").provider == "local"
     local.models = DOWN
     assert [line async for line in lists.renewing("local", pull)("n")] == ["pulling", "success"]
+
+
+async def test_no_price_is_looked_up_for_what_runs_here(time: Time) -> None:
+    def prices(provider: str, names: list[str]):
+        raise AssertionError("a local model has no list price")
+
+    lists = catalogue(Scripted("local", LOCAL, [model("a")]), time, prices_of=prices)
+    await lists.listing("local")
+    assert lists.names.find("a").price.dearest == 0

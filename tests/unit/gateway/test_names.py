@@ -122,9 +122,17 @@ def test_the_nearest_names_are_told_and_none_that_the_key_may_not_use():
 
 
 def test_a_name_of_a_megabyte_is_compared_by_its_beginning():
+    long = "m" * 200
+    names = named(BOX, listed(f"openai/{long}"))
+    assert names.nearest(long + "y" * 1_000_000) == [long]
     with pytest.raises(ModelNotFound) as caught:
-        named(BOX, GPT).resolve("gpt-4o" + "x" * 1_000_000)
+        names.resolve("gpt-4o" + "x" * 1_000_000)
     assert len(caught.value.detail) < 200
+
+
+def test_a_name_is_compared_with_five_thousand_others_at_the_most():
+    names = named(*(listed(f"openai/{'q' * 9}{number}") for number in range(5000)), GPT)
+    assert names.nearest("gpt-4") == [] and names.resolve("gpt-4o").model == "gpt-4o"
 
 
 def test_lists_show_models_and_aliases_that_the_key_may_use():
