@@ -12,7 +12,7 @@ LLAMA = listed(
     quantization="Q4_K_M", context=131_072, capabilities=("completion", "tools", "insert"), resident=True, size_vram=3_000,
     loaded_context=8_192, expires_at="2026-01-01T00:00:00Z", modified_at="2025-03-01T10:00:00.5Z",
 )  # fmt: skip
-GPT = listed("openai/gpt-4o", context=128_000, supports=replace(CHATS, vision=True))
+GPT = listed("openai/gpt-4o", digest="v1", context=128_000, supports=replace(CHATS, vision=True))
 RUMOUR = listed("openai/7b-rumour", supports=NOTHING_KNOWN, capabilities=())
 VECTORS = listed("openai/text-embedding-3-small", supports=replace(NOTHING_KNOWN, chat=False, embeddings=True))
 NAMES = named(LLAMA, GPT, RUMOUR, VECTORS, aliases={"gpt-4": "ollama/llama3.2:3b"})
