@@ -141,9 +141,8 @@ async def build(
         clock=clock,
         notifier=Notifier(clock, deliverer.wake),
     )
-    loops = _run_loops(
-        stack, deliverer.run, Retention(database, jobs, files, outbox, state, clock).run, *models.catalogue.followers()
-    )
+    retention = Retention(database, jobs, files, outbox, state, clock)
+    loops = _run_loops(stack, deliverer.run, retention.run, *models.catalogue.followers())
     await pipeline.start()
     stack.push_async_callback(pipeline.drain, settings.shutdown_grace)
     return House(
@@ -223,9 +222,8 @@ async def _open_models(settings: Settings, clock: Clock, state: State, hardware:
         providers, clock=clock, own_keys=own_keys, missing=registry.missing(own_keys),
         aliases=dict(settings.model_aliases), prices_of=ListPrices(),
     )  # fmt: skip
-    downloads = Downloads(
-        catalogue.renewing("ollama", machine.pull), load=state.load_downloads, save=state.save_download, clock=clock
-    )
+    pull = catalogue.renewing("ollama", machine.pull)
+    downloads = Downloads(pull, load=state.load_downloads, save=state.save_download, clock=clock)
     await downloads.resume()
     stack.push_async_callback(downloads.close)
     return Models(Gateway(providers, catalogue, own_keys=own_keys), catalogue, admission, switch, downloads)
