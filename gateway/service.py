@@ -130,9 +130,12 @@ class Gateway:
             listing = await self._catalogue.listing(target.provider, api_key)
             if listing.source == "cache" and not listing.find(target.model):
                 listing = await self._catalogue.listing(target.provider, api_key, fresh=True)
-            return listing.find(target.model)
         except ProviderError:
             return None  # the question itself will tell what is wrong
+        found = listing.find(target.model)
+        if found is None or found.context is not None:
+            return found
+        return replace(found, context=self._catalogue.names.at(target).info.context)
 
     async def complete(self, target: Target, request: ChatRequest) -> Completion:
         """Asks `target`, again when that can help; another provider only when the caller left the provider to us.
