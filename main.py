@@ -219,7 +219,7 @@ async def _open_models(settings: Settings, clock: Clock, state: State, hardware:
     )
     own_keys = ["gemini"] if gemini_key else []
     catalogue = Catalogue(
-        providers, clock=clock, own_keys=own_keys, missing=registry.missing(own_keys),
+        providers, clock=clock, own_keys=own_keys, missing=registry.missing(providers, own_keys),
         aliases=dict(settings.model_aliases), prices_of=ListPrices(),
     )  # fmt: skip
     pull = catalogue.renewing("ollama", machine.pull)

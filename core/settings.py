@@ -3,12 +3,13 @@
 Order: environment > `.env` > `config.yaml` > defaults. Names in the environment are upper case.
 """
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+
+from core.aliases import read_aliases
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -21,47 +22,15 @@ def _names(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-def _pairs(value: object) -> object:
-    """`gpt-4=ollama/llama3.2:3b,…`, or a mapping; each name with what it leads to in the end.
-
-    Raises ValueError for a pair without a name, and for names that lead back to themselves.
-    """
-    value = _names(value)
-    given = value.items() if isinstance(value, Mapping) else [_pair(part) for part in value]
-    found: dict[str, str] = {}
-    for name, target in ((str(name).strip(), str(target).strip()) for name, target in given):
-        if not name or not target or name == "auto":
-            raise ValueError(f"{name!r} cannot be another name of {target!r}")
-        if name in found:
-            raise ValueError(f"{name!r} is given twice")
-        found[name] = target
-    return tuple((name, _end(name, found)) for name in found)
-
-
-def _pair(part: object) -> Sequence[object]:
-    """A part of the text, or a pair that was read before."""
-    pair = part.split("=", 1) if isinstance(part, str) else part
-    if not isinstance(pair, Sequence) or len(pair) != 2:
-        raise ValueError(f"{part!r} is not written as name=model")
-    return pair
-
-
-def _end(name: str, pairs: Mapping[str, str]) -> str:
-    passed = [name]
-    while (name := pairs[name]) in pairs:
-        if name in passed:
-            raise ValueError(f"{' → '.join([*passed, name])} leads in a circle")
-        passed.append(name)
-    return name
-
-
 Workers = Annotated[Annotated[int, Field(ge=1, le=64)] | None, BeforeValidator(_auto)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
-Aliases = Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs)]
 
 
 def _setting(default: object, section: str, description: str, **limits: Any) -> Any:
     return Field(default, description=description, json_schema_extra={"section": section}, **limits)
+
+
+Aliases = Annotated[tuple[tuple[str, str], ...], BeforeValidator(read_aliases)]
 
 
 class _Yaml(YamlConfigSettingsSource):
@@ -130,6 +99,10 @@ class Settings(BaseSettings):
     page_timeout: float = _setting(60, "Reading", "Seconds for one page.", gt=0)
     parser_memory_mb: int = _setting(1024, "Reading", "Memory of the process that reads one document.", ge=256)
 
+    model_aliases: Aliases = _setting(
+        (), "Gateway", "Other names of models: gpt-4=ollama/llama3.2:3b, comma separated; `aliases:` in config.yaml."
+    )
+
     ollama_url: str = _setting("http://localhost:11434", "Ollama", "Where Ollama listens.", pattern=r"^https?://")
     always_on_models: Names = _setting((), "Ollama", "Models kept in memory for good, comma separated.")
     vram_limit_gb: float = _setting(26, "Ollama", "Video memory that models may use together.", gt=0)
@@ -137,10 +110,6 @@ class Settings(BaseSettings):
     gemini_api_key: SecretStr = _setting(SecretStr(""), "Gemini", "Key for requests that bring none of their own.")
     gemini_base_url: str = _setting(
         "https://generativelanguage.googleapis.com", "Gemini", "Where the Gemini API listens.", pattern=r"^https?://"
-    )
-
-    model_aliases: Aliases = _setting(
-        (), "Gateway", "Other names of models: gpt-4=ollama/llama3.2:3b, comma separated; `aliases:` in config.yaml."
     )
 
     webhook_secret: SecretStr = _setting(

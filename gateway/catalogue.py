@@ -89,7 +89,7 @@ class Catalogue:
         patience: float = 60.0,
         clock: Clock = Clock(),
         own_keys: Collection[str] = (),
-        missing: Mapping[str, str | None] | None = None,
+        missing: Mapping[str, str] | None = None,
         aliases: Mapping[str, str] | None = None,
         prices_of: PricesOf = lambda provider, models: {},
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,

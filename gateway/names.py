@@ -25,14 +25,14 @@ _MAX_CANDIDATES = 5000
 
 class Names:
     """Immutable. `providers` are those that can be asked, in the order of the configuration; `missing` the others, each with
-    the setting that would make it usable (None when it is not known by name). `aliases` lead to anything but an alias."""
+    the setting that would make it usable. `aliases` lead to anything but an alias."""
 
     def __init__(
         self,
         models: Iterable[Model],
         *,
         providers: Sequence[str],
-        missing: Mapping[str, str | None] | None = None,
+        missing: Mapping[str, str] | None = None,
         aliases: Mapping[str, str] | None = None,
         largest_local: int = LARGEST_LOCAL,
     ):
@@ -150,8 +150,7 @@ class Names:
             return target
         provider, slash, _ = asked.partition("/")
         if slash and provider in self._missing:
-            setting = self._missing[provider]
-            hint = f"Set {setting} in .env." if setting else f"The operator must configure {provider}."
+            hint = f"Set {self._missing[provider]} in .env."
             raise ProviderNotConfigured(f"{asked[:120]} cannot be asked: {provider} is not configured here.", hint=hint)
         if asked in ("", AUTO):
             hint = "POST /models/download brings one into Ollama, or configure another provider in .env."

@@ -34,7 +34,8 @@ def build(values: Mapping[str, Mapping[str, Any]]) -> dict[str, Provider]:
     return {name: cls(**values.get(name, {})) for name, cls in classes.items()}
 
 
-def missing(configured: Collection[str]) -> dict[str, str | None]:
-    """The providers that take a key of the operator and have none, each with the setting that is missing."""
-    specs = (cls.spec for cls in provider_classes())
-    return {one.name: one.key_variable for one in specs if one.capabilities.needs_key and one.name not in configured}
+def missing(built: Collection[str], own_keys: Collection[str]) -> dict[str, str]:
+    """The providers that cannot be asked without a caller's key, each with the setting that would change that."""
+    specs = [cls.spec for cls in provider_classes()]
+    unusable = [one for one in specs if one.name not in (own_keys if one.capabilities.needs_key else built)]
+    return {one.name: one.key_variable or f"{one.name.upper()}_BASE_URL" for one in unusable}

@@ -1,6 +1,5 @@
 import pytest
 import yaml
-from pydantic import ValidationError
 
 from core.settings import BadSettings, Settings, load
 
@@ -12,37 +11,6 @@ def nothing_set(monkeypatch, tmp_path):
     monkeypatch.setitem(Settings.model_config, "env_file", None)
     monkeypatch.setitem(Settings.model_config, "yaml_file", tmp_path / "config.yaml")
     return tmp_path / "config.yaml"
-
-
-def aliases(value: object) -> dict[str, str]:
-    return dict(Settings(model_aliases=value).model_aliases)
-
-
-def test_aliases_are_pairs_and_lead_to_their_end():
-    assert aliases("") == {}
-    assert aliases("gpt-4=ollama/llama3.2:3b, mini = gpt-4,") == {"gpt-4": "ollama/llama3.2:3b", "mini": "ollama/llama3.2:3b"}
-    assert aliases({"a": "b", "b": "auto"}) == {"a": "auto", "b": "auto"}
-    assert aliases("q=azure/a=b") == {"q": "azure/a=b"}
-
-
-@pytest.mark.parametrize(
-    "value, why",
-    [
-        ("a=b,b=c,c=a", "a → b → c → a leads in a circle"),
-        ("a=a", "leads in a circle"),
-        ("x=a,a=b,b=a", "leads in a circle"),
-        ("a", "not written as name=model"),
-        ("a=", "cannot be another name"),
-        ("=b", "cannot be another name"),
-        ("auto=b", "cannot be another name"),
-        ("a=b,a=c", "given twice"),
-        ([["a"]], "not written as name=model"),
-        ([1], "not written as name=model"),
-    ],
-)
-def test_aliases_that_lead_nowhere_are_refused(value, why):
-    with pytest.raises(ValidationError, match=why):
-        Settings(model_aliases=value)
 
 
 def test_a_circle_stops_the_start_with_the_name_of_the_setting(monkeypatch):

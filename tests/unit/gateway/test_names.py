@@ -62,12 +62,13 @@ def test_names_with_a_slash_of_their_own_are_found_whole():
 
 
 def test_a_provider_that_is_not_configured_says_what_is_missing():
-    names = named(GPT, missing={"anthropic": "ANTHROPIC_API_KEY", "bedrock": None})
+    names = named(GPT, missing={"anthropic": "ANTHROPIC_API_KEY", "lmstudio": "LMSTUDIO_BASE_URL"})
     with pytest.raises(ProviderNotConfigured) as caught:
         names.resolve("anthropic/claude-x")
     assert "ANTHROPIC_API_KEY" in caught.value.hint
-    with pytest.raises(ProviderNotConfigured, match="bedrock is not configured"):
-        names.resolve("bedrock/nova")
+    with pytest.raises(ProviderNotConfigured, match="lmstudio is not configured") as caught:
+        names.resolve("lmstudio/m")
+    assert caught.value.status == 404
 
 
 def test_the_word_of_the_operator_is_heard_before_that_of_a_provider():
