@@ -12,7 +12,8 @@ from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Emb
 class ProviderSpec:
     """Who a provider is: what the README table, the settings page and the catalogue say of it.
 
-    `known_models` are shown, marked as such, while the provider itself cannot be asked.
+    `known_models` are shown, marked as such, while the provider itself cannot be asked. `lists_capabilities`: what its list
+    does not say of a model that it describes, that model cannot do.
     """
 
     name: str
@@ -22,6 +23,7 @@ class ProviderSpec:
     docs: str
     capabilities: Capabilities
     known_models: tuple[ModelInfo, ...] = ()
+    lists_capabilities: bool = False
 
 
 class Provider(Protocol):

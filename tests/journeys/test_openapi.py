@@ -84,6 +84,8 @@ def test_every_event_carries_the_shapes_of_a_job(told, described):
 
 def test_the_answers_about_models_and_machines_fit_their_schemas(told):
     assert told("GET", "/models/list")["models"]
+    assert told("GET", "/api/models")["models"] and told("GET", "/api/available_models")["models"]
+    assert told("GET", "/api/models/search", "/api/models/search?provider=ollama&supports_chat=true&max_cost=0")["total"]
     assert told("GET", "/models/gemini", headers={"Gemini-API-Key": "AIza-journey-key-0123456789"})["models"]
     download = told("POST", "/models/download", json={"model": "qwen2:0.5b"})
     assert told("GET", "/models/downloads")["data"][0]["id"] == download["id"]
