@@ -12,6 +12,7 @@ from dotenv import dotenv_values
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
+from core.aliases import read_aliases
 from core.hosts import Host, read_hosts
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -41,6 +42,19 @@ _ADDRESS = r"^(https?://[^\s@]+)?$"
 
 def _setting(default: object, section: str, description: str, **limits: Any) -> Any:
     return Field(default, description=description, json_schema_extra={"section": section}, **limits)
+
+
+Aliases = Annotated[tuple[tuple[str, str], ...], BeforeValidator(read_aliases)]
+
+
+class _Yaml(YamlConfigSettingsSource):
+    """`config.yaml` says `aliases:` for what the environment calls MODEL_ALIASES."""
+
+    def __call__(self) -> dict[str, Any]:
+        values = super().__call__()
+        if "aliases" in values:
+            values.setdefault("model_aliases", values.pop("aliases"))
+        return values
 
 
 class Settings(BaseSettings):
@@ -92,9 +106,16 @@ class Settings(BaseSettings):
     shutdown_grace: float = _setting(20, "Workers", "Seconds that running work may take to end after SIGTERM.", ge=0)
 
     ocr_languages: str = _setting("por+eng", "Reading", "Tesseract languages.", pattern=r"^[a-z_]{3,12}(\+[a-z_]{3,12})*$")
+    second_ocr_engine: Literal["off", "rapidocr"] = _setting(
+        "off", "Reading", "rapidocr: asked for pages that Tesseract reads badly; see requirements-extras.in. Memory of 2 GiB."
+    )
     max_pages: int = _setting(500, "Reading", "Pages read of one document; the rest is named in the warnings.", ge=1)
     page_timeout: float = _setting(60, "Reading", "Seconds for one page.", gt=0)
     parser_memory_mb: int = _setting(1024, "Reading", "Memory of the process that reads one document.", ge=256)
+
+    model_aliases: Aliases = _setting(
+        (), "Gateway", "Other names of models: gpt-4=ollama/llama3.2:3b, comma separated; `aliases:` in config.yaml."
+    )
 
     ollama_url: str = _setting("http://localhost:11434", "Ollama", "Where Ollama listens.", pattern=r"^https?://")
     always_on_models: Names = _setting((), "Ollama", "Models kept in memory for good, comma separated.")
@@ -185,7 +206,12 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, dotenv_settings, YamlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, dotenv_settings, _Yaml(settings_cls)
+
+    @property
+    def parser_memory_bytes(self) -> int:
+        """What one process that reads a document may use; the second engine does not fit into less than 2 GiB."""
+        return max(self.parser_memory_mb, 2048 if self.second_ocr_engine != "off" else 0) << 20
 
     @property
     def database_path(self) -> Path:
