@@ -1,8 +1,29 @@
-"""HTTP/1.1 as uvicorn speaks it, for clients that say what they want in time."""
+"""HTTP/1.1 as uvicorn speaks it, for clients that say what they want in time and for work that ends when they hang up."""
 
 import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+#: Where the line of a request stands among its scope's `extensions`.
+LINE = "myelin.line"
+
+
+class Line:
+    """The client's end of a connection. Who works for it says so in `work`, and is cancelled when the client hangs up.
+
+    A task for each request that only waits for the end would cost more than the rest of the way through the gate.
+    """
+
+    __slots__ = ("gone", "work")
+
+    def __init__(self) -> None:
+        self.gone = False
+        self.work: asyncio.Task[None] | None = None
+
+    def hang_up(self) -> None:
+        self.gone = True
+        if self.work is not None:
+            self.work.cancel()
 
 
 class PromptProtocol(HttpToolsProtocol):
@@ -17,7 +38,12 @@ class PromptProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
+        self.line = Line()
         self._arm()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {LINE: self.line}
 
     def data_received(self, data: bytes) -> None:
         if self._header_deadline is None and self.cycle is not None and self.cycle.response_complete:
@@ -31,6 +57,7 @@ class PromptProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
         super().connection_lost(exc)
+        self.line.hang_up()
 
     def _arm(self) -> None:
         self._header_deadline = self.loop.call_later(self.header_seconds, self.transport.close)
