@@ -16,6 +16,16 @@ _TIERS = ("pro", "flash-lite", "flash")
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """`because` is "requested" or "auto: …"; `automatic` says that the provider was left to us, so another may step in."""
+
+    provider: str
+    model: str
+    because: str
+    automatic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     model: str
     why: str
