@@ -1,20 +1,31 @@
 """One request at a front: what came in, and the answer as it goes out, past the framework."""
 
 import time
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
 from api.policy import Principal
 from core.errors import InvalidRequest
+from providers.types import Dialect
 
 Headers = list[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds: of silence until a stream is kept open by a ping, and for a whole stream."""
+
+    ping: float = 15.0
+    total: float = 600.0
 
 
 class Exchange:
     """`headers` are the request's by their lower-case names; `begun` says that the status has gone out."""
 
-    __slots__ = ("begun", "headers", "principal", "request_id", "rooms", "scope", "started", "_receive", "_send", "_whole")
+    __slots__ = ("_receive", "_send", "_whole", "begun", "headers", "principal", "request_id", "rooms", "scope", "started")
 
     def __init__(
         self, rooms: Any, scope: Scope, headers: dict[bytes, bytes], principal: Principal, request_id: str, receive: Receive,
@@ -43,6 +54,12 @@ class Exchange:
             raise InvalidRequest("The request ended before its body was whole.")
         self._whole = not message.get("more_body", False)
         return message.get("body", b"")
+
+    def enter(self, front: Dialect, operation: str, model: str, stream: bool) -> AbstractContextManager[Any]:
+        """The request in the ledger. Raises RateLimited and its kin."""
+        return self.rooms.ledger.enter(
+            self.principal.grant, front=front, operation=operation, model=model, request_id=self.request_id, stream=stream
+        )
 
     async def reply(self, body: bytes, headers: Headers, *, status: int = 200, kind: bytes = b"application/json") -> None:
         """A whole answer at once."""

@@ -232,7 +232,7 @@ class Gate:
 class _Visit:
     """What is known so far of a request."""
 
-    __slots__ = ("scope", "headers", "request_id", "started", "rule", "principal")
+    __slots__ = ("headers", "principal", "request_id", "rule", "scope", "started")
 
     def __init__(self, scope: Scope, headers: dict[bytes, bytes], request_id: str):
         self.scope, self.headers, self.request_id = scope, headers, request_id

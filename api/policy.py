@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable)
 
@@ -29,6 +29,7 @@ class Principal:
 
     role: Role
     key_id: str = ""
+    grant: Any = None
 
     @property
     def owner(self) -> str | None:

@@ -172,6 +172,10 @@ class _Pool:
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
 
 
+def _encoded(json: Any, body: bytes | None) -> bytes | None:
+    return body if json is None else orjson.dumps(json)
+
+
 class HttpClient:
     """Keep-alive connections, at most `connections` to an origin, opened when they are needed and owned until `close`."""
 
@@ -189,29 +193,29 @@ class HttpClient:
         url: str,
         *,
         json: Any = None,
+        body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         deadlines: Deadlines = Deadlines(),
     ) -> AsyncIterator[Response]:
-        """Send, and give the response with its body unread. `json` is sent as UTF-8 JSON.
+        """Send, and give the response with its body unread. `json` is sent as UTF-8 JSON, `body` is JSON already.
 
         Raises Unreachable, Broken, DeadlinePassed. The connection goes back to the pool only when the body was read to its
         end; otherwise the socket is closed, by cancellation too.
         """
         ends_at = asyncio.get_running_loop().time() + deadlines.total
-        origin, connection = await self._send(method, url, json, headers or {}, deadlines)
+        origin, connection = await self._send(method, url, _encoded(json, body), headers or {}, deadlines)
         try:
             yield Response(connection, deadlines, ends_at, self._caps)
         finally:
             self._give_back(origin, connection)
 
     async def _send(
-        self, method: str, url: str, json: Any, headers: Mapping[str, str], deadlines: Deadlines
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], deadlines: Deadlines
     ) -> tuple[Origin, Connection]:
         try:
             origin, host, target = _parts(url)
-            body = b"" if json is None else orjson.dumps(json)
-            kind = {} if json is None else {"Content-Type": "application/json"}
-            length = len(body) if json is not None or method == "POST" else None
+            kind = {} if body is None else {"Content-Type": "application/json"}
+            length = len(body or b"") if body is not None or method == "POST" else None
             head = request_head(method, target, host, {**_COMMON, **kind, **headers}, length)
         except (ValueError, UnicodeError):
             raise Unreachable("the address or a header cannot be sent") from None
@@ -220,7 +224,7 @@ class HttpClient:
         try:
             async with asyncio.timeout(wait):
                 connection = await self._take(origin, deadlines.connect)
-                await connection.send(head, body)
+                await connection.send(head, body or b"")
                 await connection.head()
         except BaseException as error:
             if connection is not None:

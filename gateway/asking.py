@@ -19,16 +19,12 @@ T = TypeVar("T")
 
 
 class Attempts:
-    """How often a provider was asked for one answer, and the seconds that were spent on waiting for it."""
+    """How often a provider was asked for one answer, and the seconds that were waited for it: `with attempts:` around each."""
 
-    __slots__ = ("count", "waited", "_since")
+    __slots__ = ("_since", "count", "waited")
 
     def __init__(self) -> None:
         self.count, self.waited, self._since = 0, 0.0, 0.0
-
-    def one(self) -> "Attempts":
-        """`with attempts.one():` around each."""
-        return self
 
     def __enter__(self) -> None:
         self.count += 1
@@ -63,7 +59,7 @@ class Asking:
         async def begun() -> tuple[list[ChatDelta], AsyncGenerator[ChatDelta, None]]:
             deltas = self._provider(target.provider).stream(asked)
             try:
-                with tries.one():
+                with tries:
                     return await self._in_time(target, _until_content(deltas)), deltas
             except BaseException:
                 await deltas.aclose()
@@ -90,7 +86,7 @@ class Asking:
         tries = attempts or Attempts()
 
         async def asked() -> Embeddings:
-            with tries.one():
+            with tries:
                 return await self._provider(target.provider).embed(target.model, texts, dimensions=dimensions)
 
         return await self._retry(asked)
@@ -107,7 +103,7 @@ class Asking:
         """The whole answer to a body in the provider's own dialect. Raises ProviderError."""
 
         async def asked() -> bytes:
-            with attempts.one():
+            with attempts:
                 async with self._provider(target.provider).forward(path, body, stream=False) as response:
                     return await response.read()
 
@@ -124,7 +120,7 @@ class Asking:
 
         async def opened() -> tuple[AbstractAsyncContextManager[Response], Response, bytes]:
             context = self._provider(target.provider).forward(path, body, stream=True)
-            with attempts.one():
+            with attempts:
                 response = await context.__aenter__()
                 try:
                     return context, response, await self._in_time(target, opening(response))

@@ -149,7 +149,7 @@ class Gateway(Asking):
         asked, provider = replace(request, model=target.model), self._provider(target.provider)
 
         async def answered() -> ChatReply:
-            with attempts.one():
+            with attempts:
                 return await provider.chat(asked)
 
         reply = await self._retry(answered)

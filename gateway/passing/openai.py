@@ -69,10 +69,10 @@ class OpenAIPassage:
         return rest + b"data: [DONE]\n\n"
 
     def _keeps(self, told: bytes) -> bool:
-        """Whether the client gets an event with this data; `[DONE]` waits until we know that it is true."""
+        """Whether the client gets an event with this data."""
         if not told:
             return True  # a comment
-        if told.startswith(_DONE):
+        if told.startswith(_DONE):  # it waits for `finish`, which knows whether it is true
             self.seen.over = True
             return False
         self.seen.pieces += 1
@@ -82,7 +82,7 @@ class OpenAIPassage:
             raise ProviderError("The provider sent a piece that is no JSON.", hint="Ask again.") from None
         if not isinstance(chunk, dict):
             raise ProviderError("The provider sent a piece that is no object.", hint="Ask again.")
-        if "error" in chunk and chunk["error"]:
+        if chunk.get("error"):
             self.seen.failed, self.seen.over = told, True
             return True
         return self._learns(chunk)
