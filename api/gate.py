@@ -354,7 +354,9 @@ class _Answer:
             # The answer has begun; ending the connection is the only honest way to say that it is not whole.
             raise error
         body, status, headers = rendered(error, dialect, self._request_id)
-        headers += [(b"content-length", str(len(body)).encode()), (b"connection", b"close")]
+        headers.append((b"content-length", str(len(body)).encode()))
+        if self.body is None or not self.body.complete:
+            headers.append((b"connection", b"close"))
         if isinstance(error, MethodNotAllowed):
             headers.append((b"allow", error.allowed.encode()))
         await self({"type": "http.response.start", "status": status, "headers": headers})

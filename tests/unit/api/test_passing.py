@@ -99,7 +99,8 @@ async def test_an_error_that_the_provider_tells_in_the_stream_is_told_once():
 
 
 @pytest.mark.parametrize(
-    "fault", [streaming(ROLE), streaming(b'data: {"error": {"message": "boom"}}\n\n'), streaming(b"", status=500), streaming(DONE)]
+    "fault",
+    [streaming(ROLE), streaming(b'data: {"error": {"message": "boom"}}\n\n'), streaming(b"", status=500), streaming(DONE)],
 )
 async def test_what_fails_before_the_first_content_is_tried_again_and_leaves_no_trace(fault):
     handle = one_after_another(fault, streaming(ROLE, WORD, END, DONE))
