@@ -282,6 +282,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             gc.collect()
+            gc.set_threshold(20_000, 20, 20)  # each request makes hundreds of objects, and nearly none of them in circles
             gc.freeze()  # what stays for good: each full collection would hold the event loop up for 40 ms over it
             # Beside the serving: a provider that does not answer delays nobody.
             self._announcing = asyncio.create_task(self._announce())

@@ -7,9 +7,9 @@ connection with the body unread.
 
 import asyncio
 import ipaddress
+import os
 import re
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ from api.limits import Buckets, megabytes, too_large
 from api.multipart import FRAME_BYTES
 from api.policy import Policy, Principal, Role
 from api.protocol import LINE, Line
+from core.deadline import Deadline
 from core.errors import (
     Forbidden,
     InvalidHost,
@@ -138,7 +139,7 @@ class Gate:
             return
         headers = dict(scope["headers"])
         sent = headers.get(b"x-request-id")
-        request_id = sent.decode() if sent and _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
+        request_id = sent.decode() if sent and _REQUEST_ID.fullmatch(sent) else os.urandom(16).hex()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         answer = _Answer(
             send, request_id, announced=b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
@@ -310,10 +311,10 @@ class _Body:
     async def __call__(self) -> Message:
         if self.complete:
             return await self._receive()
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         self._deadline = self._deadline or now + _BODY_SECONDS
         try:
-            async with asyncio.timeout(min(self._deadline - now, _IDLE_SECONDS)):
+            with Deadline(min(self._deadline - now, _IDLE_SECONDS)):
                 message = await self._receive()
         except TimeoutError:
             raise RequestTimeout("The body of the request did not arrive in time.") from None

@@ -1,6 +1,7 @@
 """HTTP/1.1 as uvicorn speaks it, for clients that say what they want in time and for work that ends when they hang up."""
 
 import asyncio
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -26,6 +27,39 @@ class Line:
             self.work.cancel()
 
 
+class Corked:
+    """A transport that sends the head of an answer together with what follows it: one call of the kernel instead of two.
+
+    What follows nothing goes out at the end of the loop's turn.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop):
+        self._transport, self._loop = transport, loop
+        self._held = b""
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        if self._held:
+            data, self._held = self._held + data, b""
+        elif data.startswith(b"HTTP/1.1 "):
+            self._held = data
+            self._loop.call_soon(self._flush)
+            return
+        self._transport.write(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._held:
+            data, self._held = self._held, b""
+            self._transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class PromptProtocol(HttpToolsProtocol):
     """Closes a connection whose request headers are not whole `header_seconds` after it was opened.
 
@@ -37,7 +71,7 @@ class PromptProtocol(HttpToolsProtocol):
     _header_deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, Corked(transport, self.loop)))
         self.line = Line()
         self._arm()
 

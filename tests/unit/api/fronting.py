@@ -175,7 +175,7 @@ async def front(provider: Forwarder, *, ping: float = 15.0, total: float = 30.0,
                 Policy(frozenset(CLIENTS), 32 << 20), partial(converse, SPEECH), "openai")  # fmt: skip
     gate = Gate(app, rules=[rule], credentials=credentials, buckets=Buckets(0, lambda: 0.0), file_bytes=1 << 20,
                 allowed_hosts=("*",), trusted_proxies=())  # fmt: skip
-    config = uvicorn.Config(gate, http=PromptProtocol, lifespan="off", log_config=None, access_log=False)
+    config = uvicorn.Config(gate, http=PromptProtocol, lifespan="off", log_config=None, access_log=False, proxy_headers=False)
     config.load()
     state = uvicorn.server.ServerState()
     listening = await asyncio.get_running_loop().create_server(lambda: PromptProtocol(config, state, {}), "127.0.0.1", 0)
