@@ -18,12 +18,13 @@ from documents.parsers.arrangement import in_rows
 from documents.parsers.codes import codes, with_codes
 from documents.parsers.layout import Placed
 from documents.parsers.merging import confidence, vote
+from documents.parsers.numerals import mended
 from documents.parsers.pictures import Back, even, flatten, has_ink, skew, soften, turned
 from documents.parsers.survey import survey
 
 READING_DPI, FINE_DPI = 200, 250
 STRIP_DPI = 171  # a receipt is longer than the sheet that its picture is taken for
-SMALL_PRINT = 14  # pixels: usual height of the letters at 200 dpi, that is about 5 points
+SMALL_PRINT = 11  # pixels: usual height of the letters at 200 dpi, that is about 4 points
 POOR = 0.62  # mean confidence by letter below which the page may stand on its head
 DOUBTFUL = {ocr.AUTO: 0.7, ocr.SPARSE: 0.7, ocr.BLOCK: 0.95}  # a second pass above finds nothing more and doubles the time
 OTHER_MODE = {ocr.AUTO: ocr.SPARSE, ocr.SPARSE: ocr.AUTO, ocr.BLOCK: ocr.SPARSE}
@@ -76,8 +77,10 @@ def _read(picture: Image.Image, render: Render, width: float, languages: str) ->
     if confidence(words) < POOR:
         sheet, words = _upright(picture, render, width, (sheet, words), languages)
     if words and confidence(words) < DOUBTFUL[sheet.mode]:
-        return sheet.shown(in_rows(vote(words, sheet.read(languages, OTHER_MODE[sheet.mode]))))
-    return sheet.shown(in_rows(words) if sheet.mode == ocr.SPARSE else words)
+        words = in_rows(vote(words, sheet.read(languages, OTHER_MODE[sheet.mode])))
+    elif sheet.mode == ocr.SPARSE:
+        words = in_rows(words)
+    return sheet.shown(mended(words))
 
 
 def _sheet(picture: Image.Image, render: Render, width: float, turn: int = 0) -> Sheet:
