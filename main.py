@@ -57,6 +57,7 @@ from fleet.hardware import Hardware, detect
 from fleet.machine import Machine
 from fleet.sizing import Sizing, size
 from gateway.catalogue import Catalogue
+from gateway.listprices import ListPrices
 from gateway.service import Gateway
 from operations.banner import banner, models_found
 from operations.doctor import Subject, examine, myelin_at, table, worst
@@ -139,7 +140,9 @@ async def build(
         clock=clock,
         notifier=Notifier(clock, deliverer.wake),
     )
-    loops = _run_loops(stack, deliverer.run, Retention(database, jobs, files, outbox, state, clock).run)
+    loops = _run_loops(
+        stack, deliverer.run, Retention(database, jobs, files, outbox, state, clock).run, *models.catalogue.followers()
+    )
     await pipeline.start()
     stack.push_async_callback(pipeline.drain, settings.shutdown_grace)
     return House(
@@ -207,13 +210,19 @@ async def _open_models(settings: Settings, clock: Clock, state: State, hardware:
         always_on=settings.always_on_models,
         now=clock.now,
     )
-    catalogue = Catalogue(providers, clock=clock)
+    own_keys = ["gemini"] if gemini_key else []
+    catalogue = Catalogue(
+        providers,
+        clock=clock,
+        own_keys=own_keys,
+        missing=registry.missing(own_keys),
+        aliases=dict(settings.model_aliases),
+        price_of=ListPrices(),
+    )
     downloads = Downloads(machine.pull, load=state.load_downloads, save=state.save_download, clock=clock)
     await downloads.resume()
     stack.push_async_callback(downloads.close)
-    return Models(
-        Gateway(providers, catalogue, own_keys=["gemini"] if gemini_key else []), catalogue, admission, switch, downloads
-    )
+    return Models(Gateway(providers, catalogue, own_keys=own_keys), catalogue, admission, switch, downloads)
 
 
 def _open_webhooks(settings: Settings, clock: Clock, outbox: Outbox, hooks: AddressPolicy, stack: AsyncExitStack) -> Deliverer:

@@ -3,6 +3,7 @@
 Order: environment > `.env` > `config.yaml` > defaults. Names in the environment are upper case.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,12 +21,53 @@ def _names(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+def _pairs(value: object) -> object:
+    """`gpt-4=ollama/llama3.2:3b,…`, or a mapping; each name with what it leads to in the end.
+
+    Raises ValueError for a pair without a name, and for names that lead back to themselves.
+    """
+    if isinstance(value, str):
+        parts = [part for part in _names(value)]
+        if wrong := next((part for part in parts if "=" not in part), None):
+            raise ValueError(f"{wrong!r} is not written as name=model")
+        value = [part.split("=", 1) for part in parts]
+    found: dict[str, str] = {}
+    for name, target in value.items() if isinstance(value, Mapping) else value:
+        name, target = str(name).strip(), str(target).strip()
+        if not name or not target or name == "auto":
+            raise ValueError(f"{name!r} cannot be another name of {target!r}")
+        if name in found:
+            raise ValueError(f"{name!r} is given twice")
+        found[name] = target
+    return tuple((name, _end(name, found)) for name in found)
+
+
+def _end(name: str, pairs: Mapping[str, str]) -> str:
+    passed = [name]
+    while (name := pairs[name]) in pairs:
+        if name in passed:
+            raise ValueError(f"{' → '.join([*passed, name])} leads in a circle")
+        passed.append(name)
+    return name
+
+
 Workers = Annotated[Annotated[int, Field(ge=1, le=64)] | None, BeforeValidator(_auto)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Aliases = Annotated[tuple[tuple[str, str], ...], BeforeValidator(_pairs)]
 
 
 def _setting(default: object, section: str, description: str, **limits: Any) -> Any:
     return Field(default, description=description, json_schema_extra={"section": section}, **limits)
+
+
+class _Yaml(YamlConfigSettingsSource):
+    """`config.yaml` says `aliases:` for what the environment calls MODEL_ALIASES."""
+
+    def __call__(self) -> dict[str, Any]:
+        values = super().__call__()
+        if "aliases" in values:
+            values.setdefault("model_aliases", values.pop("aliases"))
+        return values
 
 
 class Settings(BaseSettings):
@@ -90,6 +132,10 @@ class Settings(BaseSettings):
         "https://generativelanguage.googleapis.com", "Gemini", "Where the Gemini API listens.", pattern=r"^https?://"
     )
 
+    model_aliases: Aliases = _setting(
+        (), "Gateway", "Other names of models: gpt-4=ollama/llama3.2:3b, comma separated; `aliases:` in config.yaml."
+    )
+
     webhook_secret: SecretStr = _setting(
         SecretStr(""), "Webhooks", "Signs webhooks (Standard Webhooks, whsec_…). Made on first start."
     )
@@ -106,7 +152,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, dotenv_settings, YamlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, dotenv_settings, _Yaml(settings_cls)
 
     @property
     def database_path(self) -> Path:

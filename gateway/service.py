@@ -13,6 +13,7 @@ from core.errors import (
 )  # fmt: skip
 from gateway.asking import BUILTIN, Asking, Attempts
 from gateway.catalogue import Catalogue, Listing
+from gateway.names import Allows
 from gateway.retry import Retry
 from gateway.routing import AUTO, LARGEST_LOCAL, Target, choose_model, order
 from providers.base import Provider
@@ -51,6 +52,13 @@ class Gateway(Asking):
         capabilities = self.capabilities(provider)
         brought = bool(api_key) and capabilities.key_per_request
         return not capabilities.needs_key or brought or provider in self._own_keys
+
+    def resolve(self, model: str, allows: Allows | None = None) -> Target:
+        """Who answers for a name that a client sends; in memory, at once. `allows` is what the caller may use.
+
+        Raises ModelNotFound with the nearest names, and ProviderNotConfigured.
+        """
+        return self._catalogue.names.resolve(model, allows)
 
     async def models(self, provider: str, api_key: str | None = None, *, fresh: bool = False) -> Listing:
         """Raises InvalidField, and ProviderError when there is nothing to show."""

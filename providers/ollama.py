@@ -48,6 +48,7 @@ class Ollama:
         key_variable=None,
         docs="https://docs.ollama.com/api",
         capabilities=Capabilities(embed=True, json_schema=True, vision=True, needs_key=False, local=True, pull=True),
+        lists_capabilities=True,
     )
 
     def __init__(

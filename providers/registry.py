@@ -3,7 +3,7 @@
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import providers
@@ -32,3 +32,9 @@ def build(values: Mapping[str, Mapping[str, Any]]) -> dict[str, Provider]:
     if unknown := values.keys() - classes.keys():
         raise ValueError(f"no such provider: {', '.join(sorted(unknown))}")
     return {name: cls(**values.get(name, {})) for name, cls in classes.items()}
+
+
+def missing(configured: Collection[str]) -> dict[str, str | None]:
+    """The providers that take a key of the operator and have none, each with the setting that is missing."""
+    specs = (cls.spec for cls in provider_classes())
+    return {one.name: one.key_variable for one in specs if one.capabilities.needs_key and one.name not in configured}

@@ -1,0 +1,133 @@
+"""From the name that a client sends to who answers it: one look into a table that was made when the lists changed.
+
+A name is, in this order: an alias of the operator, `auto`, `provider/model`, or a model's bare name. A bare name that several
+providers have is the one of a local model in memory, then of a local one, then of the provider that is configured first.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from rapidfuzz import fuzz, process, utils
+
+from core.errors import ModelNotFound, ProviderNotConfigured
+from gateway.facts import Model
+from gateway.routing import AUTO, LARGEST_LOCAL, Target, choose_model
+
+Allows = Callable[[str, str], bool]
+"""(provider, model) → whether the caller may use it."""
+
+_REQUESTED = "requested"
+_NEAREST = 3
+_ALIKE = 60.0
+_MAX_NAME = 200
+_MAX_CANDIDATES = 5000
+
+
+class Names:
+    """Immutable. `providers` are those that can be asked, in the order of the configuration; `missing` the others, each with
+    the setting that would make it usable (None when it is not known by name). `aliases` lead to anything but an alias."""
+
+    def __init__(
+        self,
+        models: Iterable[Model],
+        *,
+        providers: Sequence[str],
+        missing: Mapping[str, str | None] | None = None,
+        aliases: Mapping[str, str] | None = None,
+        largest_local: int = LARGEST_LOCAL,
+    ):
+        self.models = tuple(models)
+        self.aliases = dict(aliases or {})
+        self._providers = tuple(providers)
+        self._missing = dict(missing or {})
+        self._owners = _owners(sorted(self.models, key=self._rank))
+        self._targets = {name: Target(model.provider, model.name, _REQUESTED) for name, model in self._owners.items()}
+        if (automatic := self._automatic(largest_local)) is not None:
+            self._targets[AUTO] = automatic
+        self._targets |= self._aliased()
+
+    def resolve(self, name: str, allows: Allows | None = None) -> Target:
+        """A model that its provider does not list is reachable as `provider/model`.
+
+        Raises ModelNotFound with the nearest names (of those that `allows` lets through), and ProviderNotConfigured.
+        """
+        found = self._targets.get(name)
+        return found if found is not None else self._unlisted(name, allows)
+
+    def find(self, name: str) -> Model | None:
+        """The model that `name` leads to, when its provider lists it."""
+        target = self._targets.get(name)
+        return self._owners.get(f"{target.provider}/{target.model}") if target else None
+
+    def shown(self, model: Model) -> str:
+        """The shortest name that leads to `model`: its bare name, unless that is another model's or an alias."""
+        target = self._targets[model.name]
+        return model.name if (target.provider, target.model) == (model.provider, model.name) else model.id
+
+    def aliases_of(self, model: Model) -> list[str]:
+        return [alias for alias in self.aliases if self.find(alias) is model]
+
+    def nearest(self, name: str, allows: Allows | None = None) -> list[str]:
+        """At most three names that look like `name`, the nearest first."""
+        models = [model for model in self.models if allows is None or allows(model.provider, model.name)]
+        names = [*(self.shown(model) for model in models[:_MAX_CANDIDATES]), *self._allowed_aliases(allows)]
+        wanted = name[:_MAX_NAME].rpartition("/")[2] if "/" in name[:_MAX_NAME] else name[:_MAX_NAME]
+        alike = process.extract(
+            wanted, names, scorer=fuzz.WRatio, processor=utils.default_process, limit=_NEAREST, score_cutoff=_ALIKE
+        )
+        return [found for found, _, _ in alike]
+
+    def _allowed_aliases(self, allows: Allows | None) -> list[str]:
+        led = {alias: self._targets.get(alias) for alias in self.aliases}
+        return [alias for alias, target in led.items() if target and (allows is None or allows(target.provider, target.model))]
+
+    def _rank(self, model: Model) -> tuple[bool, bool, int]:
+        return not (model.local and model.info.resident), not model.local, self._providers.index(model.provider)
+
+    def _automatic(self, largest_local: int) -> Target | None:
+        """The choice of the document wing, without its questions: local providers first, then the configured order."""
+        local = {model.provider for model in self.models if model.local}
+        for provider in sorted(self._providers, key=lambda name: name not in local):
+            infos = [model.info for model in self.models if model.provider == provider and model.supports.chat is not False]
+            if choice := choose_model(infos, largest=largest_local):
+                return Target(provider, choice.model, f"auto: {provider} with {choice.model}, {choice.why}", automatic=True)
+        return None
+
+    def _aliased(self) -> dict[str, Target]:
+        """An alias whose model is not listed now leads nowhere, unless it names its provider."""
+        found = {}
+        for alias, name in self.aliases.items():
+            target = self._targets.get(name) or self._by_provider(name)
+            if target is not None:
+                found[alias] = target
+        return found
+
+    def _by_provider(self, name: str) -> Target | None:
+        provider, slash, model = name.partition("/")
+        return Target(provider, model, _REQUESTED) if slash and model and provider in self._providers else None
+
+    def _unlisted(self, name: str, allows: Allows | None) -> Target:
+        asked = self.aliases.get(name, name)
+        if (target := self._by_provider(asked)) is not None:
+            return target
+        provider, slash, _ = asked.partition("/")
+        if slash and provider in self._missing:
+            setting = self._missing[provider]
+            hint = f"Set {setting} in .env." if setting else f"The operator must configure {provider}."
+            raise ProviderNotConfigured(f"{asked[:120]} cannot be asked: {provider} is not configured here.", hint=hint)
+        if asked in ("", AUTO):
+            hint = "POST /models/download brings one into Ollama, or configure another provider in .env."
+            raise ModelNotFound("No provider has a model that can answer now.", hint=hint)
+        nearest = self.nearest(asked, allows)
+        hint = f"Near are: {', '.join(nearest)}." if nearest else "GET /v1/models lists the names that there are."
+        raise ModelNotFound(f"There is no model named {asked[:120]!r}.", nearest=nearest, hint=hint)
+
+
+def _owners(models: Iterable[Model]) -> dict[str, Model]:
+    """Every spelling of every model; of two with one spelling the first holds it, and a full name is never given away."""
+    models = list(models)
+    owners: dict[str, Model] = {model.id: model for model in models}
+    for model in models:
+        spellings = [model.name, model.id, *(one.removesuffix(":latest") for one in (model.name, model.id))]
+        for spelling in spellings:
+            owners.setdefault(spelling, model)
+    return owners
