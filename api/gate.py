@@ -30,6 +30,7 @@ from core.deadline import Deadline
 from core.errors import (
     Forbidden,
     InvalidHost,
+    InvalidKey,
     InvalidRequest,
     MethodNotAllowed,
     MissingKey,
@@ -98,10 +99,12 @@ class Rules:
                 self._exact.setdefault((rule.template, method), rule)
         self._all = rules
 
+    def exact(self, path: str, method: str) -> Rule | None:
+        """The rule of this very path, at the cost of one look."""
+        return self._exact.get((path, method))
+
     def find(self, path: str, method: str) -> Rule | None:
         """None when nothing is at this path. Raises MethodNotAllowed."""
-        if rule := self._exact.get((path, method)):
-            return rule
         known = [rule for rule in self._all if rule.pattern.match(path)]
         for rule in known:
             if method in rule.methods:
@@ -167,12 +170,17 @@ class Gate:
 
     async def _serve(self, visit: "_Visit", receive: Receive, answer: "_Answer") -> None:
         scope, headers = visit.scope, visit.headers
-        self._greet(scope, headers)
-        rule = visit.rule = self._rules.find(scope["path"], scope["method"])
+        self._check_host(headers)
+        rule = visit.rule = self._rules.exact(scope["path"], scope["method"])
+        caller = self._limited_by_its_key(scope, rule)
+        if caller is None:
+            # Before anything else is looked up: an address that asks too often learns not even what there is.
+            self._limit(f"ip {self._address(scope, headers)}")
+            rule = visit.rule = rule or self._rules.find(scope["path"], scope["method"])
         if rule is None:
             raise NotFound("There is nothing at this address.", hint="GET / lists the addresses, /docs explains them.")
         limit = self._limit_of(rule)
-        principal = visit.principal = self._admit(scope, headers, rule, limit)
+        principal = visit.principal = self._admit(scope, headers, rule, limit, caller)
         answer.body = _Body(receive, limit)
         if rule.handler is None:
             scope.setdefault("state", {}).update(principal=principal, request_id=visit.request_id)
@@ -182,22 +190,35 @@ class Gate:
         exchange = Exchange(rooms, scope, headers, principal, visit.request_id, answer.body, answer, visit.started)
         await _attended(rule.handler, exchange, scope.get("extensions", {}).get(LINE) or Line())
 
-    def _greet(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
-        """Before anything is looked up: an address that asks too often learns not even what there is."""
+    def _limited_by_its_key(self, scope: Scope, rule: Rule | None) -> Principal | None:
+        """At a front, a caller whose key has a rate of its own: the ledger holds it to that one and to no other.
+
+        Everybody else is None, strangers too: they are held to the common rate, and refused only then.
+        """
+        if rule is None or rule.handler is None:
+            return None
+        with suppress(InvalidRequest, InvalidKey):
+            caller = self._credentials.identify(scope["headers"])
+            return caller if caller is not None and caller.has_own_rate else None
+        return None
+
+    def _check_host(self, headers: dict[bytes, bytes]) -> None:
         if self._hosts is not None and headers.get(b"host", b"").decode("latin-1").rsplit(":", 1)[0].lower() not in self._hosts:
             raise InvalidHost("This server does not answer for that host name.", hint="Add the name to ALLOWED_HOSTS.")
-        self._limit(f"ip {self._address(scope, headers)}")
 
-    def _admit(self, scope: Scope, headers: dict[bytes, bytes], rule: Rule, limit: "_Limit") -> Principal:
+    def _admit(
+        self, scope: Scope, headers: dict[bytes, bytes], rule: Rule, limit: "_Limit", caller: Principal | None
+    ) -> Principal:
         principal = _NOBODY
         if Role.ANYONE not in rule.policy.roles:
-            caller = self._credentials.identify(scope["headers"])
+            caller = caller or self._credentials.identify(scope["headers"])
             if caller is None:
                 raise MissingKey("This address needs a key.")
             if caller.role not in rule.policy.roles:
                 takers = " or ".join(_KEYS[role] for role in sorted(rule.policy.roles))
                 raise Forbidden(f"The {caller.role} key may not do that.", hint=f"It takes {takers}.")
-            self._limit(f"key {caller.key_id}")
+            if rule.handler is None or not caller.has_own_rate:
+                self._limit(f"key {caller.key_id}")
             principal = caller
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or len(length) > 15:

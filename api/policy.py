@@ -32,6 +32,10 @@ class Principal:
     grant: Any = None
 
     @property
+    def has_own_rate(self) -> bool:
+        return self.grant is not None and self.grant.rpm is not None
+
+    @property
     def owner(self) -> str | None:
         """The owner to look for in rows; None sees the rows of all."""
         return None if self.role is Role.OPERATOR else self.key_id
