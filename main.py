@@ -32,7 +32,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from api import compute, docs, documents, errors, keys, local_models, service
+from api import compute, docs, documents, errors, keys, local_models, models, service
 from api.credentials import Credentials
 from api.deps import House
 from api.gate import Gate, rules_of
@@ -79,7 +79,7 @@ from store.outbox import Outbox
 from store.state import State
 from workers import Pipeline, Sizes
 
-ROUTERS = (documents.router, local_models.router, compute.router, keys.router, service.router, docs.router)
+ROUTERS = (documents.router, local_models.router, models.router, compute.router, keys.router, service.router, docs.router)
 
 log = structlog.get_logger()
 

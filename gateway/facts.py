@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from gateway.families import family_of
 from providers.base import ProviderSpec
@@ -70,6 +71,19 @@ class Model:
     def id(self) -> str:
         """The name that is unique: `provider/name`."""
         return f"{self.info.provider}/{self.info.name}"
+
+    @property
+    def changed_at(self) -> datetime | None:
+        """When the provider says that it was made or changed."""
+        try:
+            return datetime.fromisoformat(self.info.modified_at or "")
+        except ValueError:
+            return None
+
+
+def unlisted(provider: str, name: str) -> Model:
+    """A model that may be there, of which nobody says anything."""
+    return Model(ModelInfo(name, provider), Supports(None, None, None, None, None, None, None), None, local=False)
 
 
 def completed(info: ModelInfo, spec: ProviderSpec) -> ModelInfo:

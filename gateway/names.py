@@ -4,12 +4,13 @@ A name is, in this order: an alias of the operator, `auto`, `provider/model`, or
 providers have is the one of a local model in memory, then of a local one, then of the provider that is configured first.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from rapidfuzz import fuzz, process, utils
 
 from core.errors import ModelNotFound, ProviderNotConfigured
-from gateway.facts import Model
+from gateway.facts import Model, unlisted
 from gateway.routing import AUTO, LARGEST_LOCAL, Target, choose_model
 
 Allows = Callable[[str, str], bool]
@@ -44,6 +45,11 @@ class Names:
         if (automatic := self._automatic(largest_local)) is not None:
             self._targets[AUTO] = automatic
         self._targets |= self._aliased()
+        led = [(alias, self.at(self._targets[alias])) for alias in self.aliases if alias in self._targets]
+        self._aliases_of: dict[str, list[str]] = {}
+        for alias, model in led:
+            self._aliases_of.setdefault(model.id, []).append(alias)
+        self._shown = [*((self.shown(model), model) for model in self.models), *led]
 
     def resolve(self, name: str, allows: Allows | None = None) -> Target:
         """A model that its provider does not list is reachable as `provider/model`.
@@ -54,9 +60,21 @@ class Names:
         return found if found is not None else self._unlisted(name, allows)
 
     def find(self, name: str) -> Model | None:
-        """The model that `name` leads to, when its provider lists it."""
+        """The model that `name` leads to; None for a name that is not in any list."""
         target = self._targets.get(name)
-        return self._owners.get(f"{target.provider}/{target.model}") if target else None
+        return None if target is None else self.at(target)
+
+    def at(self, target: Target) -> Model:
+        """What is known of a target, nothing when its provider does not list it."""
+        listed = self._owners.get(f"{target.provider}/{target.model}")
+        return listed if listed is not None else unlisted(target.provider, target.model)
+
+    def visible(self, name: str, allows: Allows | None) -> Model:
+        """The model that `name` leads to, for the lists. Raises as `resolve` does, and for what `allows` holds back."""
+        target = self.resolve(name, allows)
+        if allows is not None and not allows(target.provider, target.model):
+            raise self._not_found(name, allows)
+        return self.at(target)
 
     def shown(self, model: Model) -> str:
         """The shortest name that leads to `model`: its bare name, unless that is another model's or an alias."""
@@ -64,21 +82,22 @@ class Names:
         return model.name if (target.provider, target.model) == (model.provider, model.name) else model.id
 
     def aliases_of(self, model: Model) -> list[str]:
-        return [alias for alias in self.aliases if self.find(alias) is model]
+        return self._aliases_of.get(model.id, [])
+
+    def entries(self, allows: Allows | None = None) -> Iterator[tuple[str, Model]]:
+        """Each model that `allows` lets through with the name it is shown by, then the aliases that lead to one."""
+        for name, model in self._shown:
+            if allows is None or allows(model.provider, model.name):
+                yield name, model
 
     def nearest(self, name: str, allows: Allows | None = None) -> list[str]:
         """At most three names that look like `name`, the nearest first."""
-        models = [model for model in self.models if allows is None or allows(model.provider, model.name)]
-        names = [*(self.shown(model) for model in models[:_MAX_CANDIDATES]), *self._allowed_aliases(allows)]
-        wanted = name[:_MAX_NAME].rpartition("/")[2] if "/" in name[:_MAX_NAME] else name[:_MAX_NAME]
+        asked = name[:_MAX_NAME]
+        names = [shown for shown, _ in islice(self.entries(allows), _MAX_CANDIDATES)]
         alike = process.extract(
-            wanted, names, scorer=fuzz.WRatio, processor=utils.default_process, limit=_NEAREST, score_cutoff=_ALIKE
+            asked, names, scorer=fuzz.WRatio, processor=utils.default_process, limit=_NEAREST, score_cutoff=_ALIKE
         )
         return [found for found, _, _ in alike]
-
-    def _allowed_aliases(self, allows: Allows | None) -> list[str]:
-        led = {alias: self._targets.get(alias) for alias in self.aliases}
-        return [alias for alias, target in led.items() if target and (allows is None or allows(target.provider, target.model))]
 
     def _rank(self, model: Model) -> tuple[bool, bool, int]:
         return not (model.local and model.info.resident), not model.local, self._providers.index(model.provider)
@@ -117,9 +136,12 @@ class Names:
         if asked in ("", AUTO):
             hint = "POST /models/download brings one into Ollama, or configure another provider in .env."
             raise ModelNotFound("No provider has a model that can answer now.", hint=hint)
-        nearest = self.nearest(asked, allows)
+        raise self._not_found(asked, allows)
+
+    def _not_found(self, name: str, allows: Allows | None) -> ModelNotFound:
+        nearest = self.nearest(name, allows)
         hint = f"Near are: {', '.join(nearest)}." if nearest else "GET /v1/models lists the names that there are."
-        raise ModelNotFound(f"There is no model named {asked[:120]!r}.", nearest=nearest, hint=hint)
+        return ModelNotFound(f"There is no model named {name[:120]!r}.", nearest=nearest, hint=hint)
 
 
 def _owners(models: Iterable[Model]) -> dict[str, Model]:
