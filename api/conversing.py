@@ -50,7 +50,7 @@ async def converse(speech: Speech, exchange: Exchange) -> None:
         if not isinstance(stream, bool):
             raise InvalidField("stream is true or false.", field="stream")
         gateway = exchange.rooms.gateway
-        visit = Visit(exchange, call, gateway.resolve(named))
+        visit = Visit(exchange, call, gateway.resolve(named, exchange.allows))
         visit.reserve(body, raw, next((body[name] for name in speech.most if isinstance(body.get(name), int)), None))
         if speech.path is not None and gateway.dialect(visit.target) == speech.dialect:
             await (pass_stream if stream else pass_whole)(visit, speech.dialect, speech.path, body)

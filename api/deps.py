@@ -8,6 +8,7 @@ from fastapi import Request, Response
 from pydantic import BaseModel, ValidationError
 
 from api.credentials import Credentials
+from api.exchange import Pace
 from api.limits import Places, Uploads
 from api.policy import Principal
 from api.words import of_member
@@ -20,6 +21,7 @@ from documents.sandbox.client import Sandbox
 from fleet.compute import Compute
 from fleet.downloads import Downloads
 from fleet.hardware import Hardware
+from fleet.machine import Machine
 from fleet.sizing import Sizing
 from gateway.catalogue import Catalogue
 from gateway.service import Gateway
@@ -55,6 +57,8 @@ class House:
     catalogue: Catalogue
     compute: Compute
     downloads: Downloads
+    machine: Machine
+    pace: Pace
     hardware: Hardware
     sizing: Sizing
 

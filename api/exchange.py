@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.policy import Principal
 from core.errors import InvalidRequest
+from gateway.names import Allows
 from providers.types import Dialect
 
 Headers = list[tuple[bytes, bytes]]
@@ -54,6 +55,11 @@ class Exchange:
             raise InvalidRequest("The request ended before its body was whole.")
         self._whole = not message.get("more_body", False)
         return message.get("body", b"")
+
+    @property
+    def allows(self) -> Allows | None:
+        """(provider, model) → whether the caller's key may use it; None when it may use all."""
+        return self.principal.grant.allows if self.principal.grant is not None else None
 
     def enter(self, front: Dialect, operation: str, model: str, stream: bool) -> AbstractContextManager[Any]:
         """The request in the ledger. Raises RateLimited and its kin."""

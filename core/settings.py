@@ -136,6 +136,11 @@ class Settings(BaseSettings):
         (), "Gateway", "Other names of models: gpt-4=ollama/llama3.2:3b, comma separated; `aliases:` in config.yaml."
     )
 
+    first_content_timeout: float = _setting(
+        300, "Gateway", "Seconds until the first word of a streamed answer, loading of the model included.", gt=0
+    )
+    answer_timeout: float = _setting(600, "Gateway", "Seconds for the whole of a streamed answer.", gt=0)
+
     webhook_secret: SecretStr = _setting(
         SecretStr(""), "Webhooks", "Signs webhooks (Standard Webhooks, whsec_…). Made on first start."
     )

@@ -167,7 +167,7 @@ async def front(provider: Forwarder, *, ping: float = 15.0, total: float = 30.0,
     ledger = Ledger()
     retry = Retry(RetryPolicy(tries=tries, first=0.001, longest=0.001, seconds=5))
     gateway = Gateway({"fake": provider}, Catalogue({"fake": provider}), retry=retry, first_content=first_content)
-    gateway.resolve = lambda model: Target("fake", model, "requested")
+    gateway.resolve = lambda model, _allows: Target("fake", model, "requested")
     app = FastAPI(openapi_url=None)
     app.state.house = SimpleNamespace(gateway=gateway, ledger=ledger, pace=Pace(ping, total))
     credentials = Credentials(KEY, "master-key-0123456789", b"pepper", lambda: asyncio.sleep(0, {}))
