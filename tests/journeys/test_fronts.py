@@ -2,6 +2,9 @@
 
 import httpx2
 import pytest
+from anthropic import Anthropic
+from ollama import Client as OllamaClient
+from openai import OpenAI
 
 from tests.journeys.server import KEY
 
@@ -50,7 +53,9 @@ def test_pull_copy_and_delete_are_the_operators(client, ollama):
 
 
 def test_the_official_clients_list_the_models(server):
-    ollama_sdk, openai, anthropic = (pytest.importorskip(name) for name in ("ollama", "openai", "anthropic"))
-    assert ollama_sdk.Client(server.url, headers={"Authorization": f"Bearer {KEY}"}).list().models
-    assert openai.OpenAI(base_url=f"{server.url}/v1", api_key=KEY).models.list().data
-    assert anthropic.Anthropic(base_url=server.url, api_key=KEY).models.list().data
+    with OllamaClient(server.url, headers={"Authorization": f"Bearer {KEY}"}) as ollama:
+        assert ollama.list().models
+    with OpenAI(base_url=f"{server.url}/v1", api_key=KEY) as openai:
+        assert openai.models.list().data
+    with Anthropic(base_url=server.url, api_key=KEY) as anthropic:
+        assert anthropic.models.list().data
