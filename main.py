@@ -30,6 +30,7 @@ import structlog
 from fastapi import FastAPI
 
 from api import compute, docs, documents, errors, keys, local_models, models, service
+from api.anthropic import routes as anthropic_front
 from api.credentials import Credentials
 from api.deps import House
 from api.exchange import Pace
@@ -57,6 +58,7 @@ from fleet.hardware import Hardware, detect
 from fleet.machine import Machine
 from fleet.sizing import Sizing, size
 from gateway.catalogue import Catalogue
+from gateway.ledger import Ledger
 from gateway.listprices import ListPrices
 from gateway.service import Gateway
 from operations.banner import banner, models_found
@@ -104,7 +106,8 @@ def create_app(settings: Settings, *, clock: Clock = Clock()) -> Gate:
     # Into the application's own list: an included router is matched again, a third of a millisecond for each request.
     app.router.routes.extend(route for router in ROUTERS for route in router.routes)
     errors.install(app)
-    rules = rules_of(route for router in ROUTERS for route in router.routes) + openai_front.rules() + ollama_front.rules()
+    rules = rules_of(route for router in ROUTERS for route in router.routes)
+    rules += [*openai_front.rules(), *anthropic_front.rules(), *ollama_front.rules()]
     app.state.opened = [rule.template for rule in rules if Role.ANYONE in rule.policy.roles]
     app.state.routes = [f"{method} {rule.template}" for rule in rules for method in sorted(rule.methods)]
     return Gate(
@@ -162,6 +165,7 @@ async def build(
         pipeline=pipeline,
         loops=loops,
         **models._asdict(),
+        ledger=Ledger(),
         pace=Pace(total=settings.answer_timeout),
         hardware=hardware,
         sizing=sizing,

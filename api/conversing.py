@@ -23,15 +23,16 @@ from providers.types import ChatReply, Dialect
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """An address where models are talked to. `path` is where a provider of the same dialect has it, None when none has;
+    """An address where models are talked to. `asked`, `reply` and `rendering` translate; None where only a provider of the same
+    dialect can answer. `path` is where a provider of the same dialect has it, None when none has;
     `streams` is what a body that does not say it means, `most` are the members that cap the answer."""
 
     dialect: Dialect
     operation: str
     path: str | None
-    asked: Callable[[dict[str, Any]], Asked]
-    reply: Callable[[ChatReply, Asked], dict[str, Any]]
-    rendering: Callable[[Asked], Rendering]
+    asked: Callable[[dict[str, Any]], Asked] | None = None
+    reply: Callable[[ChatReply, Asked], dict[str, Any]] | None = None
+    rendering: Callable[[Asked], Rendering] | None = None
     streams: bool = False
     most: tuple[str, ...] = ("max_tokens",)
 
@@ -55,6 +56,10 @@ async def converse(speech: Speech, exchange: Exchange) -> None:
         if speech.path is not None and gateway.dialect(visit.target) == speech.dialect:
             await (pass_stream if stream else pass_whole)(visit, speech.dialect, speech.path, body)
             return
+        if speech.asked is None:
+            raise InvalidField(
+                f"{visit.target.provider} cannot answer at this address.", hint="Choose another model.", field="model"
+            )
         asked = speech.asked(body)
         await (_stream if stream else _whole)(speech, visit, asked)
 

@@ -24,6 +24,7 @@ from fleet.hardware import Hardware
 from fleet.machine import Machine
 from fleet.sizing import Sizing
 from gateway.catalogue import Catalogue
+from gateway.ledger import Ledger
 from gateway.service import Gateway
 from operations.loops import Loops
 from store.database import Database
@@ -55,6 +56,7 @@ class House:
     loops: Loops
     gateway: Gateway
     catalogue: Catalogue
+    ledger: Ledger
     compute: Compute
     downloads: Downloads
     machine: Machine

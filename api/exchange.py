@@ -1,7 +1,6 @@
 """One request at a front: what came in, and the answer as it goes out, past the framework."""
 
 import time
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.policy import Principal
 from core.errors import InvalidRequest
+from gateway.ledger import Call
 from gateway.names import Allows
 from providers.types import Dialect
 
@@ -61,7 +61,7 @@ class Exchange:
         """(provider, model) → whether the caller's key may use it; None when it may use all."""
         return self.principal.grant.allows if self.principal.grant is not None else None
 
-    def enter(self, front: Dialect, operation: str, model: str, stream: bool) -> AbstractContextManager[Any]:
+    def enter(self, front: Dialect, operation: str, model: str, stream: bool) -> Call:
         """The request in the ledger. Raises RateLimited and its kin."""
         return self.rooms.ledger.enter(
             self.principal.grant, front=front, operation=operation, model=model, request_id=self.request_id, stream=stream

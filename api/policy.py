@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from gateway.ledger import Grant
 
 F = TypeVar("F", bound=Callable)
 
@@ -29,7 +31,7 @@ class Principal:
 
     role: Role
     key_id: str = ""
-    grant: Any = None
+    grant: Grant | None = None
 
     @property
     def has_own_rate(self) -> bool:

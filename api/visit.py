@@ -8,6 +8,7 @@ from typing import Any
 from api.exchange import Exchange, Headers
 from core.errors import MyelinError, ProviderTimeout
 from gateway.asking import Attempts
+from gateway.ledger import Call
 from gateway.routing import Target
 from gateway.service import Gateway
 from providers.types import FinishReason, Usage
@@ -22,7 +23,7 @@ class Visit:
 
     __slots__ = ("attempts", "call", "exchange", "gateway", "spoke", "target")
 
-    def __init__(self, exchange: Exchange, call: Any, target: Target):
+    def __init__(self, exchange: Exchange, call: Call, target: Target):
         self.exchange, self.call, self.target = exchange, call, target
         self.gateway: Gateway = exchange.rooms.gateway
         self.attempts = Attempts()

@@ -1,20 +1,28 @@
 """OpenAI's addresses."""
 
+from functools import partial
 from urllib.parse import parse_qsl
 
 import orjson
 
 from api.anthropic import models as anthropic_models
+from api.conversing import Speech, converse
 from api.exchange import Exchange
 from api.fronts import at
 from api.gate import Rule
 from api.openai import models
 
+CHAT = Speech("openai", "chat", "/chat/completions", most=("max_completion_tokens", "max_tokens"))
+COMPLETIONS = Speech("openai", "text_completion", "/completions")
+EMBEDDINGS = Speech("openai", "embeddings", "/embeddings")
 _PREFIX = "/v1/models/"
 
 
 def rules() -> list[Rule]:
     return [
+        at("/v1/chat/completions", partial(converse, CHAT), "openai"),
+        at("/v1/completions", partial(converse, COMPLETIONS), "openai"),
+        at("/v1/embeddings", partial(converse, EMBEDDINGS), "openai"),
         at("/v1/models", list_models, "openai", methods=("GET",)),
         at(_PREFIX + "{model}", one_model, "openai", methods=("GET",)),
     ]

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +25,7 @@ from api.protocol import PromptProtocol
 from core.errors import MyelinError, ProviderError, ProviderRateLimited, ProviderUnreachable
 from core.http import Deadlines, HttpClient, HttpFailure
 from gateway.catalogue import Catalogue
+from gateway.ledger import Ledger
 from gateway.retry import Retry, RetryPolicy
 from gateway.routing import Target
 from gateway.service import Gateway
@@ -97,42 +99,31 @@ class Forwarder:
         await self.http.close()
 
 
-class Call:
-    def __init__(self, row: dict[str, Any]):
-        self.row = row
+class Book(Ledger):
+    """A ledger that remembers its calls, also those that nobody settled."""
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, _at):
-        if "outcome" not in self.row:
-            gone = isinstance(error, asyncio.CancelledError)
-            self.row["outcome"] = "client_closed" if gone else "error" if error else "unsettled"
-
-    def route(self, provider, model, *, input_tokens, max_output):
-        self.row.update(provider=provider, served=model, reserved=input_tokens)
-
-    def first(self):
-        self.row["first"] = True
-
-    def told(self, characters):
-        self.row["told"] = self.row.get("told", 0) + characters
-
-    def settle(self, outcome, **details):
-        if "outcome" not in self.row:
-            self.row.update(details, outcome=outcome)
-
-    def headers(self):
-        return [(b"x-ratelimit-limit-requests", b"600")]
-
-
-class Ledger:
     def __init__(self):
-        self.rows: list[dict[str, Any]] = []
+        super().__init__()
+        self.calls = []
 
     def enter(self, grant, **asked):
-        self.rows.append(dict(asked))
-        return Call(self.rows[-1])
+        self.calls.append(super().enter(grant, **asked))
+        return self.calls[-1]
+
+
+@dataclass
+class Served:
+    port: int
+    book: Book
+    tasks: set[asyncio.Task]
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        names = ("outcome", "usage", "finish_reason", "attempts", "error_code")
+        return [
+            {**{name: getattr(call, name) for name in names}, "told": call._characters, "first": call.first_at > 0}
+            for call in self.book.calls
+        ]
 
 
 class Rendered:
@@ -163,13 +154,12 @@ SPEECH = Speech("openai", "chat", "/chat/completions", asked, lambda reply, _: {
 
 @asynccontextmanager
 async def front(provider: Forwarder, *, ping: float = 15.0, total: float = 30.0, first_content: float = 10.0, tries: int = 2):
-    """(port, rows of the ledger)"""
-    ledger = Ledger()
+    book = Book()
     retry = Retry(RetryPolicy(tries=tries, first=0.001, longest=0.001, seconds=5))
     gateway = Gateway({"fake": provider}, Catalogue({"fake": provider}), retry=retry, first_content=first_content)
     gateway.resolve = lambda model, _allows: Target("fake", model, "requested")
     app = FastAPI(openapi_url=None)
-    app.state.house = SimpleNamespace(gateway=gateway, ledger=ledger, pace=Pace(ping, total))
+    app.state.house = SimpleNamespace(gateway=gateway, ledger=book, pace=Pace(ping, total))
     credentials = Credentials(KEY, "master-key-0123456789", b"pepper", lambda: asyncio.sleep(0, {}))
     rule = Rule("/v1/chat/completions", re.compile("/v1/chat/completions$"), frozenset({"POST"}),
                 Policy(frozenset(CLIENTS), 32 << 20), partial(converse, SPEECH), "openai")  # fmt: skip
@@ -181,7 +171,7 @@ async def front(provider: Forwarder, *, ping: float = 15.0, total: float = 30.0,
     listening = await asyncio.get_running_loop().create_server(lambda: PromptProtocol(config, state, {}), "127.0.0.1", 0)
     try:
         async with asyncio.timeout(20):
-            yield SimpleNamespace(port=listening.sockets[0].getsockname()[1], rows=ledger.rows, tasks=state.tasks)
+            yield Served(listening.sockets[0].getsockname()[1], book, state.tasks)
     finally:
         listening.close()
         await provider.close()

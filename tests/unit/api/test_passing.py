@@ -54,7 +54,7 @@ async def test_a_whole_answer_goes_through_byte_for_byte_and_is_counted():
         status, headers, body = await ask(server, QUESTION | {"think": True, "seed": 7})
     assert (status, body) == (200, orjson.dumps(REPLY, option=orjson.OPT_INDENT_2))
     assert headers["x-myelin-provider"] == "fake" and headers["x-myelin-attempts"] == "1"
-    assert float(headers["x-myelin-overhead-ms"]) >= 0 and headers["x-ratelimit-limit-requests"] == "600"
+    assert float(headers["x-myelin-overhead-ms"]) >= 0
     assert upstream.requests[0].body == QUESTION | {"seed": 7}
     [row] = server.rows
     assert row["outcome"] == "ok" and row["usage"].input_tokens == 9 and row["finish_reason"] == "stop"
