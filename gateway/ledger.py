@@ -96,8 +96,10 @@ class Ledger:
 class Call:
     """One question under way: `with ledger.enter(…) as call:`. What nobody settled is settled when the block is left."""
 
-    __slots__ = ("_characters", "_ledger", "attempts", "error_code", "finish_reason", "first_at", "front", "grant", "http_status",
-                 "model", "operation", "outcome", "provider", "request_id", "served", "started_at", "stream", "usage")  # fmt: skip
+    __slots__ = (
+        "_characters", "_ledger", "attempts", "error_code", "finish_reason", "first_at", "front", "grant", "http_status", "model",
+        "operation", "outcome", "provider", "request_id", "served", "started_at", "stream", "usage",
+    )  # fmt: skip
 
     def __init__(
         self, ledger: Ledger, grant: Grant | None, front: str, operation: str, model: str, request_id: str, stream: bool
