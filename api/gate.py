@@ -136,6 +136,7 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
+            self._access.flush()
             return
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
