@@ -21,11 +21,14 @@ def config(model: str, thinking: Thinking | None) -> dict[str, Any] | None:
 
 
 def room(model: str, request: ChatRequest) -> int:
-    """Tokens for thoughts beside the answer."""
-    if model_version(model) is not None and not thinks(model):
+    """Tokens for thoughts beside the answer; a level is no limit, however low."""
+    version = model_version(model)
+    if version is not None and not thinks(model):
         return 0
     tokens = tokens_of(request.thinking) if request.thinking else None
-    return THINKING_ROOM if tokens is None else max(tokens, _budget(model, tokens))
+    if tokens is None or version is None:
+        return THINKING_ROOM
+    return _budget(model, tokens) if version < (3, 0) else max(tokens, THINKING_ROOM)
 
 
 def _budget(model: str, tokens: int) -> int:

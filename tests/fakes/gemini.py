@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.fakes.answerer import answer
-from tests.fakes.gemini_rules import check_parts, check_thinking, check_tools
+from tests.fakes.gemini_rules import camel, check_parts, check_thinking, check_tools
 from tests.fakes.server import BEFORE_THE_ANSWER, FakeServer, Fault, forever, serve, tokens_of, vector
 from tests.fakes.tools import Call, told, wanted
 
@@ -205,7 +205,7 @@ class FakeGemini(FakeServer):
         try:
             self._authorise(request)
             try:
-                body = json.loads(await request.read() or b"{}")
+                body = camel(json.loads(await request.read() or b"{}"))
             except ValueError:
                 raise ApiError(400, "Invalid JSON payload received. Unexpected token.") from None
             entry = self._find(

@@ -1,6 +1,7 @@
 """What Google refuses of a conversation: each check gives its words."""
 
 import base64
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,18 @@ _DECLARATION = frozenset(["name", "description", "parameters", "parametersJsonSc
 _PART = frozenset(
     ["text", "thought", "thoughtSignature", "inlineData", "fileData", "functionCall", "functionResponse", "videoMetadata"]
 )
+
+_FREE = frozenset(["args", "response", "parametersJsonSchema", "responseJsonSchema", "responseSchema", "parameters"])
+
+
+def camel(value: Any) -> Any:
+    """proto3 JSON takes a field by its JSON name and by its name in the .proto; what is free inside stays as it is."""
+    if isinstance(value, list):
+        return [camel(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    named = {re.sub(r"_([a-z])", lambda found: found[1].upper(), name): inner for name, inner in value.items()}
+    return {name: inner if name in _FREE else camel(inner) for name, inner in named.items()}
 
 
 def check_thinking(entry: dict[str, Any], thinking: dict[str, Any]) -> Iterator[str]:

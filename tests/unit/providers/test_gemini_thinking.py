@@ -40,6 +40,7 @@ def test_what_each_model_is_told(model: str, thinking: Thinking | None, said: di
     [
         ("gemini-2.0-flash", Thinking("high"), 0), ("gemini-2.5-flash", None, 8192), ("gemini-2.5-flash", Thinking("none"), 0),
         ("gemini-2.5-pro", Thinking("none"), 128), ("gemini-2.5-flash", Thinking(budget_tokens=700), 700), ("gemma-3", None, 8192),
+        ("gemini-3.5-flash", Thinking("none"), 8192), ("gemini-3.5-flash", Thinking("high"), 24_576),
     ],
 )  # fmt: skip
 def test_thoughts_have_room_beside_the_answer(model: str, thinking: Thinking | None, tokens: int) -> None:
