@@ -237,6 +237,7 @@ class Ollama:
             await sleep(pause)
             waited += pause
             pause = min(pause * 1.5, 1.0)
+        self._contexts.forget(model)
 
     async def pull(self, model: str) -> AsyncIterator[PullProgress]:
         """Download `model`; closing the iterator stops it, and the next pull goes on where this one ended.

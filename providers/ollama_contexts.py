@@ -47,6 +47,10 @@ class Contexts:
             if (known := self._known.get(name)) and known[1] != num_ctx:
                 del self._known[name]
 
+    def forget(self, model: str) -> None:
+        """After the model left the memory."""
+        self._known.pop(full_name(model), None)
+
     def _largest(self, name: str) -> int:
         return max(self._under_way.get(name, ()), default=0)
 

@@ -185,7 +185,9 @@ class FakeOllama(FakeServer):
         text = "" if calls else self.text_for(fault, body, lambda: self._say(body, model, texts))
         lines = self._lines(body, model, _stopped(text, body), calls, read, fault, kind)
         if body.get("stream") is False:
-            return web.json_response(_joined([line async for line in lines]))
+            said = [line async for line in lines]
+            await asyncio.sleep(self.token_seconds * len(said))
+            return web.json_response(_joined(said))
         return await self._stream(request, lines, fault)
 
     def _wanted(self, body: dict[str, Any], texts: list[str]) -> list[Call]:
