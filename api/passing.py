@@ -15,27 +15,30 @@ from api.streaming import Pings
 from api.visit import Visit
 from core.errors import MyelinError, ProviderError
 from core.http import HttpFailure, Response
-from gateway.passing import anthropic, openai
+from gateway.passing import anthropic, ollama, openai
 from gateway.passing.frames import Passage
 from providers.types import Dialect
 
-_EVENT_STREAM = b"text/event-stream; charset=utf-8"
+_READERS = {"openai": openai, "anthropic": anthropic, "ollama": ollama}
+_EVENT_STREAM, _LINES = b"text/event-stream; charset=utf-8", b"application/x-ndjson"
 _PING = b": ping\n\n"
+#: Members of our extensions that are Ollama's own.
+_NATIVE = frozenset({"keep_alive", "options", "think"})
 _MOST_HELD = 256 << 10
 _LAST_BYTES_SECONDS = 0.1
 _CHARACTERS_PER_EVENT = 4  # an event is about a token
 
 
 async def pass_whole(visit: Visit, dialect: Dialect, path: str, body: dict[str, Any]) -> None:
-    reply = await visit.gateway.fetch(visit.target, path, _sent(visit, body), visit.attempts)
+    reply = await visit.gateway.fetch(visit.target, path, _sent(visit, dialect, body), visit.attempts)
     try:
         told = orjson.loads(reply)
     except orjson.JSONDecodeError:
         told = None
     if not isinstance(told, dict):
         raise ProviderError(f"{visit.target.provider} did not answer with JSON.", hint="Check its base URL.")
-    reader = anthropic if dialect == "anthropic" else openai
-    visit.settle(reader.usage_of(told.get("usage")), reader.reason_of(told))
+    reader = _READERS[dialect]
+    visit.settle(reader.usage_in(told), reader.reason_of(told))
     await visit.exchange.reply(reply, visit.headers())
 
 
@@ -46,7 +49,7 @@ async def pass_stream(visit: Visit, dialect: Dialect, path: str, body: dict[str,
     try:
         with Pings(stream.ping, exchange.rooms.pace.ping) as pings:
             async with visit.in_time():
-                sent = _sent(visit, body, stream.asks_usage)
+                sent = _sent(visit, dialect, body, stream.asks_usage)
                 async with visit.gateway.forward(visit.target, path, sent, visit.attempts, stream.opening) as (response, held):
                     visit.first()
                     await stream.say(held)
@@ -76,7 +79,13 @@ class _Stream:
         self._told = 0
 
     def _passage(self) -> Passage:
-        return anthropic.AnthropicPassage() if self._dialect == "anthropic" else openai.OpenAIPassage(hides_usage=self.asks_usage)
+        if self._dialect == "openai":
+            return openai.OpenAIPassage(hides_usage=self.asks_usage)
+        return anthropic.AnthropicPassage() if self._dialect == "anthropic" else ollama.OllamaPassage()
+
+    async def _begin(self) -> None:
+        kind = _LINES if self._dialect == "ollama" else _EVENT_STREAM
+        await self._visit.exchange.begin(kind, self._visit.headers())
 
     async def opening(self, response: Response) -> bytes:
         """All up to the first content. An attempt that fails before it leaves nothing behind."""
@@ -98,7 +107,7 @@ class _Stream:
             return
         exchange, seen = self._visit.exchange, self.passage.seen
         if not exchange.begun:
-            await exchange.begin(_EVENT_STREAM, self._visit.headers())
+            await self._begin()
         await exchange.write(data)
         self._visit.told((seen.pieces - self._told) * _CHARACTERS_PER_EVENT)
         self._told = seen.pieces
@@ -110,19 +119,24 @@ class _Stream:
         return data
 
     async def ping(self) -> None:
+        if self._dialect == "ollama":
+            return  # lines of JSON have no comments
         exchange = self._visit.exchange
         if not exchange.begun:
-            await exchange.begin(_EVENT_STREAM, self._visit.headers())
+            await self._begin()
         await exchange.write(_PING)
 
     def failure(self, error: MyelinError) -> bytes:
+        if self._dialect == "ollama":
+            return orjson.dumps(in_dialect(error, "ollama")) + b"\n"
         name = b"event: error\n" if self._dialect == "anthropic" else b""
         return name + b"data: " + orjson.dumps(in_dialect(error, self._dialect)) + b"\n\n"
 
 
-def _sent(visit: Visit, body: dict[str, Any], asks_usage: bool = False) -> bytes:
+def _sent(visit: Visit, dialect: Dialect, body: dict[str, Any], asks_usage: bool = False) -> bytes:
     """The body for the provider: its own name of the model, our extensions taken out."""
-    sent = {name: value for name, value in body.items() if name not in EXTENSIONS}
+    ours = EXTENSIONS - _NATIVE if dialect == "ollama" else EXTENSIONS
+    sent = {name: value for name, value in body.items() if name not in ours}
     sent["model"] = visit.target.model
     if asks_usage:
         options = body.get("stream_options")

@@ -1,10 +1,12 @@
 """Ollama's addresses: its lists over the models of all providers, and the care of a local Ollama for the operator."""
 
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import orjson
 
+from api.conversing import Speech, converse
 from api.exchange import Exchange
 from api.fronts import at
 from api.gate import Rule
@@ -15,6 +17,13 @@ from core.errors import Forbidden, InvalidField
 from fleet.downloads import Download
 from fleet.names import read_model_name
 
+#: A stream is what a body that does not say it means.
+SPEECHES = (
+    Speech("ollama", "chat", "/api/chat", streams=True, most=()),
+    Speech("ollama", "generate", "/api/generate", streams=True, most=()),
+    Speech("ollama", "embeddings", "/api/embed", most=()),
+    Speech("ollama", "embeddings", "/api/embeddings", most=()),
+)
 _NDJSON = b"application/x-ndjson"
 _READS = ("GET", "HEAD")
 
@@ -22,6 +31,7 @@ _READS = ("GET", "HEAD")
 def rules() -> list[Rule]:
     operator = (Role.OPERATOR,)
     return [
+        *(at(speech.path, partial(converse, speech), "ollama") for speech in SPEECHES),
         at("/api/tags", tags, "ollama", methods=_READS),
         at("/api/ps", ps, "ollama", methods=_READS),
         at("/api/version", version, "ollama", methods=_READS),

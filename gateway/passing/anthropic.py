@@ -36,6 +36,11 @@ def _count(told: dict[str, Any], name: str) -> int:
     return value if isinstance(value, int) and value > 0 else 0
 
 
+def usage_in(reply: dict[str, Any]) -> Usage | None:
+    """Of a whole answer."""
+    return usage_of(reply.get("usage"))
+
+
 def reason_of(reply: dict[str, Any]) -> FinishReason | None:
     told = reply.get("stop_reason")
     return _REASONS.get(told, "other") if isinstance(told, str) else None

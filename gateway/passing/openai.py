@@ -37,6 +37,11 @@ def _count(told: Any, name: str) -> int:
     return value if isinstance(value, int) and value > 0 else 0
 
 
+def usage_in(reply: dict[str, Any]) -> Usage | None:
+    """Of a whole answer; embeddings have one, too."""
+    return usage_of(reply.get("usage"))
+
+
 def reason_of(reply: dict[str, Any]) -> FinishReason | None:
     choices = reply.get("choices")
     first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}

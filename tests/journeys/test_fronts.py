@@ -59,3 +59,27 @@ def test_the_official_clients_list_the_models(server):
         assert openai.models.list().data
     with Anthropic(base_url=server.url, api_key=KEY) as anthropic:
         assert anthropic.models.list().data
+
+
+def test_the_ollama_client_chats_streams_and_embeds(server, ollama):
+    """The fake reads documents: what it says to a plain question is its own affair, that it arrives is ours."""
+    messages = [{"role": "user", "content": "Say something."}]
+    with OllamaClient(server.url, headers={"Authorization": f"Bearer {KEY}"}) as client:
+        ollama.answers = ["Olá, mundo."] * 3
+        whole = client.chat("gemma3:1b", messages)
+        assert whole.message.content == "Olá, mundo." and whole.done and whole.eval_count
+        pieces = list(client.chat("gemma3:1b", messages, stream=True))
+        assert "".join(piece.message.content for piece in pieces) == "Olá, mundo." and pieces[-1].done
+        assert client.generate("gemma3:1b", "Say something.").response == "Olá, mundo."
+        assert len(client.embed("nomic-embed-text", ["a", "b"]).embeddings) == 2
+
+
+def test_a_document_of_tools_and_a_schema_reach_the_model(server, ollama):
+    tool = {"type": "function", "function": {"name": "look", "description": "", "parameters": {"type": "object", "properties": {}}}}
+    with OllamaClient(server.url, headers={"Authorization": f"Bearer {KEY}"}) as client:
+        ollama.answers = ['{"a": 1}']
+        reply = client.chat("llama3.2:3b", [{"role": "user", "content": "x"}], format={"type": "object", "properties": {}})
+        assert reply.message.content == '{"a": 1}'
+        client.chat("llama3.2:3b", [{"role": "user", "content": "x"}], tools=[tool])
+    sent = ollama.bodies("/api/chat")[-1]
+    assert sent["tools"][0]["function"]["name"] == "look" and sent["truncate"] is False
