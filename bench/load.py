@@ -105,7 +105,7 @@ class Client(asyncio.Protocol):
         if not self._begun:
             self._begun = True
             self._load.firsts.append(time.perf_counter() - self._due)
-        self._load.events += body.count(b"\n\n")
+        self._load.events += body.count(b"\n\n") or body.count(b"\n")
 
     def on_message_complete(self) -> None:
         if self._parser.get_status_code() == 200:

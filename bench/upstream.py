@@ -78,6 +78,11 @@ ANSWERS = {
                           "capabilities": ["completion"]}),
     b"/api/version": _whole({"version": "0.12.0"}),
 }  # fmt: skip
+#: What Ollama answers to a body that wants no stream.
+WHOLE = {
+    b"/api/chat": _whole({"model": "m", "created_at": "2026-01-01T00:00:00Z", "message": {"role": "assistant", "content": _TEXT},
+                          "done": True, "done_reason": "stop", "prompt_eval_count": 9, "eval_count": 2}),
+}  # fmt: skip
 STREAMS = {
     b"/v1/chat/completions": _openai(WORDS),
     b"/v1/messages": _anthropic("token ", WORDS),
@@ -110,6 +115,8 @@ class Answering(asyncio.Protocol):
     def on_message_complete(self) -> None:
         path = self._path.partition(b"?")[0]
         found = STREAMS.get(path) if self.marker in self._body else None
+        if b'"stream":false' in self._body:
+            found = WHOLE.get(path)
         self._transport.write(found or ANSWERS.get(path, _MISSING))
 
 

@@ -75,7 +75,10 @@ def test_the_ollama_client_chats_streams_and_embeds(server, ollama):
 
 
 def test_a_document_of_tools_and_a_schema_reach_the_model(server, ollama):
-    tool = {"type": "function", "function": {"name": "look", "description": "", "parameters": {"type": "object", "properties": {}}}}
+    tool = {
+        "type": "function",
+        "function": {"name": "look", "description": "", "parameters": {"type": "object", "properties": {}}},
+    }
     with OllamaClient(server.url, headers={"Authorization": f"Bearer {KEY}"}) as client:
         ollama.answers = ['{"a": 1}']
         reply = client.chat("llama3.2:3b", [{"role": "user", "content": "x"}], format={"type": "object", "properties": {}})

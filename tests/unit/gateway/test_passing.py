@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from core.errors import ProviderError
 from gateway.passing.anthropic import AnthropicPassage
 from gateway.passing.frames import Frames, events
+from gateway.passing.ollama import OllamaPassage
 from gateway.passing.openai import OpenAIPassage, usage_of
 from providers.types import Usage
 
@@ -54,6 +55,38 @@ def test_anthropic_streams_pass_however_they_are_cut(places):
     assert passage.seen.usage == Usage(10, 7, cache_read=4, cache_write=1)
 
 
+OLLAMA = b"".join(
+    orjson.dumps({"model": "m", **piece}) + b"\n"
+    for piece in (
+        {"message": {"role": "assistant", "content": ""}, "done": False},
+        {"message": {"role": "assistant", "content": '"done":true'}, "done": False},
+        {"message": {"content": ""}, "done": True, "done_reason": "length", "prompt_eval_count": 3, "eval_count": 5},
+    )
+)
+
+
+@given(st.lists(st.integers(0, 5000), max_size=12))
+def test_lines_of_ollama_pass_however_they_are_cut(places):
+    passage = OllamaPassage()
+    said = b"".join(passage.take(piece) for piece in cut(OLLAMA, places)) + passage.finish()
+    assert said == OLLAMA and passage.seen.over and passage.seen.finish_reason == "length"
+    assert passage.seen.usage == Usage(3, 5)
+
+
+@given(st.integers(0, len(OLLAMA) - 2))
+def test_lines_that_are_cut_anywhere_are_not_whole(place):
+    passage = OllamaPassage()
+    with pytest.raises(ProviderError):
+        passage.take(OLLAMA[:place])
+        passage.finish()
+
+
+def test_an_answer_that_begins_with_its_end_has_begun():
+    passage = OllamaPassage()
+    passage.take(b'{"done":true,"done_reason":"load"}\n')
+    assert passage.seen.begun and passage.seen.ended
+
+
 @given(st.integers(0, len(ANTHROPIC) - 1))
 def test_a_message_that_is_cut_anywhere_is_not_whole(place):
     passage = AnthropicPassage()
@@ -85,11 +118,11 @@ def test_an_event_without_an_end_is_refused_before_it_fills_the_memory():
             frames.take(b"x" * (1 << 20))
 
 
-@pytest.mark.parametrize("passage", [OpenAIPassage(hides_usage=False), AnthropicPassage()])
-@pytest.mark.parametrize("told", [b"data: <html>\n\n", b'data: {"half\n\n'])
+@pytest.mark.parametrize("passage", [OpenAIPassage(hides_usage=False), AnthropicPassage(), OllamaPassage()])
+@pytest.mark.parametrize("told", [b"<html>", b'{"half'])
 def test_a_piece_that_is_no_json_is_refused(passage, told):
     with pytest.raises(ProviderError):
-        passage.take(told)
+        passage.take(told + b"\n" if isinstance(passage, OllamaPassage) else b"data: " + told + b"\n\n")
 
 
 def test_the_first_content_is_more_than_a_role():
