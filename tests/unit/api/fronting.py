@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -153,17 +153,26 @@ SPEECH = Speech("openai", "chat", "/chat/completions", asked, lambda reply, _: {
 
 
 @asynccontextmanager
-async def front(provider: Forwarder, *, ping: float = 15.0, total: float = 30.0, first_content: float = 10.0, tries: int = 2):
-    book = Book()
+async def front(
+    provider: Any,
+    *,
+    ping: float = 15.0,
+    total: float = 30.0,
+    first_content: float = 10.0,
+    tries: int = 2,
+    rules: Sequence[Rule] = (),
+):
+    """`rules` besides the one of `SPEECH`; every name of a model is one of `provider`."""
+    book, name = Book(), provider.spec.name
     retry = Retry(RetryPolicy(tries=tries, first=0.001, longest=0.001, seconds=5))
-    gateway = Gateway({"fake": provider}, Catalogue({"fake": provider}), retry=retry, first_content=first_content)
-    gateway.resolve = lambda model, _allows: Target("fake", model, "requested")
+    gateway = Gateway({name: provider}, Catalogue({name: provider}), retry=retry, first_content=first_content)
+    gateway.resolve = lambda model, _allows: Target(name, model, "requested")
     app = FastAPI(openapi_url=None)
     app.state.house = SimpleNamespace(gateway=gateway, ledger=book, pace=Pace(ping, total))
     credentials = Credentials(KEY, "master-key-0123456789", b"pepper", lambda: asyncio.sleep(0, {}))
     rule = Rule("/v1/chat/completions", re.compile("/v1/chat/completions$"), frozenset({"POST"}),
                 Policy(frozenset(CLIENTS), 32 << 20), partial(converse, SPEECH), "openai")  # fmt: skip
-    gate = Gate(app, rules=[rule], credentials=credentials, buckets=Buckets(0, lambda: 0.0), file_bytes=1 << 20,
+    gate = Gate(app, rules=[*rules, rule], credentials=credentials, buckets=Buckets(0, lambda: 0.0), file_bytes=1 << 20,
                 allowed_hosts=("*",), trusted_proxies=())  # fmt: skip
     config = uvicorn.Config(gate, http=PromptProtocol, lifespan="off", log_config=None, access_log=False, proxy_headers=False)
     config.load()
