@@ -3,7 +3,7 @@
     python -m bench.load URL KEY PATH BODY closed CONNECTIONS SECONDS
     python -m bench.load URL KEY PATH BODY open RATE SECONDS
 
-It prints JSON: `rate` requests a second, `events` (server-sent ones) a second, `wrong` answers that were no 200, and in seconds
+It prints JSON: `asked` requests in all (warming up included), `rate` requests a second, `events` (server-sent ones) a second, `wrong` answers that were no 200, and in seconds
 `latency` and `first` (until the first bytes of the body), each as {p50, p99}. In an open loop they count from the moment when
 a request was due, so that a server that stalls cannot hide it.
 """
@@ -32,7 +32,7 @@ class Load:
         self.waiting: deque[float] = deque()
         self.latencies: list[float] = []
         self.firsts: list[float] = []
-        self.events = self.wrong = 0
+        self.asked = self.events = self.wrong = 0
         self.endless = False
 
     async def connected(self, count: int) -> None:
@@ -96,6 +96,7 @@ class Client(asyncio.Protocol):
     def ask(self, due: float) -> None:
         self._due, self._begun = due, False
         self._parser = httptools.HttpResponseParser(self)
+        self._load.asked += 1
         self._transport.write(self._load.request)
 
     def data_received(self, data: bytes) -> None:
@@ -120,7 +121,7 @@ async def run(url: str, key: str, path: str, body: str, kind: str, much: str, se
     took = await (load.closed(int(much), float(seconds)) if kind == "closed" else load.open(float(much), float(seconds)))
     both = {"latency": load.latencies or [0.0], "first": load.firsts or [0.0]}
     shares = {name: {"p50": percentile(values, 0.5), "p99": percentile(values, 0.99)} for name, values in both.items()}
-    return {"rate": len(load.latencies) / took, "events": load.events / took, "wrong": load.wrong, **shares}
+    return {"asked": load.asked, "rate": len(load.latencies) / took, "events": load.events / took, "wrong": load.wrong, **shares}
 
 
 if __name__ == "__main__":
