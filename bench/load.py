@@ -3,8 +3,8 @@
     python -m bench.load URL KEY PATH BODY closed CONNECTIONS SECONDS
     python -m bench.load URL KEY PATH BODY open RATE SECONDS
 
-It prints JSON: `asked` requests in all (warming up included), `rate` requests a second, `events` (server-sent ones) a second, `wrong` answers that were no 200, and in seconds
-`latency` and `first` (until the first bytes of the body), each as {p50, p99}. In an open loop they count from the moment when
+It prints JSON: `asked` requests in all (warming up included), `rate` requests and `events` (server-sent ones) a second, `wrong`
+answers that were no 200, and in seconds `latency` and `first` (until the first bytes of the body), each as {p50, p99}. In an open loop they count from the moment when
 a request was due, so that a server that stalls cannot hide it.
 """
 
