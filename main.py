@@ -6,7 +6,7 @@
     documents                       sandboxed readers, analysis, finder, evidence
     gateway                         routing, retries, catalogue of models
     fleet                           hardware, compute mode, downloads
-    providers | store               Ollama, Gemini | one writer, files
+    providers | store               one file a provider | one writer, files
     models                          stages, statuses, tables
     core                            settings, errors, logs, secrets, HTTP
     utils                           pure helpers
@@ -64,13 +64,13 @@ from gateway.service import Gateway
 from operations.banner import banner, models_found
 from operations.doctor import Subject, examine, myelin_at, table, worst
 from operations.first_start import with_keys
+from operations.hosts import answering
 from operations.loops import Loops
 from operations.notifier import Notifier
 from operations.retention import Retention
 from operations.signatures import Signer
 from operations.webhooks import Deliverer
 from providers import registry
-from providers.ollama import Ollama
 from stages import Stages
 from store.database import SQLITE_VERSION, Database
 from store.files import Files
@@ -196,12 +196,12 @@ class Models(NamedTuple):
 async def _open_models(
     settings: Settings, clock: Clock, state: State, hardware: Hardware, stack: AsyncExitStack
 ) -> tuple[Models, Admission]:
-    http = HttpClient()
+    http = HttpClient(connections=256)
     stack.push_async_callback(http.close)
     mode = await state.get("compute_mode", "auto")
-    gemini_key = settings.gemini_api_key.get_secret_value()
-    ollama = {"http": http, "base_url": settings.ollama_url, "always_on": settings.always_on_models, "mode": lambda: switch.mode}
-    providers = registry.build({"ollama": ollama, "gemini": {"base_url": settings.gemini_base_url, "api_key": gemini_key}})
+    wanted = registry.configured(settings.by_name(), settings.providers)
+    ollama = {"always_on": settings.always_on_models, "mode": lambda: switch.mode}
+    providers = registry.build(wanted, http, {"ollama": ollama})
     for provider in providers.values():
         stack.push_async_callback(provider.close)
     machine, admission = Machine(providers["ollama"]), Admission(settings.model_timeout * _DOOR_SHARE)
@@ -217,7 +217,7 @@ async def _open_models(
         always_on=settings.always_on_models,
         now=clock.now,
     )
-    own_keys = ["gemini"] if gemini_key else []
+    own_keys = [one.spec.name for one in wanted if one.has_key]
     catalogue = Catalogue(
         providers,
         clock=clock,
@@ -251,7 +251,7 @@ def _sizing(settings: Settings, hardware: Hardware) -> Sizing:
         extraction=settings.extraction_workers,
         model=settings.model_workers,
         formatting=settings.formatting_workers,
-        cloud=bool(settings.gemini_api_key.get_secret_value()),
+        cloud=any(one.has_key for one in registry.configured(settings.by_name(), settings.providers)),
         parser_memory=settings.parser_memory_mb << 20,
     )
 
@@ -336,7 +336,13 @@ async def check(settings: Settings) -> int:
             layers=layers,
             refusal=refusal,
         )
-        checks = await examine(subject, Machine(Ollama(http, base_url=settings.ollama_url)), partial(myelin_at, http))
+        providers = registry.build(registry.configured(settings.by_name(), settings.providers), http)
+        for provider in providers.values():
+            stack.push_async_callback(provider.close)
+        ollama = Machine(providers.pop("ollama"))
+        providers.pop("gemini", None)  # it may be without a key: that is told from the settings
+        found = await asyncio.gather(examine(subject, ollama, partial(myelin_at, http)), answering(providers.values()))
+    checks = [check for part in found for check in part]
     print(table(checks))
     return int(worst(checks) == "fail")
 
@@ -354,6 +360,7 @@ def run(arguments: Sequence[str]) -> int:
         settings, made = with_keys(settings)
         read_secret_key(settings.secret_key.get_secret_value())
         AddressPolicy.of(settings.webhook_allowed_targets)
+        registry.configured(settings.by_name(), settings.providers)
     except (BadSettings, InvalidField) as error:
         lines = error.lines if isinstance(error, BadSettings) else [error.detail]
         print(

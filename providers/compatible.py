@@ -17,9 +17,16 @@ _LOCAL = Capabilities(embed=True, json_schema=True, vision=True, tools=True, thi
 
 
 def _spec(
-    name: str, title: str, url: str, key: str | None, docs: str, capabilities: Capabilities, *, usage: bool = True
+    name: str,
+    title: str,
+    url: str,
+    key: str | None,
+    docs: str,
+    able: Capabilities,
+    *variables: tuple[str, str],
+    usage: bool = True,
 ) -> ProviderSpec:
-    return ProviderSpec(name, title, url, key, docs, capabilities, dialect="openai", stream_usage=usage)
+    return ProviderSpec(name, title, url, key, docs, able, dialect="openai", stream_usage=usage, variables=variables)
 
 
 class OpenAI(OpenAIShaped):
@@ -32,7 +39,7 @@ class OpenAI(OpenAIShaped):
 class Grok(OpenAIShaped):
     habits = Habits(object_root=True)
     spec: ClassVar[ProviderSpec] = _spec(
-        "grok", "Grok (xAI)", "https://api.x.ai/v1", "XAI_API_KEY", "https://docs.x.ai", _SPEAKER
+        "grok", "Grok (xAI)", "https://api.x.ai/v1", "XAI_API_KEY", "https://docs.x.ai", _SPEAKER, ("base_url", "XAI_BASE_URL")
     )
 
 

@@ -48,6 +48,7 @@ class Ollama:
         ),
         dialect="ollama",
         lists_capabilities=True,
+        variables=(("base_url", "OLLAMA_URL"),),
     )
 
     def __init__(
