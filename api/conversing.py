@@ -74,7 +74,9 @@ def _envelope(raw: bytes) -> tuple[dict[str, Any], MyelinError | None]:
 
 async def _whole(speech: Speech, visit: Visit, asked: Asked) -> None:
     reply = await visit.gateway.complete(visit.target, asked.request, visit.attempts)
-    visit.target = reply.target
+    if reply.target != visit.target:
+        visit.target = reply.target
+        visit.call.answers(reply.target.provider, reply.target.model)
     body = orjson.dumps(speech.reply(reply, asked))
     visit.settle(reply.usage, reply.finish_reason)
     await visit.exchange.reply(body, visit.headers())

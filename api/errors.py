@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from api.words import of_parameter
-from core.errors import InvalidField, InvalidRequest, MethodNotAllowed, MyelinError, NotFound, ProviderError
+from core.errors import InvalidField, InvalidRequest, MethodNotAllowed, MyelinError, NotFound, ProviderError, RateLimited
 
 _MAX_RETRY_AFTER = 300
 ErrorDialect = Literal["native", "openai", "anthropic", "ollama"]
@@ -45,6 +45,8 @@ def _common_headers(error: MyelinError, request_id: str) -> list[tuple[bytes, by
         headers.append((b"retry-after", str(seconds).encode()))
     if error.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
+    if isinstance(error, RateLimited):
+        headers += error.headers
     return headers
 
 

@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.policy import Principal
 from core.errors import InvalidRequest
-from gateway.ledger import Call
+from gateway.calls import Call
 from gateway.names import Allows
 from providers.types import Dialect
 

@@ -17,7 +17,7 @@ from core.errors import MyelinError, ProviderError
 from core.http import HttpFailure, Response
 from gateway.passing import anthropic, ollama, openai
 from gateway.passing.frames import Passage
-from providers.types import Dialect
+from providers.types import Dialect, Usage
 
 _READERS = {"openai": openai, "anthropic": anthropic, "ollama": ollama}
 _EVENT_STREAM, _LINES = b"text/event-stream; charset=utf-8", b"application/x-ndjson"
@@ -29,7 +29,8 @@ _LAST_BYTES_SECONDS = 0.1
 _CHARACTERS_PER_EVENT = 4  # an event is about a token
 
 
-async def pass_whole(visit: Visit, dialect: Dialect, path: str, body: dict[str, Any]) -> None:
+async def pass_whole(visit: Visit, dialect: Dialect, path: str, body: dict[str, Any], *, free: bool = False) -> None:
+    """`free` is what takes no tokens of a model."""
     reply = await visit.gateway.fetch(visit.target, path, _sent(visit, dialect, body), visit.attempts)
     try:
         told = orjson.loads(reply)
@@ -38,7 +39,7 @@ async def pass_whole(visit: Visit, dialect: Dialect, path: str, body: dict[str, 
     if not isinstance(told, dict):
         raise ProviderError(f"{visit.target.provider} did not answer with JSON.", hint="Check its base URL.")
     reader = _READERS[dialect]
-    visit.settle(reader.usage_in(told), reader.reason_of(told))
+    visit.settle(Usage() if free else reader.usage_in(told), reader.reason_of(told))
     await visit.exchange.reply(reply, visit.headers())
 
 

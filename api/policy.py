@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from gateway.ledger import Grant
+from gateway.grants import Grant
 
 F = TypeVar("F", bound=Callable)
 

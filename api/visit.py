@@ -8,7 +8,7 @@ from typing import Any
 from api.exchange import Exchange, Headers
 from core.errors import MyelinError, ProviderTimeout
 from gateway.asking import Attempts
-from gateway.ledger import Call
+from gateway.calls import Call
 from gateway.routing import Target
 from gateway.service import Gateway
 from providers.types import FinishReason, Usage

@@ -1,167 +1,138 @@
 """Who asks how much: every question to a model is entered here before it is asked, and settled once when it is over.
 
-In memory and synchronous: it stands on the path of every request.
+In memory and synchronous: it stands on the path of every request. Tokens and money are reserved when it is known who shall
+answer (`route`) and trued up when it is known what that took (`settle`); a call is a context manager, so that no reservation
+outlives its request. What was spent before a restart is read from the sums of the audit (`restore`).
 """
 
 import time
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from types import TracebackType
-from typing import Literal, Self
+from collections.abc import Callable, Mapping
 
-from core.errors import Forbidden, InvalidKey, MyelinError, RateLimited
-from providers.types import FinishReason, Usage
+from core.errors import BudgetSpent, ExpiredKey, ModelNotAllowed, MyelinError, Overloaded, RateLimited, TooLarge
+from gateway.calls import Call
+from gateway.grants import NANO, BudgetPeriod, Grant, period_end
+from gateway.limits import Account
+from gateway.prices import Prices
+from models import OPERATOR
 
-Outcome = Literal["ok", "error", "client_closed"]
-_CHARACTERS_PER_TOKEN = 4
+__all__ = ["Call", "Grant", "Ledger"]
 
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What a key may do. `models` and `providers` are patterns (`gpt-*`), empty for all; None is without limit.
-
-    `rpm` and `tpm` are requests and tokens a minute, `expires_at` is in seconds since 1970.
-    """
-
-    key_id: str
-    name: str = ""
-    models: tuple[str, ...] = ()
-    providers: tuple[str, ...] = ()
-    rpm: int | None = None
-    tpm: int | None = None
-    max_parallel: int | None = None
-    budget_usd: float | None = None
-    budget_period: str | None = None
-    expires_at: float | None = None
-
-    def allows(self, provider: str, model: str) -> bool:
-        names = (model, f"{provider}/{model}")
-        return (not self.providers or any(fnmatchcase(provider, pattern) for pattern in self.providers)) and (
-            not self.models or any(fnmatchcase(name, pattern) for pattern in self.models for name in names)
-        )
+_UNLIMITED = Grant(OPERATOR, OPERATOR)
+_KEPT = 1024
 
 
 class Ledger:
-    """Holds each key to its grant. `settled` is told every call that is over."""
+    """Holds each key to its grant. `settled` is told every call that is over, also those that were refused."""
 
     def __init__(
         self,
         *,
-        settled: Callable[["Call"], None] = lambda call: None,
+        settled: Callable[[Call], None] = lambda call: None,
+        prices: Prices | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ):
-        self._settled, self._monotonic, self._now = settled, monotonic, now
-        self._next: dict[str, float] = {}
-        self.running: Counter[str] = Counter()
+        self._settled, self.prices, self.monotonic, self.now = settled, prices or Prices(), monotonic, now
+        self._accounts: dict[str, Account] = {}
+        self._allowed: dict[tuple[Grant, str, str], bool] = {}
 
-    def enter(self, grant: Grant | None, *, front: str, operation: str, model: str, request_id: str, stream: bool) -> "Call":
-        """A key without a grant has no limits. Raises InvalidKey (expired) and RateLimited."""
-        if grant is not None:
-            self._check(grant)
-        return Call(self, grant, front, operation, model, request_id, stream)
+    def account(self, key_id: str) -> Account:
+        if (account := self._accounts.get(key_id)) is None:
+            account = self._accounts[key_id] = Account()
+        return account
 
-    def _check(self, grant: Grant) -> None:
-        if grant.expires_at is not None and self._now() >= grant.expires_at:
-            raise InvalidKey("This key has expired.")
-        if grant.max_parallel is not None and self.running[grant.key_id] >= grant.max_parallel:
-            raise RateLimited(f"This key may ask {grant.max_parallel} at a time.", hint="Wait for an answer.", retry_after=1)
-        if grant.rpm is not None:
-            self._pace(grant.key_id, grant.rpm)
+    @property
+    def running(self) -> dict[str, int]:
+        """Calls under way, by key."""
+        return {key_id: account.running for key_id, account in self._accounts.items() if account.running}
 
-    def _pace(self, key_id: str, rpm: int) -> None:
-        """The generic cell rate algorithm (ITU-T I.371): a tenth of a minute's requests may come at once."""
-        if rpm <= 0:
-            raise RateLimited("This key may ask nothing.", retry_after=60)
-        step, now = 60 / rpm, self._monotonic()
-        due = max(self._next.get(key_id, 0.0), now)
-        if (wait := due - now - max(6.0 - step, 0.0)) > 0:
-            raise RateLimited(f"This key may ask {rpm} times a minute.", hint="Ask again later.", retry_after=wait)
-        self._next[key_id] = due + step
+    def restore(self, spent: Mapping[str, Mapping[BudgetPeriod, int]]) -> None:
+        """What each key has spent in the periods that run, in billionths of a US dollar."""
+        for key_id, sums in spent.items():
+            self.account(key_id).spending.restore(sums, self.now())
 
-    def over(self, call: "Call") -> None:
-        if call.grant is not None:
-            self.running[call.grant.key_id] -= 1
-            if not self.running[call.grant.key_id]:
-                del self.running[call.grant.key_id]
+    def enter(
+        self, grant: Grant | None, *, front: str, operation: str, model: str, request_id: str, stream: bool, paced: bool = True
+    ) -> Call:
+        """To be used as `with ledger.enter(…) as call:`. Without a grant there are no limits; without `paced` there is no pace:
+        work that was accepted before waits for nothing but money.
+
+        Raises ExpiredKey and RateLimited; a call that is refused is settled, too.
+        """
+        grant = grant or _UNLIMITED
+        call = Call(self, grant, self.account(grant.key_id), front, operation, model, request_id, stream, paced)
+        if paced:
+            try:
+                self._admit(grant, call)
+            except MyelinError as error:
+                call.settle("error", usage=None, http_status=error.status, error_code=error.code)
+                raise
+        return call
+
+    def _admit(self, grant: Grant, call: Call) -> None:
+        account = call.account
+        if grant.expires_at is not None and self.now() >= grant.expires_at:
+            raise ExpiredKey("This key has expired.")
+        if grant.max_parallel is not None and account.running >= grant.max_parallel:
+            detail = f"This key may ask {grant.max_parallel} at a time."
+            raise RateLimited(detail, hint="Wait for an answer.", retry_after=1, headers=call.headers())
+        if grant.rpm is not None and (wait := account.requests.take(1, grant.rpm, call.started_at)):
+            detail = f"This key may ask {grant.rpm} times a minute."
+            raise RateLimited(detail, hint="Ask again later.", retry_after=wait, headers=call.headers())
+
+    def admit_target(self, call: Call, provider: str, model: str) -> None:
+        """Raises ModelNotAllowed."""
+        asked = (call.grant, provider, model)
+        if (allowed := self._allowed.get(asked)) is None:
+            if len(self._allowed) >= _KEPT:
+                self._allowed.clear()
+            allowed = self._allowed[asked] = call.grant.allows(provider, model)
+        if not allowed:
+            hint = "GET /v1/models lists what it may use."
+            raise ModelNotAllowed(f"This key may not use {provider[:60]}/{model[:120]}.", hint=hint, field="model")
+
+    def reserve_tokens(self, call: Call, tokens: int, input_tokens: int) -> int:
+        """Takes `tokens` of the key's minute; never more than a minute holds. Raises RateLimited and TooLarge."""
+        tpm = call.grant.tpm
+        tokens = min(tokens, tpm)
+        if not call.paced:
+            call.account.tokens.add(tokens, tpm, self.monotonic())
+        elif input_tokens > tpm:
+            detail = f"The request has about {input_tokens} tokens, this key may send {tpm} a minute."
+            raise TooLarge(detail, hint="Send less at once.")
+        elif wait := call.account.tokens.take(tokens, tpm, self.monotonic()):
+            detail = f"This key may use {tpm} tokens a minute."
+            hint = "Ask again later, or for less (max_tokens)."
+            raise RateLimited(detail, hint=hint, retry_after=wait, headers=call.headers())
+        return tokens
+
+    def reserve_money(self, call: Call, provider: str, model: str, ceiling: int) -> None:
+        """Raises BudgetSpent, RateLimited while questions under way hold the rest, Overloaded while no price can be told."""
+        if self.prices.pending(provider, model):
+            raise Overloaded("Prices are being loaded.", hint="Ask again in a moment.", retry_after=1)
+        grant, account, now = call.grant, call.account, self.now()
+        budget = round(grant.budget_usd * NANO)
+        left = budget - account.spending.of(grant.budget_period, now)
+        if left <= 0 or ceiling > left:
+            raise BudgetSpent(_spent(left, ceiling, budget), hint=_until(grant, now))
+        if account.reserved + ceiling > left:
+            detail = "What is left of this key's budget is held by requests that are under way."
+            raise RateLimited(detail, hint="Wait for their answers.", retry_after=1, headers=call.headers())
+        account.reserved += ceiling
+
+    def over(self, call: Call) -> None:
+        """For Call alone: it is settled, its reservations are gone."""
         self._settled(call)
 
-    def begun(self, call: "Call") -> None:
-        if call.grant is not None:
-            self.running[call.grant.key_id] += 1
+
+def _spent(left: int, ceiling: int, budget: int) -> str:
+    if left <= 0:
+        return f"The budget of ${budget / NANO:g} is spent."
+    return f"The request may cost ${ceiling / NANO:.6f}, ${left / NANO:.6f} is left of the budget of ${budget / NANO:g}."
 
 
-class Call:
-    """One question under way: `with ledger.enter(…) as call:`. What nobody settled is settled when the block is left."""
-
-    __slots__ = (
-        "_characters", "_ledger", "attempts", "error_code", "finish_reason", "first_at", "front", "grant", "http_status", "model",
-        "operation", "outcome", "provider", "request_id", "served", "started_at", "stream", "usage",
-    )  # fmt: skip
-
-    def __init__(
-        self, ledger: Ledger, grant: Grant | None, front: str, operation: str, model: str, request_id: str, stream: bool
-    ):
-        self._ledger, self.grant, self.front, self.operation = ledger, grant, front, operation
-        self.model, self.request_id, self.stream = model, request_id, stream
-        self.started_at, self.first_at = time.perf_counter(), 0.0
-        self.provider = self.served = ""
-        self._characters = 0
-        self.outcome: Outcome | None = None
-        self.usage: Usage | None = None
-        self.http_status, self.attempts = 0, 0
-        self.error_code: str | None = None
-        self.finish_reason: FinishReason | None = None
-
-    def __enter__(self) -> Self:
-        self._ledger.begun(self)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _at: TracebackType | None) -> None:
-        if isinstance(error, MyelinError):
-            self.settle("error", usage=None, http_status=error.status, error_code=error.code)
-        elif isinstance(error, Exception):
-            self.settle("error", usage=None, http_status=500, error_code=MyelinError.code)
-        elif self.outcome is None:
-            estimate = Usage(output_text=self._characters // _CHARACTERS_PER_TOKEN, estimated=True)
-            self.settle("client_closed", usage=estimate, http_status=499)
-
-    def route(self, provider: str, model: str, *, input_tokens: int, max_output: int | None) -> None:
-        """Raises Forbidden when the key may not use this model of this provider."""
-        if self.grant is not None and not self.grant.allows(provider, model):
-            raise Forbidden(
-                f"This key may not use {provider}/{model}.", hint="GET /v1/models lists what it may use.", field="model"
-            )
-        self.provider, self.served = provider, model
-
-    def first(self) -> None:
-        """The first content has come."""
-        self.first_at = time.perf_counter()
-
-    def told(self, characters: int) -> None:
-        """So much more was told to the client."""
-        self._characters += characters
-
-    def settle(
-        self,
-        outcome: Outcome,
-        *,
-        usage: Usage | None,
-        http_status: int,
-        error_code: str | None = None,
-        finish_reason: FinishReason | None = None,
-        attempts: int = 1,
-    ) -> None:
-        """The first time counts."""
-        if self.outcome is None:
-            self.outcome, self.usage, self.http_status = outcome, usage, http_status
-            self.error_code, self.finish_reason, self.attempts = error_code, finish_reason, attempts
-            self._ledger.over(self)
-
-    def headers(self) -> list[tuple[bytes, bytes]]:
-        """`x-ratelimit-*` of a key that has a rate."""
-        if self.grant is None or self.grant.rpm is None:
-            return []
-        return [(b"x-ratelimit-limit-requests", b"%d" % self.grant.rpm)]
+def _until(grant: Grant, now: float) -> str:
+    end = period_end(grant.budget_period, now)
+    if end is None:
+        return "Ask the operator for a larger budget, or ask for less (max_tokens)."
+    return f"It begins anew at {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(end))}; until then ask for less (max_tokens)."

@@ -72,6 +72,10 @@ OPTIONAL_SDKS = (
     "google",
     "pynvml",
     "genai_prices",
+    "rapidocr",
+    "onnxruntime",
+    "cv2",
+    "numpy",
 )  # heavy or optional: the only imports allowed inside a function
 MAX_FILE, MAX_FUNCTION, MAX_MEDIAN, MAX_LINE = 400, 50, 140, 130
 HISTORY = re.compile(

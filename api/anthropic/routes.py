@@ -12,6 +12,7 @@ from api.passing import pass_whole
 from api.payload import read
 from api.visit import Visit, estimated
 from core.errors import InvalidField
+from providers.types import Usage
 
 MESSAGES = Speech("anthropic", "chat", "/messages")
 COUNT = Speech("anthropic", "count_tokens", "/messages/count_tokens")
@@ -33,9 +34,9 @@ async def count(exchange: Exchange) -> None:
         visit = Visit(exchange, call, target)
         call.route(target.provider, target.model, input_tokens=0, max_output=0)
         if gateway.dialect(target) == COUNT.dialect:
-            await pass_whole(visit, COUNT.dialect, COUNT.path, body)
+            await pass_whole(visit, COUNT.dialect, COUNT.path, body, free=True)
             return
         tokens = estimated({name: body.get(name) for name in ("system", "messages", "tools")})
-        visit.settle(None, None)
+        visit.settle(Usage(), None)
         headers = [*visit.headers(), (b"x-myelin-estimated", b"true")]
         await exchange.reply(orjson.dumps({"input_tokens": tokens}), headers)
