@@ -63,6 +63,9 @@ def test_the_answers_about_documents_fit_their_schemas(told, described):
     words = told("GET", "/response/{job_id}/text", f"/response/{job['id']}/text?words=1")
     assert words["pages"][0]["words"]
     assert "words" not in told("GET", "/response/{job_id}/text", f"/response/{job['id']}/text")["pages"][0]
+    settled = told("GET", "/response/{job_id}", f"/response/{asked['id']}?wait=60")
+    tables = told("GET", "/response/{job_id}/text", f"/response/{settled['id']}/text?tables=1")["pages"][0]["tables"]
+    assert any("Papel sulfite" in table["markdown"] and len(table["cells"]) == 7 for table in tables)
     rows = {row["id"]: row for row in told("GET", "/responses")["data"]}
     assert rows[failed["id"]]["error"] == failed["error"]
     assert (rows[job["id"]]["ai_provider"], rows[job["id"]]["error"]) == ("builtin", None)
