@@ -82,6 +82,7 @@ from store.state import State
 from workers import Pipeline, Sizes
 
 ROUTERS = (documents.router, local_models.router, models.router, compute.router, keys.router, service.router, docs.router)
+FRONTS = (openai_front, anthropic_front, ollama_front)
 
 log = structlog.get_logger()
 
@@ -107,7 +108,7 @@ def create_app(settings: Settings, *, clock: Clock = Clock()) -> Gate:
     app.router.routes.extend(route for router in ROUTERS for route in router.routes)
     errors.install(app)
     rules = rules_of(route for router in ROUTERS for route in router.routes)
-    rules += [*openai_front.rules(), *anthropic_front.rules(), *ollama_front.rules()]
+    rules += [rule for front in FRONTS for rule in front.rules()]
     app.state.opened = [rule.template for rule in rules if Role.ANYONE in rule.policy.roles]
     app.state.routes = [f"{method} {rule.template}" for rule in rules for method in sorted(rule.methods)]
     return Gate(
