@@ -117,7 +117,7 @@ async def gemini(request: Request) -> Response:
     sent = request.scope["headers"]
     key = next((header_text(value).strip() for name, value in sent if name == b"gemini-api-key"), "")
     key = key or house(request).settings.gemini_api_key.get_secret_value()
-    listing = await house(request).catalogue.listing("gemini", key or None)
+    listing = await house(request).gateway.models("gemini", key or None)
     content: dict[str, Any] = {
         "models": [_model(model) | {"provider": "gemini"} for model in listing.models],
         "source": listing.source,

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from core.deadline import Deadline
 from core.wire import Connection, WireError, request_head
 
 _IDLE_SECONDS = 30.0  # an unused connection is not used again after that
@@ -93,9 +94,9 @@ class Response:
         return data
 
     async def _awaited(self) -> bytes:
-        left = self._ends_at - asyncio.get_running_loop().time()
+        left = self._ends_at - time.monotonic()
         try:
-            async with asyncio.timeout(min(self._deadlines.idle, left)):
+            with Deadline(min(self._deadlines.idle, left)):
                 return await self._connection.chunk()
         except TimeoutError:
             raise DeadlinePassed("total" if left <= self._deadlines.idle else "idle") from None
@@ -172,6 +173,10 @@ class _Pool:
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
 
 
+def _encoded(json: Any, body: bytes | None) -> bytes | None:
+    return body if json is None else orjson.dumps(json)
+
+
 class HttpClient:
     """Keep-alive connections, at most `connections` to an origin, opened when they are needed and owned until `close`."""
 
@@ -189,38 +194,38 @@ class HttpClient:
         url: str,
         *,
         json: Any = None,
+        body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         deadlines: Deadlines = Deadlines(),
     ) -> AsyncIterator[Response]:
-        """Send, and give the response with its body unread. `json` is sent as UTF-8 JSON.
+        """Send, and give the response with its body unread. `json` is sent as UTF-8 JSON, `body` is JSON already.
 
         Raises Unreachable, Broken, DeadlinePassed. The connection goes back to the pool only when the body was read to its
         end; otherwise the socket is closed, by cancellation too.
         """
-        ends_at = asyncio.get_running_loop().time() + deadlines.total
-        origin, connection = await self._send(method, url, json, headers or {}, deadlines)
+        ends_at = time.monotonic() + deadlines.total
+        origin, connection = await self._send(method, url, _encoded(json, body), headers or {}, deadlines)
         try:
             yield Response(connection, deadlines, ends_at, self._caps)
         finally:
             self._give_back(origin, connection)
 
     async def _send(
-        self, method: str, url: str, json: Any, headers: Mapping[str, str], deadlines: Deadlines
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], deadlines: Deadlines
     ) -> tuple[Origin, Connection]:
         try:
             origin, host, target = _parts(url)
-            body = b"" if json is None else orjson.dumps(json)
-            kind = {} if json is None else {"Content-Type": "application/json"}
-            length = len(body) if json is not None or method == "POST" else None
+            kind = {} if body is None else {"Content-Type": "application/json"}
+            length = len(body or b"") if body is not None or method == "POST" else None
             head = request_head(method, target, host, {**_COMMON, **kind, **headers}, length)
         except (ValueError, UnicodeError):
             raise Unreachable("the address or a header cannot be sent") from None
         wait = min(deadlines.headers, deadlines.total)
         connection = None
         try:
-            async with asyncio.timeout(wait):
+            with Deadline(wait):
                 connection = await self._take(origin, deadlines.connect)
-                await connection.send(head, body)
+                await connection.send(head, body or b"")
                 await connection.head()
         except BaseException as error:
             if connection is not None:

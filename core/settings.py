@@ -3,13 +3,17 @@
 Order: environment > `.env` > `config.yaml` > defaults. Names in the environment are upper case.
 """
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from dotenv import dotenv_values
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from core.aliases import read_aliases
+from core.hosts import Host, read_hosts
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,15 +26,23 @@ def _names(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+def _hosts(value: object) -> object:
+    return read_hosts(value or (), {**_texts(dotenv_values(_ROOT / ".env")), **os.environ})
+
+
+def _texts(values: Mapping[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value}
+
+
 Workers = Annotated[Annotated[int, Field(ge=1, le=64)] | None, BeforeValidator(_auto)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Aliases = Annotated[tuple[tuple[str, str], ...], BeforeValidator(read_aliases)]
+Hosts = Annotated[tuple[Host, ...], BeforeValidator(_hosts)]
+_ADDRESS = r"^(https?://[^\s@]+)?$"
 
 
 def _setting(default: object, section: str, description: str, **limits: Any) -> Any:
     return Field(default, description=description, json_schema_extra={"section": section}, **limits)
-
-
-Aliases = Annotated[tuple[tuple[str, str], ...], BeforeValidator(read_aliases)]
 
 
 class _Yaml(YamlConfigSettingsSource):
@@ -99,10 +111,6 @@ class Settings(BaseSettings):
     page_timeout: float = _setting(60, "Reading", "Seconds for one page.", gt=0)
     parser_memory_mb: int = _setting(1024, "Reading", "Memory of the process that reads one document.", ge=256)
 
-    model_aliases: Aliases = _setting(
-        (), "Gateway", "Other names of models: gpt-4=ollama/llama3.2:3b, comma separated; `aliases:` in config.yaml."
-    )
-
     ollama_url: str = _setting("http://localhost:11434", "Ollama", "Where Ollama listens.", pattern=r"^https?://")
     always_on_models: Names = _setting((), "Ollama", "Models kept in memory for good, comma separated.")
     vram_limit_gb: float = _setting(26, "Ollama", "Video memory that models may use together.", gt=0)
@@ -111,6 +119,79 @@ class Settings(BaseSettings):
     gemini_base_url: str = _setting(
         "https://generativelanguage.googleapis.com", "Gemini", "Where the Gemini API listens.", pattern=r"^https?://"
     )
+
+    model_aliases: Aliases = _setting(
+        (), "Gateway", "Other names of models: gpt-4=ollama/llama3.2:3b, comma separated; `aliases:` in config.yaml."
+    )
+
+    first_content_timeout: float = _setting(
+        300, "Gateway", "Seconds until the first word of a streamed answer, loading of the model included.", gt=0
+    )
+    answer_timeout: float = _setting(600, "Gateway", "Seconds for the whole of a streamed answer.", gt=0)
+
+    providers: Hosts = _setting(
+        (), "Providers", "More hosts, name=url or name=url|KEY, comma separated; or a list in config.yaml (see above)."
+    )
+    openai_api_key: SecretStr = _setting(SecretStr(""), "Providers", "Key for OpenAI.")
+    openai_base_url: str = _setting("", "Providers", "Where OpenAI listens; empty for its own address.", pattern=_ADDRESS)
+    anthropic_api_key: SecretStr = _setting(SecretStr(""), "Providers", "Key for Anthropic.")
+    anthropic_base_url: str = _setting("", "Providers", "Where Anthropic listens; empty for its own address.", pattern=_ADDRESS)
+    azure_openai_key: SecretStr = _setting(
+        SecretStr(""),
+        "Providers",
+        "Key for Azure OpenAI (AZURE_OPENAI_API_KEY is understood, too).",
+        validation_alias=AliasChoices("azure_openai_key", "azure_openai_api_key"),
+    )
+    azure_openai_endpoint: str = _setting("", "Providers", "Your resource, https://NAME.openai.azure.com.", pattern=_ADDRESS)
+    azure_openai_api_version: str = _setting(
+        "", "Providers", "Azure's api-version, for addresses with deployments; empty for v1."
+    )
+    azure_openai_deployments: Names = _setting(
+        (), "Providers", "Names of your deployments, comma separated, for lists of models."
+    )
+    cohere_api_key: SecretStr = _setting(SecretStr(""), "Providers", "Key for Cohere.")
+    cohere_base_url: str = _setting("", "Providers", "Where Cohere listens; empty for its own address.", pattern=_ADDRESS)
+    xai_api_key: SecretStr = _setting(SecretStr(""), "Providers", "Key for Grok (xAI).")
+    xai_base_url: str = _setting("", "Providers", "Where Grok (xAI) listens; empty for its own address.", pattern=_ADDRESS)
+    aws_bearer_token_bedrock: SecretStr = _setting(SecretStr(""), "Providers", "Key for AWS Bedrock; or the two below.")
+    aws_access_key_id: SecretStr = _setting(SecretStr(""), "Providers", "Access key for AWS Bedrock.")
+    aws_secret_access_key: SecretStr = _setting(SecretStr(""), "Providers", "Its secret.")
+    aws_session_token: SecretStr = _setting(SecretStr(""), "Providers", "Its session, when it is temporary.")
+    aws_region: str = _setting("us-east-1", "Providers", "Region of AWS Bedrock.", pattern=r"^[a-z0-9-]{4,32}$")
+    bedrock_base_url: str = _setting("", "Providers", "Where AWS Bedrock listens; empty for its own address.", pattern=_ADDRESS)
+    hf_token: SecretStr = _setting(SecretStr(""), "Providers", "Key for HuggingFace Inference.")
+    huggingface_base_url: str = _setting(
+        "", "Providers", "Where HuggingFace Inference listens; empty for its own address.", pattern=_ADDRESS
+    )
+    mistral_api_key: SecretStr = _setting(SecretStr(""), "Providers", "Key for Mistral.")
+    mistral_base_url: str = _setting("", "Providers", "Where Mistral listens; empty for its own address.", pattern=_ADDRESS)
+    deepseek_api_key: SecretStr = _setting(SecretStr(""), "Providers", "Key for DeepSeek.")
+    deepseek_base_url: str = _setting("", "Providers", "Where DeepSeek listens; empty for its own address.", pattern=_ADDRESS)
+    openrouter_api_key: SecretStr = _setting(SecretStr(""), "Providers", "Key for OpenRouter.")
+    openrouter_base_url: str = _setting("", "Providers", "Where OpenRouter listens; empty for its own address.", pattern=_ADDRESS)
+    lmstudio_base_url: str = _setting(
+        "", "Providers", "Where LM Studio listens, such as http://localhost:1234/v1; empty for none.", pattern=_ADDRESS
+    )
+    lmstudio_api_key: SecretStr = _setting(SecretStr(""), "Providers", "Key for LM Studio, if it wants one.")
+    llamacpp_base_url: str = _setting(
+        "", "Providers", "Where llama.cpp listens, such as http://localhost:8080/v1; empty for none.", pattern=_ADDRESS
+    )
+    llamacpp_api_key: SecretStr = _setting(SecretStr(""), "Providers", "Key for llama.cpp, if it wants one.")
+    vllm_base_url: str = _setting(
+        "", "Providers", "Where vLLM listens, such as http://localhost:8001/v1; empty for none.", pattern=_ADDRESS
+    )
+    vllm_api_key: SecretStr = _setting(SecretStr(""), "Providers", "Key for vLLM, if it wants one.")
+    tgi_base_url: str = _setting(
+        "", "Providers", "Where HuggingFace TGI listens, such as http://localhost:3000/v1; empty for none.", pattern=_ADDRESS
+    )
+    tgi_api_key: SecretStr = _setting(SecretStr(""), "Providers", "Key for HuggingFace TGI, if it wants one.")
+    textgen_base_url: str = _setting(
+        "",
+        "Providers",
+        "Where text-generation-webui listens, such as http://localhost:5000/v1; empty for none.",
+        pattern=_ADDRESS,
+    )
+    textgen_api_key: SecretStr = _setting(SecretStr(""), "Providers", "Key for text-generation-webui, if it wants one.")
 
     webhook_secret: SecretStr = _setting(
         SecretStr(""), "Webhooks", "Signs webhooks (Standard Webhooks, whsec_…). Made on first start."
@@ -141,7 +222,12 @@ class Settings(BaseSettings):
 
     def secret_values(self) -> list[str]:
         """The live secrets, for the log redactor."""
-        return [value.get_secret_value() for _, value in self if isinstance(value, SecretStr) and value.get_secret_value()]
+        secrets = [value for _, value in self if isinstance(value, SecretStr)] + [host.api_key for host in self.providers]
+        return [secret.get_secret_value() for secret in secrets if secret.get_secret_value()]
+
+    def by_name(self) -> dict[str, Any]:
+        """The values by their names in upper case, secrets in plain text: from these the providers are configured."""
+        return {name.upper(): value.get_secret_value() if isinstance(value, SecretStr) else value for name, value in self}
 
 
 class BadSettings(Exception):
@@ -160,7 +246,8 @@ def load() -> Settings:
         lines = []
         for found in error.errors():
             name = str(found["loc"][0])
-            secret = Settings.model_fields[name].annotation is SecretStr
+            told = Settings.model_fields.get(name)  # None: it was set by its other name
+            secret = told is None or told.annotation is SecretStr or name == "providers"
             given = "" if secret else f"={found['input']}"
             lines.append(f"{name.upper()}{given}: {found['msg'][0].lower()}{found['msg'][1:]}")
         raise BadSettings(lines) from None
@@ -171,7 +258,7 @@ def _as_text(value: object) -> str:
         return ""
     if value is None:
         return "auto"
-    return ",".join(value) if isinstance(value, tuple) else str(value)
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def env_example() -> str:

@@ -1,11 +1,13 @@
 """The contract of a provider: one file of this folder, found by itself."""
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from core.errors import MyelinError
-from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo
+from core.http import Response
+from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Dialect, Embeddings, ModelInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +15,10 @@ class ProviderSpec:
     """Who a provider is: what the README table, the settings page and the catalogue say of it.
 
     `known_models` are shown, marked as such, while the provider itself cannot be asked. `lists_capabilities`: what its list
-    does not say of a model that it describes, that model cannot do.
+    does not say of a model that it describes, that model cannot do. With a `dialect` bodies of it can be forwarded as they
+    are; `stream_usage` says that `stream_options.include_usage` is understood. `default_url` is empty when a host has no
+    address but the operator's. `variables` are (argument of the constructor, setting) pairs, beside `api_key` from
+    `key_variable` and `base_url` from `<NAME>_BASE_URL`, which they may replace.
     """
 
     name: str
@@ -24,6 +29,9 @@ class ProviderSpec:
     capabilities: Capabilities
     known_models: tuple[ModelInfo, ...] = ()
     lists_capabilities: bool = False
+    dialect: Dialect | None = None
+    stream_usage: bool = False
+    variables: tuple[tuple[str, str], ...] = ()
 
 
 class Provider(Protocol):
@@ -48,3 +56,13 @@ class Provider(Protocol):
     def classify(self, status: int, body: bytes, retry_after: str | None = None) -> MyelinError: ...
 
     async def close(self) -> None: ...
+
+
+class Forwarding(Protocol):
+    """What an adapter with a dialect has besides: bodies of that dialect go to the provider as they are."""
+
+    def forward(
+        self, path: str, body: bytes, *, stream: bool, api_key: str | None = None
+    ) -> AbstractAsyncContextManager[Response]:
+        """`path` is the dialect's without its prefix (`/chat/completions`). Raises ProviderError for all that is no 200."""
+        ...

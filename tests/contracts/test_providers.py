@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from core.errors import (
+    DocumentTooLong,
     InvalidAnswer,
     ModelNotInstalled,
     ModelOutOfMemory,
@@ -22,11 +23,16 @@ from core.errors import (
     ProviderUnreachable,
 )
 from providers import gemini, ollama
+from providers.azure import AzureOpenAI
 from providers.base import Provider, ProviderSpec
+from providers.openai_shaped import OpenAIShaped
+from providers.patience import Patience
 from providers.registry import provider_classes
 from providers.types import ChatRequest, Message
+from tests.fakes.azure import FakeAzure
 from tests.fakes.gemini import FakeGemini
 from tests.fakes.ollama import FakeOllama
+from tests.fakes.openai import FakeOpenAI
 from tests.fakes.server import PROSE, FakeServer
 
 KEY = "AIzaSyCANARY-KEY-0123456789"
@@ -69,6 +75,27 @@ def _gemini(url: str, patience: dict[str, float]) -> Provider:
     )
 
 
+_NAMES = {"first_token": "first", "between_tokens": "between", "load_floor": "listing"}
+
+
+def _shaped(cls: type[OpenAIShaped]) -> Callable[[str, dict[str, float]], Provider]:
+    def build(url: str, patience: dict[str, float]) -> Provider:
+        own = Patience(**{_NAMES.get(name, name): value for name, value in patience.items()})
+        return cls(base_url=url if cls is AzureOpenAI else f"{url}/v1", api_key=KEY, patience=own)
+
+    return build
+
+
+class FakeHost(FakeOpenAI):
+    """Takes what other hosts take beside what OpenAI does, and tells the usage unasked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.also_known = {"chat_template_kwargs", "thinking", "reasoning", "random_seed", "top_k"}
+        self.unasked = True
+
+
+_FAKES = {"openai": FakeOpenAI, "azure": FakeAzure}
 FAULTS = [
     ("refuse", {"status": 500}, ProviderError),
     ("refuse", {"status": 503}, ProviderRateLimited),
@@ -91,6 +118,14 @@ CASES = [
         *FAULTS, ("refuse", {"status": 504}, ProviderTimeout), ("error_in_stream", {}, ProviderRateLimited),
         ("blocked", {}, ProviderRefused), ("endless_tokens", {}, InvalidAnswer),
     ]),
+    *(Case(
+        cls.spec.name, _FAKES.get(cls.spec.name, FakeHost), _shaped(cls), "gpt-4o-mini", "text-embedding-3-small", "/chat/completions", [
+            *FAULTS, ("oom", {}, ModelOutOfMemory), ("error_in_stream", {}, ProviderError),
+            ("refuse", {"status": 504}, ProviderTimeout), ("refuse", {"status": 402}, ProviderRefused),
+            ("refuse", {"status": 400, "message": "This model's maximum context length is 8192 tokens."}, DocumentTooLong),
+            ("refuse", {"status": 429, "message": "insufficient_quota: check your billing"}, ProviderRefused),
+        ],
+    ) for cls in provider_classes() if issubclass(cls, OpenAIShaped)),
 ]  # fmt: skip
 EACH_FAULT = [pytest.param(case, *fault, id=f"{case.name}-{fault[0]}-{fault[1]}") for case in CASES for fault in case.faults]
 
@@ -113,6 +148,11 @@ async def provider(case: Case, fake: FakeServer) -> AsyncIterator[Provider]:
     await made.close()
 
 
+def takes_schema(provider: Provider) -> None:
+    if not provider.spec.capabilities.json_schema:
+        pytest.skip("it cannot be told the form of an answer")
+
+
 def ask(case: Case, **changes: Any) -> ChatRequest:
     return ChatRequest(
         **{"model": case.model, "messages": QUESTION, "schema": SCHEMA, "max_tokens": 200, "api_key": KEY} | changes
@@ -132,10 +172,14 @@ def test_every_provider_of_the_folder_is_held_to_this() -> None:
     for cls in provider_classes():
         spec = cls.spec
         assert isinstance(spec, ProviderSpec) and spec.title and spec.docs.startswith("https://")
-        assert spec.default_url.startswith("http") and bool(spec.key_variable) == spec.capabilities.needs_key
+        assert spec.default_url.startswith("http" if spec.default_url else "") and (
+            spec.key_variable or not spec.capabilities.needs_key
+        )
+        assert not spec.dialect or callable(cls.forward)
 
 
 async def test_a_document_is_read_and_the_reply_says_what_it_cost(case: Case, provider: Provider) -> None:
+    takes_schema(provider)
     reply = await provider.chat(ask(case))
     assert json.loads(reply.text) == {"CNPJ": "12.345.678/0001-95"}
     assert reply.finish_reason == "stop" and reply.model == case.model and reply.model_version
@@ -143,6 +187,7 @@ async def test_a_document_is_read_and_the_reply_says_what_it_cost(case: Case, pr
 
 
 async def test_the_schema_and_all_messages_go_out(case: Case, provider: Provider, fake: FakeServer) -> None:
+    takes_schema(provider)
     await provider.chat(ask(case))
     (sent,) = fake.bodies(case.path)
     text = json.dumps(sent)
@@ -153,6 +198,7 @@ async def test_the_schema_and_all_messages_go_out(case: Case, provider: Provider
 
 
 async def test_a_stream_gives_the_same_in_pieces(case: Case, provider: Provider) -> None:
+    takes_schema(provider)
     async with aclosing(provider.stream(ask(case))) as pieces:
         deltas = [delta async for delta in pieces]
     assert json.loads("".join(delta.text for delta in deltas)) == {"CNPJ": "12.345.678/0001-95"}
@@ -168,6 +214,7 @@ async def test_a_stream_gives_the_same_in_pieces(case: Case, provider: Provider)
 async def test_what_a_model_says_wrong_is_passed_on_as_it_is(
     case: Case, provider: Provider, fake: FakeServer, kind: str, text: str, reason: str
 ) -> None:
+    takes_schema(provider)
     fake.fail(kind, times=1)
     reply = await provider.chat(ask(case))
     assert (reply.text, reply.finish_reason) == (text, reason)
@@ -264,12 +311,18 @@ async def test_models_are_listed_with_their_context(case: Case, provider: Provid
 
 
 async def test_texts_become_vectors_in_their_order(case: Case, provider: Provider) -> None:
+    if not provider.spec.capabilities.embed:
+        with pytest.raises(ProviderError):
+            await provider.embed("any", ["one"], api_key=KEY)
+        return
     one, two = (await provider.embed(case.embedder, ["one", "two"], api_key=KEY)).vectors
     again, _ = (await provider.embed(case.embedder, ["one", "other"], api_key=KEY)).vectors
     assert one == again and one != two and len(one) == len(two) == 8
 
 
 async def test_many_questions_at_once_do_not_mix(case: Case, provider: Provider, fake: FakeServer) -> None:
+    takes_schema(provider)
+
     def told(number: int) -> tuple[Message, ...]:
         return (Message.of("user", f"<document>CNPJ: 12.345.678/{number:04d}-95</document>"),)
 
@@ -284,12 +337,20 @@ async def test_closing_may_come_twice_and_before_the_first_use(case: Case) -> No
 
 
 @pytest.mark.parametrize("status", [200, 204, 302, 400, 404, 418, 429, 500, 502, 503])
-@pytest.mark.parametrize(
-    "body",
-    [b"", b"null", b"[]", b'"x"', b"<html>", b'{"error": null}', b'{"error": 7}', b"\xff\xfe", b'{"error":{"details":[1]}}'],
-)
-def test_any_status_and_body_is_classified(case: Case, status: int, body: bytes) -> None:
+def test_any_status_and_body_is_classified(case: Case, status: int) -> None:
     provider = case.build("http://127.0.0.1:1", {})
-    error = provider.classify(status, body, "soon")
-    assert isinstance(error, ProviderError)
-    assert_tells_nothing(error)
+    bodies = [
+        b"",
+        b"null",
+        b"[]",
+        b'"x"',
+        b"<html>",
+        b'{"error": null}',
+        b'{"error": 7}',
+        b"\xff\xfe",
+        b'{"error":{"details":[1]}}',
+    ]
+    for body in [*bodies, b'{"detail": [1, {"loc": 1}]}', b'{"error": {"code": [], "param": {}, "message": {}}}']:
+        error = provider.classify(status, body, "soon")
+        assert isinstance(error, ProviderError), body
+        assert_tells_nothing(error)

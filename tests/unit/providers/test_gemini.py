@@ -41,7 +41,7 @@ def keys(fake: FakeGemini) -> list[str]:
 
 
 def test_the_sdk_is_not_imported_until_it_is_needed() -> None:
-    code = "import sys; import providers.registry as r; r.build({}); sys.exit('google.genai' in sys.modules)"
+    code = "import sys; import providers.registry as r; r.build(r.configured({}), None); sys.exit('google.genai' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

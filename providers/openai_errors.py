@@ -1,0 +1,131 @@
+"""Errors in OpenAI's dialect, as deep as each host puts them, and what they become. Pure.
+
+Source: platform.openai.com/docs/guides/error-codes, and what the hosts do otherwise.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+import orjson
+
+from core.errors import (
+    DocumentTooLong,
+    ModelNotInstalled,
+    ModelOutOfMemory,
+    ProviderAuthFailed,
+    ProviderError,
+    ProviderRateLimited,
+    ProviderRefused,
+    ProviderTimeout,
+)  # fmt: skip
+from core.retryafter import retry_seconds
+from providers.failures import reason
+
+_TOO_LONG = (
+    "context_length_exceeded", "maximum context length", "context size", "context window", "too many tokens",
+    "exceed_context_size", "max_new_tokens` must be", "maximum prompt length", "string_above_max_length", "context length",
+)  # fmt: skip
+_NO_QUOTA = (
+    "insufficient_quota",
+    "billing",
+    "credit balance",
+    "insufficient balance",
+    "insufficient credits",
+    "used all available",
+)
+_OUT_OF_MEMORY = ("out of memory", "cuda error", "insufficient system resources")
+_NO_MODEL = ("model_not_found", "deploymentnotfound", "model_not_supported", "no endpoints found")
+_NO_COUNTRY = ("unsupported_country_region_territory",)
+_KEY_WORDS = ("invalid_api_key", "incorrect api key", "invalid api key")
+_REFUSED_CODES = ("unsupported_parameter", "unsupported_value", "unknown_parameter")
+_REFUSED_WORDS = ("support", "unrecognized", "unknown", "unexpected", "not permitted", "not allowed", "extra", "verified")
+
+
+def error_of(value: Any) -> dict[str, Any]:
+    """The members {message, type, param, code} of an error: under `error`, under `detail`, or the object itself."""
+    if not isinstance(value, dict):
+        return {}
+    inner = value.get("error") or value.get("detail") or value
+    if isinstance(inner, dict):
+        return inner
+    if isinstance(inner, list):  # FastAPI's list of what does not fit: TGI's and vLLM's front
+        told = [f"{_last(one.get('loc'))}: {one.get('msg')}" for one in inner if isinstance(one, dict)]
+        return {"message": "; ".join(told)}
+    return {"message": inner if isinstance(inner, str) else "", "type": value.get("error_type"), "code": value.get("code")}
+
+
+def _last(place: Any) -> str:
+    return str(place[-1]) if isinstance(place, list) and place else "body"
+
+
+def parse_error(body: bytes) -> dict[str, Any]:
+    try:
+        return error_of(orjson.loads(body))
+    except orjson.JSONDecodeError:
+        return {}
+
+
+def unsupported(status: int, error: dict[str, Any], optional: Collection[str]) -> str | None:
+    """The one of the `optional` members of a body that this model refuses, when that is what is wrong.
+
+    OpenAI names it in `param`; others in their words, xAI in camel case (presencePenalty).
+    """
+    if status not in (400, 422):
+        return None
+    param = error.get("param")
+    if error.get("code") in _REFUSED_CODES and isinstance(param, str):
+        return next((name for name in optional if param == name or param.startswith(f"{name}.")), None)
+    words = str(error.get("message") or "")
+    if not any(refused in words.lower() for refused in _REFUSED_WORDS):
+        return None
+    told = set(_names(words))
+    return next((name for name in sorted(optional, key=len, reverse=True) if name in told or _camel(name) in told), None)
+
+
+def _names(words: str) -> list[str]:
+    return "".join(letter if letter.isalnum() or letter == "_" else " " for letter in words[:2000]).split()
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.title() for part in rest)
+
+
+def classify_error(
+    status: int,
+    error: dict[str, Any],
+    *,
+    title: str = "The provider",
+    retry_after: str | None = None,
+    model: str | None = None,
+    secret: str = "",
+    key_hint: str = "Check the key of this provider.",
+) -> ProviderError:
+    """The typed error for a status and the members of an error. What the words say weighs more than the status."""
+    words = " ".join(str(error.get(name) or "") for name in ("message", "type", "code")).lower()
+    shown = (reason(str(error.get("message") or ""), (secret,)) or f"status {status}").rstrip(".")
+    name = model or "the model"
+
+    def says(known: tuple[str, ...]) -> bool:
+        return any(word in words for word in known)
+
+    if status == 404 or says(_NO_MODEL):
+        return ModelNotInstalled(f"{title} does not have {name}.", hint="GET /v1/models and GET /models/list show what there is.")
+    if says(_NO_COUNTRY):
+        return ProviderRefused(f"{title} does not answer from this country.", hint="Use another provider.")
+    if status in (401, 403) or says(_KEY_WORDS):
+        return ProviderAuthFailed(f"{title} refused the API key.", hint=key_hint)
+    if says(_TOO_LONG):
+        return DocumentTooLong(f"The prompt is longer than the context of {name}.", hint="Send fewer pages.")
+    if says(_OUT_OF_MEMORY):
+        return ModelOutOfMemory(f"{title} has not enough memory for {name}.", hint="Use a smaller model.")
+    if status == 402 or says(_NO_QUOTA):
+        return ProviderRefused(f"{title} refused: {shown}.", hint="The account has no credit left.")
+    if status in (429, 503, 529):
+        wait = retry_seconds(retry_after)
+        return ProviderRateLimited(f"{title} has no room for more requests now.", hint="Ask again later.", retry_after=wait)
+    if status in (408, 504):
+        return ProviderTimeout(f"{title} did not answer in time.", hint="Ask again.")
+    if 400 <= status < 500:
+        return ProviderRefused(f"{title} refused the request: {shown}.", hint="Try another model.")
+    return ProviderError(f"{title} failed: {shown}.", hint="Ask again, or use another provider.")

@@ -1,0 +1,65 @@
+"""GET /models in OpenAI's dialect; some hosts tell more of a model than its name. Pure."""
+
+from typing import Any
+
+from providers.types import ModelInfo
+
+#: What a model makes when it makes no text, by a part of its name: OpenAI tells only names.
+_KINDS = (
+    ("embed", "embedding"), ("whisper", "transcription"), ("transcribe", "transcription"), ("tts", "speech"), ("dall-e", "image"),
+    ("image", "image"), ("sora", "video"), ("video", "video"), ("moderation", "moderation"), ("realtime", "realtime"),
+    ("audio", "audio"), ("rerank", "rerank"), ("davinci-002", "legacy"), ("babbage-002", "legacy"), ("-instruct-0914", "legacy"),
+    ("gpt-3.5-turbo-instruct", "legacy"),
+)  # fmt: skip
+
+
+def model_info(entry: Any, provider: str) -> ModelInfo | None:
+    """One entry; None without a name. vLLM, LM Studio, llama.cpp, xAI, Mistral and OpenRouter tell the context as well."""
+    name = entry.get("id") if isinstance(entry, dict) else None
+    if not isinstance(name, str) or not name:
+        return None
+    meta, top, architecture = (_object(entry, key) for key in ("meta", "top_provider", "architecture"))
+    context = _first_number(
+        entry.get("max_model_len"), entry.get("context_length"), entry.get("loaded_context_length"),
+        entry.get("max_context_length"), meta.get("n_ctx"), meta.get("n_ctx_train"),
+    )  # fmt: skip
+    return ModelInfo(
+        name=name,
+        provider=provider,
+        size=_first_number(meta.get("size")),
+        context=context,
+        output_limit=_first_number(top.get("max_completion_tokens")),
+        capabilities=_capabilities(name, entry, architecture),
+        description=entry["description"] if isinstance(entry.get("description"), str) else None,
+    )
+
+
+def _capabilities(name: str, entry: dict[str, Any], architecture: dict[str, Any]) -> tuple[str, ...]:
+    """Only what is told; a kind is guessed from the name where nothing else is."""
+    lower = name.lower()
+    kind = next((kind for part, kind in _KINDS if part in lower), "completion")
+    found = {kind: None}
+    told = architecture.get("input_modalities") or entry.get("input_modalities")
+    capable = entry.get("capabilities")  # Mistral: an object of truths; llama.cpp: a list
+    vision = (
+        (isinstance(told, list) and "image" in told)
+        or (isinstance(capable, dict) and capable.get("vision") is True)
+        or (isinstance(capable, list) and "multimodal" in capable)
+    )
+    parameters = entry.get("supported_parameters")
+    tools = (isinstance(parameters, list) and "tools" in parameters) or (
+        isinstance(capable, dict) and capable.get("function_calling") is True
+    )
+    if kind == "completion":
+        found |= ({"vision": None} if vision else {}) | ({"tools": None} if tools else {})
+        found |= {"thinking": None} if isinstance(parameters, list) and "reasoning" in parameters else {}
+    return tuple(found)
+
+
+def _object(entry: dict[str, Any], name: str) -> dict[str, Any]:
+    value = entry.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _first_number(*told: Any) -> int | None:
+    return next((value for value in told if isinstance(value, int) and value > 0), None)

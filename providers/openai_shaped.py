@@ -1,0 +1,215 @@
+"""An adapter for every host that speaks OpenAI's chat completions; who it is stands in its spec (`compatible.py`)."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from core.errors import ProviderAuthFailed, ProviderError, ProviderRefused
+from core.http import Deadlines, HttpClient, HttpFailure, Response
+from providers.base import ProviderSpec
+from providers.collecting import MAX_CHARACTERS, collect
+from providers.failures import from_http
+from providers.openai_embeddings import embed_body, embeddings_of
+from providers.openai_errors import classify_error, parse_error, unsupported
+from providers.openai_habits import Habits
+from providers.openai_models import model_info
+from providers.openai_schemas import Unwrapping, is_wrapped
+from providers.openai_stream import Reader, parse
+from providers.openai_wire import OPTIONAL, to_wire
+from providers.patience import Patience
+from providers.sse import event_data
+from providers.types import ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo
+
+_DONE = b"[DONE]"
+_ERROR_BYTES = 64 << 10
+_MAX_DROPPED = 6  # members that a model may refuse, one after the other
+_MAX_MODELS = 1024  # of which is remembered what they refuse
+_AFTER_THE_END = 5.0
+_SLOW_HINT = "Ask again, send fewer pages, or use a faster model."
+
+
+class OpenAIShaped:
+    """`api_key` is that of the operator. `models` are names that the host is known to have: it is not asked for its list.
+
+    What a model refuses (temperature, say) is left out for that model from then on.
+    """
+
+    spec: ClassVar[ProviderSpec]
+    habits: ClassVar[Habits] = Habits()
+
+    def __init__(
+        self,
+        http: HttpClient | None = None,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        models: Collection[str] = (),
+        patience: Patience = Patience(),
+    ):
+        self._http = http or HttpClient()
+        self._base_url = (base_url or self.spec.default_url).rstrip("/")
+        self._api_key = (api_key or "").strip()
+        self._models = tuple(models)
+        self._patience = patience
+        self._refused: dict[str, frozenset[str]] = {}
+
+    async def chat(self, request: ChatRequest) -> ChatReply:
+        """Streamed inside, so that a model that hangs or never ends is noticed early and let go."""
+        async with aclosing(self.stream(request)) as deltas:
+            return await collect(deltas, request, self.spec.title, request.max_tokens or MAX_CHARACTERS)
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
+        key = request.api_key if self.spec.capabilities.key_per_request else None
+        for _ in range(_MAX_DROPPED + 1):
+            body = self._body(request)
+            async with self._sent("POST", "/chat/completions", self._patience.answering, json=body, api_key=key) as response:
+                if response.status == 200:
+                    async with aclosing(self._deltas(response, request)) as deltas:
+                        async for delta in deltas:
+                            yield delta
+                    return
+                error = parse_error(await response.head(_ERROR_BYTES))
+            if not self._learnt(request.model, unsupported(response.status, error, OPTIONAL & body.keys())):
+                break
+        raise self._error(response, error, request.model)
+
+    def _body(self, request: ChatRequest) -> dict[str, Any]:
+        return to_wire(request, self.habits, usage=self.spec.stream_usage, dropped=self._refused.get(request.model, ()))
+
+    def _learnt(self, model: str, refused: str | None) -> bool:
+        if refused is None:
+            return False
+        if len(self._refused) >= _MAX_MODELS:
+            self._refused.clear()
+        self._refused[model] = self._refused.get(model, frozenset()) | {refused}
+        return True
+
+    async def _deltas(self, response: Response, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
+        """The pieces; the last one waits for the usage, which comes in a chunk of its own behind it."""
+        reader = Reader(request.model)
+        unwrapping = Unwrapping() if is_wrapped(request.schema, self.habits) else None
+        if "json" in response.headers.get("content-type", ""):  # it does not stream, or was not asked to
+            yield _unwrapped(reader.read(await response.read()), unwrapping)
+        else:
+            async with aclosing(response.lines()) as lines:
+                async for line in lines:
+                    data = event_data(line)
+                    if data is None:
+                        continue
+                    if data.startswith(_DONE):
+                        break
+                    delta = reader.read(data)
+                    if delta.text or delta.thinking or delta.tool_calls:
+                        yield _unwrapped(delta, unwrapping)
+                    if reader.finish_reason is not None:
+                        await _drain(lines, reader)
+                        break
+        last = reader.last()
+        if unwrapping is not None and (rest := unwrapping.rest()):
+            yield ChatDelta(rest)
+        yield last
+
+    @asynccontextmanager
+    async def forward(self, path: str, body: bytes, *, stream: bool, api_key: str | None = None) -> AsyncIterator[Response]:
+        """`body` as it is to `path` of the dialect, such as /chat/completions. Raises ProviderError for all that is no 200."""
+        deadlines = self._patience.answering if stream else self._patience.whole
+        async with self._sent("POST", path, deadlines, body=body, api_key=api_key) as response:
+            if response.status != 200:
+                raise self._error(response, parse_error(await response.head(_ERROR_BYTES)), None)
+            yield response
+
+    async def embed(
+        self, model: str, texts: list[str], *, api_key: str | None = None, dimensions: int | None = None
+    ) -> Embeddings:
+        if not self.spec.capabilities.embed:
+            raise ProviderRefused(f"{self.spec.title} has no embeddings.", hint="Use another provider.")
+        body = embed_body(model, texts, dimensions, self.habits)
+        reply = await self._called("POST", "/embeddings", self._patience.whole, json=body, api_key=api_key)
+        return embeddings_of(reply, len(texts), self.spec.title)
+
+    async def list_models(self, api_key: str | None = None) -> list[ModelInfo]:
+        if self._models:
+            entries: Any = [{"id": name} for name in self._models]
+        else:
+            entries = (await self._called("GET", "/models", self._patience.quick, api_key=api_key)).get("data")
+        found = (model_info(entry, self.spec.name) for entry in entries) if isinstance(entries, list) else ()
+        return [info for info in found if info is not None]
+
+    def classify(self, status: int, body: bytes, retry_after: str | None = None) -> ProviderError:
+        return self._typed(status, parse_error(body), retry_after, None)
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    # ---- under the contract ----------------------------------------------------------------------------------------
+
+    async def _called(
+        self, method: str, path: str, deadlines: Deadlines, *, json: Any = None, api_key: str | None = None
+    ) -> dict[str, Any]:
+        async with self._sent(method, path, deadlines, json=json, api_key=api_key) as response:
+            if response.status != 200:
+                raise self._error(response, parse_error(await response.head(_ERROR_BYTES)), json and json["model"])
+            return parse(await response.read())
+
+    @asynccontextmanager
+    async def _sent(
+        self,
+        method: str,
+        path: str,
+        deadlines: Deadlines,
+        *,
+        json: dict[str, Any] | None = None,
+        body: bytes | None = None,
+        api_key: str | None = None,
+    ) -> AsyncIterator[Response]:
+        """Failures below HTTP are typed, those of reading the body inside the block too."""
+        try:
+            url, headers = self._url(path, json if body is None else body), self._headers(api_key)
+            async with self._http.request(method, url, json=json, body=body, headers=headers, deadlines=deadlines) as response:
+                yield response
+        except HttpFailure as failure:
+            hint = f"Check that {self.spec.title} runs at its address, or send AI-Provider builtin."
+            raise from_http(failure, self.spec.title, unreachable_hint=hint, slow_hint=_SLOW_HINT) from None
+
+    def _url(self, path: str, sent: dict[str, Any] | bytes | None) -> str:
+        return self._base_url + path
+
+    def _headers(self, api_key: str | None) -> Mapping[str, str]:
+        """Raises ProviderAuthFailed when there is no key and the host needs one."""
+        key = api_key or self._api_key
+        if not key and self.spec.capabilities.needs_key:
+            raise ProviderAuthFailed(f"{self.spec.title} needs an API key.", hint=self._key_hint())
+        return self._key_header(key) if key else {}
+
+    def _key_header(self, key: str) -> Mapping[str, str]:
+        return {"Authorization": f"Bearer {key}"}
+
+    def _key_hint(self) -> str:
+        return f"Set {self.spec.key_variable} in .env." if self.spec.key_variable else "Set the key of this host in .env."
+
+    def _error(self, response: Response, error: dict[str, Any], model: str | None) -> ProviderError:
+        return self._typed(response.status, error, response.headers.get("retry-after"), model)
+
+    def _typed(self, status: int, error: dict[str, Any], retry_after: str | None, model: str | None) -> ProviderError:
+        return classify_error(
+            status, error, title=self.spec.title, retry_after=retry_after, model=model, secret=self._api_key,
+            key_hint=self._key_hint(),
+        )  # fmt: skip
+
+
+def _unwrapped(delta: ChatDelta, unwrapping: Unwrapping | None) -> ChatDelta:
+    return delta if unwrapping is None else replace(delta, text=unwrapping.add(delta.text))
+
+
+async def _drain(lines: AsyncIterator[bytes], reader: Reader) -> None:
+    """The usage behind the end of an answer, and the marker behind that, so that the connection can serve again."""
+    try:
+        async with asyncio.timeout(_AFTER_THE_END):
+            async for line in lines:
+                data = event_data(line)
+                if data is not None and not data.startswith(_DONE):
+                    reader.read(data)
+    except (TimeoutError, HttpFailure, ProviderError):
+        return  # the answer is whole; only its usage, or the connection, is lost
