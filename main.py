@@ -168,9 +168,16 @@ async def build(
 
 async def _open_sandbox(settings: Settings, stack: AsyncExitStack, workdir: Path) -> Sandbox:
     """Opened first, so that the readers' server inherits no open file of ours."""
-    memory = settings.parser_memory_mb << 20
-    limits = Limits(wall_seconds=settings.extraction_timeout, page_seconds=settings.page_timeout, memory_bytes=memory)
-    context = Context(ocr_languages=settings.ocr_languages, max_pages=settings.max_pages)
+    limits = Limits(
+        wall_seconds=settings.extraction_timeout,
+        page_seconds=settings.page_timeout,
+        memory_bytes=settings.parser_memory_bytes,
+    )
+    context = Context(
+        ocr_languages=settings.ocr_languages,
+        second_engine=settings.second_ocr_engine != "off",
+        max_pages=settings.max_pages,
+    )
     sandbox = Sandbox(limits, context, workdir=workdir)
     await sandbox.start()
     stack.push_async_callback(sandbox.close)
@@ -235,7 +242,7 @@ def _sizing(settings: Settings, hardware: Hardware) -> Sizing:
         model=settings.model_workers,
         formatting=settings.formatting_workers,
         cloud=bool(settings.gemini_api_key.get_secret_value()),
-        parser_memory=settings.parser_memory_mb << 20,
+        parser_memory=settings.parser_memory_bytes,
     )
 
 
@@ -344,7 +351,7 @@ async def check(settings: Settings) -> int:
             refusal = error.detail
         http = HttpClient()
         stack.push_async_callback(http.close)
-        named = ("data_dir", "min_free_disk_mb", "host", "port", "ocr_languages", "ollama_url")
+        named = ("data_dir", "min_free_disk_mb", "host", "port", "ocr_languages", "second_ocr_engine", "ollama_url")
         secrets = ("api_key", "master_api_key", "secret_key", "gemini_api_key")
         subject = Subject(
             **{name: getattr(settings, name) for name in named},

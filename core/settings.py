@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     shutdown_grace: float = _setting(20, "Workers", "Seconds that running work may take to end after SIGTERM.", ge=0)
 
     ocr_languages: str = _setting("por+eng", "Reading", "Tesseract languages.", pattern=r"^[a-z_]{3,12}(\+[a-z_]{3,12})*$")
+    second_ocr_engine: Literal["off", "rapidocr"] = _setting(
+        "off", "Reading", "rapidocr: asked for pages that Tesseract reads badly; see requirements-extras.in. Memory of 2 GiB."
+    )
     max_pages: int = _setting(500, "Reading", "Pages read of one document; the rest is named in the warnings.", ge=1)
     page_timeout: float = _setting(60, "Reading", "Seconds for one page.", gt=0)
     parser_memory_mb: int = _setting(1024, "Reading", "Memory of the process that reads one document.", ge=256)
@@ -107,6 +110,11 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, dotenv_settings, YamlConfigSettingsSource(settings_cls)
+
+    @property
+    def parser_memory_bytes(self) -> int:
+        """What one process that reads a document may use; the second engine does not fit into less than 2 GiB."""
+        return max(self.parser_memory_mb, 2048 if self.second_ocr_engine != "off" else 0) << 20
 
     @property
     def database_path(self) -> Path:
