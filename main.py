@@ -32,7 +32,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from api import compute, docs, documents, errors, keys, local_models, service
+from api import available_models, compute, docs, documents, errors, keys, local_models, models, service
 from api.credentials import Credentials
 from api.deps import House
 from api.gate import Gate, rules_of
@@ -57,6 +57,7 @@ from fleet.hardware import Hardware, detect
 from fleet.machine import Machine
 from fleet.sizing import Sizing, size
 from gateway.catalogue import Catalogue
+from gateway.listprices import ListPrices
 from gateway.service import Gateway
 from operations.banner import banner, models_found
 from operations.doctor import Subject, examine, myelin_at, table, worst
@@ -78,7 +79,8 @@ from store.outbox import Outbox
 from store.state import State
 from workers import Pipeline, Sizes
 
-ROUTERS = (documents.router, local_models.router, compute.router, keys.router, service.router, docs.router)
+ROUTERS = (documents.router, local_models.router, models.router, available_models.router, compute.router, keys.router,
+           service.router, docs.router)  # fmt: skip
 
 log = structlog.get_logger()
 
@@ -139,7 +141,8 @@ async def build(
         clock=clock,
         notifier=Notifier(clock, deliverer.wake),
     )
-    loops = _run_loops(stack, deliverer.run, Retention(database, jobs, files, outbox, state, clock).run)
+    retention = Retention(database, jobs, files, outbox, state, clock)
+    loops = _run_loops(stack, deliverer.run, retention.run, *models.catalogue.followers())
     await pipeline.start()
     stack.push_async_callback(pipeline.drain, settings.shutdown_grace)
     return House(
@@ -214,13 +217,16 @@ async def _open_models(settings: Settings, clock: Clock, state: State, hardware:
         always_on=settings.always_on_models,
         now=clock.now,
     )
-    catalogue = Catalogue(providers, clock=clock)
-    downloads = Downloads(machine.pull, load=state.load_downloads, save=state.save_download, clock=clock)
+    own_keys = ["gemini"] if gemini_key else []
+    catalogue = Catalogue(
+        providers, clock=clock, own_keys=own_keys, missing=registry.missing(providers, own_keys),
+        aliases=dict(settings.model_aliases), prices_of=ListPrices(),
+    )  # fmt: skip
+    pull = catalogue.renewing("ollama", machine.pull)
+    downloads = Downloads(pull, load=state.load_downloads, save=state.save_download, clock=clock)
     await downloads.resume()
     stack.push_async_callback(downloads.close)
-    return Models(
-        Gateway(providers, catalogue, own_keys=["gemini"] if gemini_key else []), catalogue, admission, switch, downloads
-    )
+    return Models(Gateway(providers, catalogue, own_keys=own_keys), catalogue, admission, switch, downloads)
 
 
 def _open_webhooks(settings: Settings, clock: Clock, outbox: Outbox, hooks: AddressPolicy, stack: AsyncExitStack) -> Deliverer:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+from gateway.names import Allows
+
 F = TypeVar("F", bound=Callable)
 
 
@@ -25,10 +27,11 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is calling: a role and, for keys, the id that owns what the call makes."""
+    """Who is calling: a role and, for keys, the id that owns what the call makes, and the models it may use (None: all)."""
 
     role: Role
     key_id: str = ""
+    allows: Allows | None = None
 
     @property
     def owner(self) -> str | None:

@@ -154,7 +154,7 @@ def _receipt(path: Path) -> Document:
     lost = wanted - words
     document.shares["words"] = wanted.total() - lost.total(), wanted.total()
     found = {
-        "total": truth["total"].strip(MONEY) in {word.strip(MONEY) for word in text.split()},
+        "total": truth["total"].strip(MONEY) in {word.strip(MONEY).replace(",", ".") for word in text.split()},
         "date": _letters(truth["date"]) in _letters(text),
         "company": partial_ratio(_letters(truth["company"]), _letters(text)) >= COMPANY_LIKENESS,
     }

@@ -10,6 +10,8 @@
     ├── InvalidKey                   401 invalid_key
     ├── Forbidden                    403 forbidden
     ├── NotFound                     404 not_found
+    │   ├── ModelNotFound            404 model_not_found         no provider lists it; the nearest names are told
+    │   └── ProviderNotConfigured    404 provider_not_configured its key or its address is not set
     ├── MethodNotAllowed             405 method_not_allowed
     ├── RequestTimeout               408 request_timeout
     ├── Conflict                     409 conflict
@@ -41,6 +43,7 @@ A class fixes status, code, title and whether trying again can help; the raise s
 caller, never a path, a stack or a secret), and may give `hint` (the cure), `field` and `retry_after` (seconds).
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -101,6 +104,20 @@ class Forbidden(MyelinError):
 
 class NotFound(MyelinError):
     status, code, title = 404, "not_found", "Not found"
+
+
+class ModelNotFound(NotFound):
+    """`nearest` are names that exist, the nearest first."""
+
+    code, title = "model_not_found", "There is no such model"
+
+    def __init__(self, detail: str, *, nearest: Sequence[str] = (), hint: str | None = None):
+        super().__init__(detail, hint=hint, field="model")
+        self.nearest = tuple(nearest)
+
+
+class ProviderNotConfigured(NotFound):
+    code, title = "provider_not_configured", "The provider is not configured"
 
 
 class MethodNotAllowed(MyelinError):

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
+from core.aliases import read_aliases
+
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -26,6 +28,19 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 
 def _setting(default: object, section: str, description: str, **limits: Any) -> Any:
     return Field(default, description=description, json_schema_extra={"section": section}, **limits)
+
+
+Aliases = Annotated[tuple[tuple[str, str], ...], BeforeValidator(read_aliases)]
+
+
+class _Yaml(YamlConfigSettingsSource):
+    """`config.yaml` says `aliases:` for what the environment calls MODEL_ALIASES."""
+
+    def __call__(self) -> dict[str, Any]:
+        values = super().__call__()
+        if "aliases" in values:
+            values.setdefault("model_aliases", values.pop("aliases"))
+        return values
 
 
 class Settings(BaseSettings):
@@ -84,6 +99,10 @@ class Settings(BaseSettings):
     page_timeout: float = _setting(60, "Reading", "Seconds for one page.", gt=0)
     parser_memory_mb: int = _setting(1024, "Reading", "Memory of the process that reads one document.", ge=256)
 
+    model_aliases: Aliases = _setting(
+        (), "Gateway", "Other names of models: gpt-4=ollama/llama3.2:3b, comma separated; `aliases:` in config.yaml."
+    )
+
     ollama_url: str = _setting("http://localhost:11434", "Ollama", "Where Ollama listens.", pattern=r"^https?://")
     always_on_models: Names = _setting((), "Ollama", "Models kept in memory for good, comma separated.")
     vram_limit_gb: float = _setting(26, "Ollama", "Video memory that models may use together.", gt=0)
@@ -109,7 +128,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, dotenv_settings, YamlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, dotenv_settings, _Yaml(settings_cls)
 
     @property
     def parser_memory_bytes(self) -> int:

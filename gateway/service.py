@@ -14,22 +14,12 @@ from core.errors import (
 )  # fmt: skip
 from gateway.catalogue import Catalogue, Listing
 from gateway.retry import Retry
-from gateway.routing import AUTO, LARGEST_LOCAL, choose_model, order
+from gateway.routing import AUTO, LARGEST_LOCAL, Target, choose_model, order
 from providers.base import Provider
 from providers.types import Capabilities, ChatReply, ChatRequest, ModelInfo
 
 BUILTIN = "builtin"
 _OVERLOADED = (ProviderUnreachable, ProviderRateLimited, ProviderTimeout, ModelOutOfMemory)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """`because` is "requested" or "auto: …"; `automatic` says that the provider was left to us, so another may step in."""
-
-    provider: str
-    model: str
-    because: str
-    automatic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +130,12 @@ class Gateway:
             listing = await self._catalogue.listing(target.provider, api_key)
             if listing.source == "cache" and not listing.find(target.model):
                 listing = await self._catalogue.listing(target.provider, api_key, fresh=True)
-            return listing.find(target.model)
         except ProviderError:
             return None  # the question itself will tell what is wrong
+        found = listing.find(target.model)
+        if found is None or found.context is not None:
+            return found
+        return replace(found, context=self._catalogue.names.at(target).info.context)
 
     async def complete(self, target: Target, request: ChatRequest) -> Completion:
         """Asks `target`, again when that can help; another provider only when the caller left the provider to us.

@@ -48,6 +48,7 @@ class Ollama:
             embed=True, json_schema=True, vision=True, tools=True, thinking=True, needs_key=False, local=True, pull=True
         ),
         dialect="ollama",
+        lists_capabilities=True,
     )
 
     def __init__(

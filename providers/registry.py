@@ -3,7 +3,7 @@
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import providers
@@ -32,3 +32,10 @@ def build(values: Mapping[str, Mapping[str, Any]]) -> dict[str, Provider]:
     if unknown := values.keys() - classes.keys():
         raise ValueError(f"no such provider: {', '.join(sorted(unknown))}")
     return {name: cls(**values.get(name, {})) for name, cls in classes.items()}
+
+
+def missing(built: Collection[str], own_keys: Collection[str]) -> dict[str, str]:
+    """The providers that cannot be asked without a caller's key, each with the setting that would change that."""
+    specs = [cls.spec for cls in provider_classes()]
+    unusable = [one for one in specs if one.name not in (own_keys if one.capabilities.needs_key else built)]
+    return {one.name: one.key_variable or f"{one.name.upper()}_BASE_URL" for one in unusable}

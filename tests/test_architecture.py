@@ -71,6 +71,7 @@ OPTIONAL_SDKS = (
     "google.genai",
     "google",
     "pynvml",
+    "genai_prices",
     "rapidocr",
     "onnxruntime",
     "cv2",

@@ -38,6 +38,9 @@ def test_the_collection_asks_every_route_of_the_document_wing():
         "/models/list",
         "/models/download",
         "/models/gemini",
+        "/api/models",
+        "/api/models/search",
+        "/api/available_models",
         "/config/compute",
         "/health",
     ):

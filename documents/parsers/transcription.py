@@ -18,7 +18,7 @@ from documents.parsers.arrangement import in_rows
 from documents.parsers.codes import codes, with_codes
 from documents.parsers.layout import Placed
 from documents.parsers.merging import confidence, vote
-from documents.parsers.numerals import mended
+from documents.parsers.numerals import CLOSE, CLOSE_ON_RECEIPTS, mended
 from documents.parsers.pictures import Back, even, flatten, has_ink, skew, soften, turned
 from documents.parsers.survey import survey, without_perforations
 
@@ -84,7 +84,7 @@ def _read(picture: Image.Image, render: Render, width: float, languages: str) ->
         words = in_rows(vote(words, sheet.read(languages, OTHER_MODE[sheet.mode])))
     elif sheet.mode == ocr.SPARSE:
         words = in_rows(words)
-    return sheet.shown(mended(words))
+    return sheet.shown(mended(words, CLOSE_ON_RECEIPTS if sheet.strip else CLOSE))
 
 
 def _sheet(picture: Image.Image, render: Render, width: float, turn: int = 0) -> Sheet:

@@ -6,7 +6,7 @@ import providers
 from providers.base import ProviderSpec
 from providers.gemini import Gemini
 from providers.ollama import Ollama
-from providers.registry import build, provider_classes
+from providers.registry import build, missing, provider_classes
 from providers.types import Capabilities
 
 
@@ -47,3 +47,9 @@ def test_two_providers_of_one_name_are_refused(tmp_path, monkeypatch: pytest.Mon
     _file(tmp_path, monkeypatch, "again_ollama", "ollama")
     with pytest.raises(ValueError, match="two providers are named ollama"):
         provider_classes()
+
+
+def test_what_is_missing_is_the_setting_that_would_change_it() -> None:
+    keyless, nothing_built = missing(["ollama", "gemini"], []), missing([], ["gemini"])
+    assert keyless["gemini"] == "GEMINI_API_KEY" and "ollama" not in keyless
+    assert nothing_built["ollama"] == "OLLAMA_BASE_URL" and "gemini" not in nothing_built
