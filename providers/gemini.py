@@ -10,6 +10,7 @@ import httpx2
 
 from core.errors import InvalidAnswer, ProviderAuthFailed, ProviderError, ProviderTimeout, ProviderUnreachable
 from providers.base import ProviderSpec
+from providers.characters import whole
 from providers.collecting import collect
 from providers.gemini_client import ApiFailure, GeminiClient, TooLarge
 from providers.gemini_errors import KEY_HINT, classify_error, parse_error
@@ -137,7 +138,8 @@ class Gemini:
         config = {} if dimensions is None else {"output_dimensionality": dimensions}
         vectors: list[list[float]] = []
         for start in range(0, len(texts), _MOST_TEXTS):
-            part = texts[start : start + _MOST_TEXTS]
+            # Texts alone would become the parts of one content, with one vector, in the models that embed more than text.
+            part = [{"parts": [{"text": whole(text)}]} for text in texts[start : start + _MOST_TEXTS]]
             with self._typed(model, key):
                 async with self._client.call(key) as (sdk, options), asyncio.timeout(self._patience.first):
                     reply = await sdk.models.embed_content(model=model, contents=part, config=config | {"http_options": options})

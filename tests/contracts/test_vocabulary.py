@@ -97,6 +97,7 @@ async def test_calls_in_a_stream_have_ids_and_indexes_of_their_own(
 async def test_choices_of_tools(case: Any, provider: Provider, choice: ToolChoice, called: list[str]) -> None:
     reply = await provider.chat(ask(case, ASKED, tools=TOOLS, tool_choice=choice))
     assert [call.name for call in calls_of(reply.parts)] == called
+    assert bool(reply.text) == (not called)
 
 
 async def test_thoughts_come_before_the_answer_and_apart_from_it(case: Any, provider: Provider, fake: Fake) -> None:
