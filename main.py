@@ -15,7 +15,6 @@
 """
 
 import asyncio
-import gc
 import os
 import signal
 import socket
@@ -25,20 +24,22 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import FrameType
 from typing import Any, NamedTuple
 
 import structlog
-import uvicorn
 from fastapi import FastAPI
 
 from api import available_models, compute, docs, documents, errors, keys, local_models, models, service
+from api.anthropic import routes as anthropic_front
 from api.credentials import Credentials
 from api.deps import House
+from api.exchange import Pace
 from api.gate import Gate, rules_of
 from api.limits import Buckets, Places, Uploads
+from api.ollama import routes as ollama_front
+from api.openai import routes as openai_front
 from api.policy import Role
-from api.protocol import PromptProtocol
+from api.server import Server, server_config
 from core import logs
 from core.addresses import AddressPolicy
 from core.clock import Clock
@@ -57,6 +58,7 @@ from fleet.hardware import Hardware, detect
 from fleet.machine import Machine
 from fleet.sizing import Sizing, size
 from gateway.catalogue import Catalogue
+from gateway.ledger import Ledger
 from gateway.listprices import ListPrices
 from gateway.service import Gateway
 from operations.banner import banner, models_found
@@ -81,6 +83,7 @@ from workers import Pipeline, Sizes
 
 ROUTERS = (documents.router, local_models.router, models.router, available_models.router, compute.router, keys.router,
            service.router, docs.router)  # fmt: skip
+FRONTS = (openai_front, anthropic_front, ollama_front)
 
 log = structlog.get_logger()
 
@@ -106,6 +109,7 @@ def create_app(settings: Settings, *, clock: Clock = Clock()) -> Gate:
     app.router.routes.extend(route for router in ROUTERS for route in router.routes)
     errors.install(app)
     rules = rules_of(route for router in ROUTERS for route in router.routes)
+    rules += [rule for front in FRONTS for rule in front.rules()]
     app.state.opened = [rule.template for rule in rules if Role.ANYONE in rule.policy.roles]
     app.state.routes = [f"{method} {rule.template}" for rule in rules for method in sorted(rule.methods)]
     return Gate(
@@ -116,6 +120,7 @@ def create_app(settings: Settings, *, clock: Clock = Clock()) -> Gate:
         file_bytes=settings.max_upload_mb << 20,
         allowed_hosts=settings.allowed_hosts,
         trusted_proxies=settings.trusted_proxies,
+        access=logs.AccessLog(settings.log_level),
     )
 
 
@@ -129,12 +134,12 @@ async def build(
     stack.push_async_callback(database.close)
     await credentials.reload()
     jobs, outbox, state = Jobs(database, clock, settings.retention_hours * 3600), Outbox(database, clock), State(database, clock)
-    models = await _open_models(settings, clock, state, hardware, stack)
+    models, admission = await _open_models(settings, clock, state, hardware, stack)
     sizing, hooks = _sizing(settings, hardware), AddressPolicy.of(settings.webhook_allowed_targets)
     deliverer = _open_webhooks(settings, clock, outbox, hooks, stack)
     keyring = Keyring(settings.secret_key.get_secret_value())
     pipeline = Pipeline(
-        stages=Stages(jobs, files, sandbox, models.gateway, models.admission, keyring, _patience(settings, clock)),
+        stages=Stages(jobs, files, sandbox, models.gateway, admission, keyring, _patience(settings, clock)),
         jobs=jobs,
         files=files,
         sizes=_sizes(settings, sizing),
@@ -160,10 +165,9 @@ async def build(
         sandbox=sandbox,
         pipeline=pipeline,
         loops=loops,
-        gateway=models.gateway,
-        catalogue=models.catalogue,
-        compute=models.compute,
-        downloads=models.downloads,
+        **models._asdict(),
+        ledger=Ledger(),
+        pace=Pace(total=settings.answer_timeout),
         hardware=hardware,
         sizing=sizing,
     )
@@ -188,15 +192,19 @@ async def _open_sandbox(settings: Settings, stack: AsyncExitStack, workdir: Path
 
 
 class Models(NamedTuple):
+    """What the house has of models, by the names of its rooms."""
+
     gateway: Gateway
     catalogue: Catalogue
-    admission: Admission
     compute: Compute
     downloads: Downloads
+    machine: Machine
 
 
-async def _open_models(settings: Settings, clock: Clock, state: State, hardware: Hardware, stack: AsyncExitStack) -> Models:
-    http = HttpClient()
+async def _open_models(
+    settings: Settings, clock: Clock, state: State, hardware: Hardware, stack: AsyncExitStack
+) -> tuple[Models, Admission]:
+    http = HttpClient(connections=256)
     stack.push_async_callback(http.close)
     mode = await state.get("compute_mode", "auto")
     wanted = registry.configured(settings.by_name())
@@ -226,7 +234,8 @@ async def _open_models(settings: Settings, clock: Clock, state: State, hardware:
     downloads = Downloads(pull, load=state.load_downloads, save=state.save_download, clock=clock)
     await downloads.resume()
     stack.push_async_callback(downloads.close)
-    return Models(Gateway(providers, catalogue, own_keys=own_keys), catalogue, admission, switch, downloads)
+    gateway = Gateway(providers, catalogue, own_keys=own_keys, first_content=settings.first_content_timeout)
+    return Models(gateway, catalogue, switch, downloads, machine), admission
 
 
 def _open_webhooks(settings: Settings, clock: Clock, outbox: Outbox, hooks: AddressPolicy, stack: AsyncExitStack) -> Deliverer:
@@ -269,54 +278,15 @@ def _run_loops(stack: AsyncExitStack, *running: Callable[[], Coroutine[Any, Any,
     return loops
 
 
-def _stop_accepting(app: FastAPI) -> None:
+def _stop_accepting(app: FastAPI, announcing: Sequence[asyncio.Task[None]]) -> None:
+    for task in announcing:
+        task.cancel()
     if rooms := getattr(app.state, "house", None):
         rooms.pipeline.stop_accepting()
 
 
 #: A question that waits for its models goes back into its queue after this share of its time: the answer needs the rest.
 _DOOR_SHARE = 0.05
-
-
-class _Server(uvicorn.Server):
-    """uvicorn that says where everything is once it listens."""
-
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], Coroutine[Any, Any, None]], stopping: Callable[[], None]):
-        super().__init__(config)
-        self._announce, self._stopping = announce, stopping
-        self._announcing: asyncio.Task[None] | None = None
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Whoever waits for a job is answered with how far it is, before uvicorn waits for open requests."""
-        self._stopping()
-        super().handle_exit(sig, frame)
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            gc.collect()
-            gc.freeze()  # what stays for good: each full collection would hold the event loop up for 40 ms over it
-            # Beside the serving: a provider that does not answer delays nobody.
-            self._announcing = asyncio.create_task(self._announce())
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        if self._announcing is not None:
-            self._announcing.cancel()
-        await super().shutdown(sockets)
-
-
-def server_config(app: Gate) -> uvicorn.Config:
-    """How the gate is served: with a deadline for the head of a request, and believing nothing that a proxy says."""
-    return uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,  # the gate reads them, and believes only TRUSTED_PROXIES
-        timeout_graceful_shutdown=10,
-        timeout_keep_alive=30,
-        http=PromptProtocol,
-    )
 
 
 def serve(settings: Settings, made: Collection[str]) -> int:
@@ -339,7 +309,12 @@ def serve(settings: Settings, made: Collection[str]) -> int:
         shown = banner(settings, version=service.VERSION, made=made, models=models, root=Path(__file__).parent)
         print(shown, file=sys.stderr, flush=True)
 
-    server = _Server(server_config(gate), announce, lambda: _stop_accepting(gate.app))
+    announcing = []  # beside the serving: a provider that does not answer delays nobody
+    server = Server(
+        server_config(gate),
+        lambda: announcing.append(asyncio.create_task(announce())),
+        lambda: _stop_accepting(gate.app, announcing),
+    )
     server.run(sockets=[listening])
     return 0 if server.started else 1
 

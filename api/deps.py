@@ -8,6 +8,7 @@ from fastapi import Request, Response
 from pydantic import BaseModel, ValidationError
 
 from api.credentials import Credentials
+from api.exchange import Pace
 from api.limits import Places, Uploads
 from api.policy import Principal
 from api.words import of_member
@@ -20,8 +21,10 @@ from documents.sandbox.client import Sandbox
 from fleet.compute import Compute
 from fleet.downloads import Downloads
 from fleet.hardware import Hardware
+from fleet.machine import Machine
 from fleet.sizing import Sizing
 from gateway.catalogue import Catalogue
+from gateway.ledger import Ledger
 from gateway.service import Gateway
 from operations.loops import Loops
 from store.database import Database
@@ -53,8 +56,11 @@ class House:
     loops: Loops
     gateway: Gateway
     catalogue: Catalogue
+    ledger: Ledger
     compute: Compute
     downloads: Downloads
+    machine: Machine
+    pace: Pace
     hardware: Hardware
     sizing: Sizing
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+from gateway.grants import Grant
 from gateway.names import Allows
 
 F = TypeVar("F", bound=Callable)
@@ -31,7 +32,16 @@ class Principal:
 
     role: Role
     key_id: str = ""
-    allows: Allows | None = None
+    grant: Grant | None = None
+
+    @property
+    def has_own_rate(self) -> bool:
+        return self.grant is not None and self.grant.rpm is not None
+
+    @property
+    def allows(self) -> Allows | None:
+        """Which models the caller may use; None for all."""
+        return None if self.grant is None else self.grant.allows
 
     @property
     def owner(self) -> str | None:

@@ -8,7 +8,10 @@
     │       └── IdempotencyMismatch  422 idempotency_key_reused
     ├── MissingKey                   401 missing_key
     ├── InvalidKey                   401 invalid_key
+    │   └── ExpiredKey               401 expired_key
+    ├── BudgetSpent                  402 budget_spent            trying again cannot help: no 429, which SDKs repeat
     ├── Forbidden                    403 forbidden
+    │   └── ModelNotAllowed          403 model_not_allowed       the key may not use this model or provider
     ├── NotFound                     404 not_found
     │   ├── ModelNotFound            404 model_not_found         no provider lists it; the nearest names are told
     │   └── ProviderNotConfigured    404 provider_not_configured its key or its address is not set
@@ -98,8 +101,23 @@ class InvalidKey(MyelinError):
     default_hint = "Compare the key with API_KEY in .env, or ask the operator for a new one."
 
 
+class ExpiredKey(InvalidKey):
+    code, title = "expired_key", "The key has expired"
+    default_hint = "Ask the operator for a new key."
+
+
+class BudgetSpent(MyelinError):
+    """A key's budget does not hold this request. 402 as Anthropic's `billing_error`: SDKs repeat a 429, which cannot help."""
+
+    status, code, title = 402, "budget_spent", "The budget of this key is spent"
+
+
 class Forbidden(MyelinError):
     status, code, title = 403, "forbidden", "This key may not do that"
+
+
+class ModelNotAllowed(Forbidden):
+    code, title = "model_not_allowed", "This key may not use this model"
 
 
 class NotFound(MyelinError):
@@ -147,7 +165,20 @@ class UnsupportedType(MyelinError):
 
 
 class RateLimited(MyelinError):
+    """`headers` tell the limits and what is left of them (`x-ratelimit-*`)."""
+
     status, code, title, retryable = 429, "rate_limited", "Too many requests", True
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        hint: str | None = None,
+        retry_after: float | None = None,
+        headers: Sequence[tuple[bytes, bytes]] = (),
+    ):
+        super().__init__(detail, hint=hint, retry_after=retry_after)
+        self.headers = tuple(headers)
 
 
 class Overloaded(MyelinError):

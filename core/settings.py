@@ -36,15 +36,13 @@ def _texts(values: Mapping[str, str | None]) -> dict[str, str]:
 
 Workers = Annotated[Annotated[int, Field(ge=1, le=64)] | None, BeforeValidator(_auto)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Aliases = Annotated[tuple[tuple[str, str], ...], BeforeValidator(read_aliases)]
 Hosts = Annotated[tuple[Host, ...], BeforeValidator(_hosts)]
 _ADDRESS = r"^(https?://[^\s@]+)?$"
 
 
 def _setting(default: object, section: str, description: str, **limits: Any) -> Any:
     return Field(default, description=description, json_schema_extra={"section": section}, **limits)
-
-
-Aliases = Annotated[tuple[tuple[str, str], ...], BeforeValidator(read_aliases)]
 
 
 class _Yaml(YamlConfigSettingsSource):
@@ -113,10 +111,6 @@ class Settings(BaseSettings):
     page_timeout: float = _setting(60, "Reading", "Seconds for one page.", gt=0)
     parser_memory_mb: int = _setting(1024, "Reading", "Memory of the process that reads one document.", ge=256)
 
-    model_aliases: Aliases = _setting(
-        (), "Gateway", "Other names of models: gpt-4=ollama/llama3.2:3b, comma separated; `aliases:` in config.yaml."
-    )
-
     ollama_url: str = _setting("http://localhost:11434", "Ollama", "Where Ollama listens.", pattern=r"^https?://")
     always_on_models: Names = _setting((), "Ollama", "Models kept in memory for good, comma separated.")
     vram_limit_gb: float = _setting(26, "Ollama", "Video memory that models may use together.", gt=0)
@@ -125,6 +119,15 @@ class Settings(BaseSettings):
     gemini_base_url: str = _setting(
         "https://generativelanguage.googleapis.com", "Gemini", "Where the Gemini API listens.", pattern=r"^https?://"
     )
+
+    model_aliases: Aliases = _setting(
+        (), "Gateway", "Other names of models: gpt-4=ollama/llama3.2:3b, comma separated; `aliases:` in config.yaml."
+    )
+
+    first_content_timeout: float = _setting(
+        300, "Gateway", "Seconds until the first word of a streamed answer, loading of the model included.", gt=0
+    )
+    answer_timeout: float = _setting(600, "Gateway", "Seconds for the whole of a streamed answer.", gt=0)
 
     providers: Hosts = _setting(
         (), "Providers", "More hosts, name=url or name=url|KEY, comma separated; or a list in config.yaml (see above)."

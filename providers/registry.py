@@ -92,8 +92,8 @@ def _own(host: Host, classes: Mapping[str, type[Provider]]) -> Configured:
         raise InvalidField(f"PROVIDERS: {host.name} has an unknown type.", hint=f"Known are: {able}.", field="PROVIDERS")
     arguments, has_key = _arguments(cls, {}, host)
     spec = replace(cls.spec, name=host.name, title=host.name, key_variable=None, variables=(), known_models=())
-    if spec.capabilities.local:
-        spec = replace(spec, capabilities=replace(spec.capabilities, local=_is_near(host.base_url)))
+    local = spec.capabilities.local and _is_near(host.base_url)
+    spec = replace(spec, capabilities=replace(spec.capabilities, local=local, pull=False))
     one = Configured(type(cls.__name__, (cls,), {"spec": spec}), arguments, has_key)
     if not _is_wanted(one):
         raise _incomplete(host, cls.spec)

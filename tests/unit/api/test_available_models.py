@@ -6,6 +6,7 @@ from api import available_models
 from api.policy import Principal, Role
 from fleet.graphics import Gpu
 from fleet.hardware import Figure, Hardware
+from gateway.grants import Grant
 from tests.unit.api.asgi import call
 from tests.unit.gateway.lists import listed, named
 
@@ -19,9 +20,9 @@ NAMES = named(
 CARD = Gpu("card", "nvidia", None, 24 * GIB, None, "nvml")
 
 
-async def ask(allows=None):
+async def ask(grant=None):
     async def marked(scope, receive, send):
-        scope["state"]["principal"] = Principal(Role.CLIENT, "k", allows)
+        scope["state"]["principal"] = Principal(Role.CLIENT, "k", grant)
         await app(scope, receive, send)
 
     app = FastAPI(openapi_url=None)
@@ -45,4 +46,4 @@ async def test_the_models_of_this_machine_are_always_on_or_on_demand_and_fit_or_
 
 
 async def test_a_key_sees_the_models_it_may_use():
-    assert [model["name"] for model in (await ask(lambda provider, model: provider == "lmstudio"))["models"]] == ["some"]
+    assert [model["name"] for model in (await ask(Grant("k", providers=("lmstudio",))))["models"]] == ["some"]

@@ -64,6 +64,13 @@ def test_a_host_of_the_operators_choice_has_its_name_and_the_ways_of_its_type() 
     assert Vllm.spec.name == "vllm"
 
 
+def test_a_second_ollama_only_answers() -> None:
+    """Downloads and memory are those of the machine's own."""
+    hosts = read_hosts([{"name": "gpu", "type": "ollama", "base_url": "http://gpu:11434"}], {})
+    spec = build(configured({"PROVIDERS": hosts}), HTTP)["gpu"].spec
+    assert spec.name == "gpu" and spec.capabilities.local and not spec.capabilities.pull and Ollama.spec.capabilities.pull
+
+
 @pytest.mark.parametrize(
     ("url", "local"),
     [("http://127.0.0.1/v1", True), ("http://[::1]:8/v1", True), ("http://box/v1", True), ("http://box.lan/v1", True),
