@@ -130,7 +130,7 @@ class Settings(BaseSettings):
     answer_timeout: float = _setting(600, "Gateway", "Seconds for the whole of a streamed answer.", gt=0)
 
     providers: Hosts = _setting(
-        (), "Providers", "More hosts, name=url or name=url|KEY, comma separated; or a list in config.yaml (see above)."
+        (), "Providers", "More hosts, name=url or name=url|KEY, comma separated; or a list in config.yaml (README)."
     )
     openai_api_key: SecretStr = _setting(SecretStr(""), "Providers", "Key for OpenAI.")
     openai_base_url: str = _setting("", "Providers", "Where OpenAI listens; empty for its own address.", pattern=_ADDRESS)

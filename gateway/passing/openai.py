@@ -10,31 +10,12 @@ import orjson
 
 from core.errors import ProviderError
 from gateway.passing.frames import Frames, Seen, events
+from providers.openai_stream import finish_of, usage_of
 from providers.types import FinishReason, Usage
 
 _DONE = b"[DONE]"
-_REASONS: dict[str, FinishReason] = {
-    "stop": "stop", "length": "length", "tool_calls": "tool_calls", "function_call": "tool_calls", "content_filter": "filtered",
-}  # fmt: skip
 #: Only an event with one of these has to be understood; quotes inside of texts are escaped, so no text can look like them.
 _TELLING = (_DONE, b'"usage":{', b'"usage": {', b'"finish_reason":"', b'"finish_reason": "', b'"error"')
-
-
-def usage_of(told: Any) -> Usage | None:
-    """`prompt_tokens` include those of the cache, `completion_tokens` the reasoning; None when nothing was told."""
-    if not isinstance(told, dict):
-        return None
-    read, written = _count(told, "prompt_tokens"), _count(told, "completion_tokens")
-    details, more = told.get("prompt_tokens_details") or {}, told.get("completion_tokens_details") or {}
-    cached, stored = min(_count(details, "cached_tokens"), read), _count(details, "cache_write_tokens")
-    stored = min(stored, read - cached)
-    thought = min(_count(more, "reasoning_tokens"), written)
-    return Usage(read - cached - stored, written - thought, False, cached, stored, thought)
-
-
-def _count(told: Any, name: str) -> int:
-    value = told.get(name) if isinstance(told, dict) else None
-    return value if isinstance(value, int) and value > 0 else 0
 
 
 def usage_in(reply: dict[str, Any]) -> Usage | None:
@@ -45,8 +26,7 @@ def usage_in(reply: dict[str, Any]) -> Usage | None:
 def reason_of(reply: dict[str, Any]) -> FinishReason | None:
     choices = reply.get("choices")
     first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
-    told = first.get("finish_reason")
-    return _REASONS.get(told, "other") if isinstance(told, str) else None
+    return finish_of(first.get("finish_reason"))
 
 
 class OpenAIPassage:

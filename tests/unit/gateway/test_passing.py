@@ -7,7 +7,8 @@ from core.errors import ProviderError
 from gateway.passing.anthropic import AnthropicPassage
 from gateway.passing.frames import Frames, events
 from gateway.passing.ollama import OllamaPassage
-from gateway.passing.openai import OpenAIPassage, usage_of
+from gateway.passing.openai import OpenAIPassage
+from providers.openai_stream import usage_of
 from providers.types import Usage
 
 
@@ -45,6 +46,15 @@ def test_openai_streams_pass_however_they_are_cut(places, hides):
     whole = [raw for raw, told in events(OPENAI) if not hides or b'"choices":[]' not in told]
     assert said == b"".join(whole) + DONE
     assert passage.seen.usage == Usage(6, 3, False, 4, 0, 2) and passage.seen.finish_reason == "tool_calls"
+
+
+@pytest.mark.parametrize("word", ["", "error", "insufficient_system_resource", None])
+def test_an_end_that_is_none_is_not_taken_for_one(word):
+    """Some hosts write an empty reason into every chunk, and some a word for their own failure."""
+    passage = OpenAIPassage(hides_usage=False)
+    passage.take(openai({"content": "Hel"}, word) + DONE)
+    with pytest.raises(ProviderError, match="ended before it was complete"):
+        passage.finish()
 
 
 @given(st.lists(st.integers(0, 5000), max_size=12))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core.errors import ModelOutOfMemory, ProviderError, ProviderRateLimited
 from providers.assembly import Assembly
-from providers.openai_stream import Reader, usage_of
+from providers.openai_stream import Reader, finish_of, usage_of
 from providers.types import ChatDelta, Text, Thought, ToolCall, ToolCallDelta, Usage
 
 
@@ -112,6 +112,11 @@ def test_why_an_answer_ended(word: str, reason: str) -> None:
 def test_an_end_that_is_a_failure_is_one(word: str) -> None:
     with pytest.raises(ProviderError, match="broke its answer off"):
         said({"content": "x"}, finish=word)
+
+
+@pytest.mark.parametrize("word", [None, "", 7, "error", "abort"])
+def test_what_is_no_end(word: Any) -> None:
+    assert finish_of(word) is None
 
 
 def test_a_stream_without_an_end_is_a_failure() -> None:
