@@ -2,7 +2,7 @@
 
 `refused` are parameters that its models do not support; a key that begins with `invalid` is refused. What a model says is
 read from the document, or scripted: `answers` are texts, `replies` whole messages ({content, tool_calls, reasoning_content,
-refusal, finish_reason}). Without a script a model calls the tools that the user named.
+refusal, finish_reason}). Without a script a model calls the tools that the user named, else the first two.
 Source: platform.openai.com/docs/api-reference.
 """
 
@@ -174,7 +174,8 @@ class FakeOpenAI(FakeServer):
         if choice != "auto":
             allowed = [choice["function"]["name"]] if isinstance(choice, dict) else [name for name, _ in declared]
             declared, texts = [one for one in declared if one[0] in allowed], [*texts, " ".join(allowed)][-1:]
-        return wanted(texts, declared)[: None if body.get("parallel_tool_calls", True) else 1]
+        unnamed = [(name, dict.fromkeys(schema.get("properties", {}), "São Paulo")) for name, schema in declared[:2]]
+        return (wanted(texts, declared) or unnamed)[: None if body.get("parallel_tool_calls", True) else 1]
 
     async def _refusal(self, fault: Fault) -> web.Response:
         if fault.kind == "hang_headers":
