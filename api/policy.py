@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+from gateway.grants import Grant
+
 F = TypeVar("F", bound=Callable)
 
 
@@ -25,10 +27,11 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is calling: a role and, for keys, the id that owns what the call makes."""
+    """Who is calling: a role and, for keys, the id that owns what the call makes, and what it may ask of models."""
 
     role: Role
     key_id: str = ""
+    grant: Grant | None = None
 
     @property
     def owner(self) -> str | None:
