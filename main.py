@@ -32,7 +32,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from api import compute, docs, documents, errors, keys, local_models, service
+from api import compute, docs, documents, errors, keys, local_models, service, stats
 from api.credentials import Credentials
 from api.deps import House
 from api.gate import Gate, rules_of
@@ -58,6 +58,7 @@ from fleet.machine import Machine
 from fleet.sizing import Sizing, size
 from gateway.catalogue import Catalogue
 from gateway.service import Gateway
+from gateway.usage import open_ledger
 from operations.banner import banner, models_found
 from operations.doctor import Subject, examine, myelin_at, table, worst
 from operations.first_start import with_keys
@@ -69,6 +70,7 @@ from operations.webhooks import Deliverer
 from providers import registry
 from providers.ollama import Ollama
 from stages import Stages
+from store.calls import Calls
 from store.database import SQLITE_VERSION, Database
 from store.files import Files
 from store.jobs import Jobs
@@ -78,7 +80,7 @@ from store.outbox import Outbox
 from store.state import State
 from workers import Pipeline, Sizes
 
-ROUTERS = (documents.router, local_models.router, compute.router, keys.router, service.router, docs.router)
+ROUTERS = (documents.router, local_models.router, compute.router, keys.router, stats.router, service.router, docs.router)
 
 log = structlog.get_logger()
 
@@ -89,7 +91,7 @@ def create_app(settings: Settings, *, clock: Clock = Clock()) -> Gate:
     client_keys = Keys(database, clock)
     pepper = derive(read_secret_key(settings.secret_key.get_secret_value()), "api keys")
     credentials = Credentials(
-        settings.api_key.get_secret_value(), settings.master_api_key.get_secret_value(), pepper, client_keys.active
+        settings.api_key.get_secret_value(), settings.master_api_key.get_secret_value(), pepper, client_keys.active, clock.now
     )
 
     @asynccontextmanager
@@ -122,24 +124,31 @@ async def build(
 ) -> House:
     """Makes every room, each on the floor below it, and starts what runs by itself."""
     sandbox, hardware = await asyncio.gather(_open_sandbox(settings, stack, settings.data_dir / "work"), detect())
-    files = _open_files(settings)
+    files = Files(settings.data_dir, settings.min_free_disk_mb << 20)
+    files.prepare()
     await database.start()
     stack.push_async_callback(database.close)
     await credentials.reload()
     jobs, outbox, state = Jobs(database, clock, settings.retention_hours * 3600), Outbox(database, clock), State(database, clock)
-    models = await _open_models(settings, clock, state, hardware, stack)
+    models, admission = await _open_models(settings, clock, state, hardware, stack)
+    calls = Calls(database)
+    ledger, book = await open_ledger(calls, models.gateway, clock, settings.prices)
+    stack.push_async_callback(book.flush)
     sizing, hooks = _sizing(settings, hardware), AddressPolicy.of(settings.webhook_allowed_targets)
     deliverer = _open_webhooks(settings, clock, outbox, hooks, stack)
     keyring = Keyring(settings.secret_key.get_secret_value())
     pipeline = Pipeline(
-        stages=Stages(jobs, files, sandbox, models.gateway, models.admission, keyring, _patience(settings, clock)),
+        stages=Stages(
+            jobs, files, sandbox, models.gateway, admission, keyring, _patience(settings, clock), ledger, credentials.grant
+        ),
         jobs=jobs,
         files=files,
         sizes=_sizes(settings, sizing),
         clock=clock,
         notifier=Notifier(clock, deliverer.wake),
     )
-    loops = _run_loops(stack, deliverer.run, Retention(database, jobs, files, outbox, state, clock).run)
+    retention = Retention(database, jobs, files, outbox, state, calls, clock, audit_days=settings.audit_days)
+    loops = _run_loops(stack, deliverer.run, retention.run, book.run)
     await pipeline.start()
     stack.push_async_callback(pipeline.drain, settings.shutdown_grace)
     return House(
@@ -157,10 +166,9 @@ async def build(
         sandbox=sandbox,
         pipeline=pipeline,
         loops=loops,
-        gateway=models.gateway,
-        catalogue=models.catalogue,
-        compute=models.compute,
-        downloads=models.downloads,
+        ledger=ledger,
+        calls=calls,
+        **models._asdict(),
         hardware=hardware,
         sizing=sizing,
     )
@@ -185,14 +193,17 @@ async def _open_sandbox(settings: Settings, stack: AsyncExitStack, workdir: Path
 
 
 class Models(NamedTuple):
+    """What the house has of models, by the names of its rooms."""
+
     gateway: Gateway
     catalogue: Catalogue
-    admission: Admission
     compute: Compute
     downloads: Downloads
 
 
-async def _open_models(settings: Settings, clock: Clock, state: State, hardware: Hardware, stack: AsyncExitStack) -> Models:
+async def _open_models(
+    settings: Settings, clock: Clock, state: State, hardware: Hardware, stack: AsyncExitStack
+) -> tuple[Models, Admission]:
     http = HttpClient()
     stack.push_async_callback(http.close)
     mode = await state.get("compute_mode", "auto")
@@ -218,21 +229,14 @@ async def _open_models(settings: Settings, clock: Clock, state: State, hardware:
     downloads = Downloads(machine.pull, load=state.load_downloads, save=state.save_download, clock=clock)
     await downloads.resume()
     stack.push_async_callback(downloads.close)
-    return Models(
-        Gateway(providers, catalogue, own_keys=["gemini"] if gemini_key else []), catalogue, admission, switch, downloads
-    )
+    gateway = Gateway(providers, catalogue, own_keys=["gemini"] if gemini_key else [])
+    return Models(gateway, catalogue, switch, downloads), admission
 
 
 def _open_webhooks(settings: Settings, clock: Clock, outbox: Outbox, hooks: AddressPolicy, stack: AsyncExitStack) -> Deliverer:
     poster = GuardedClient(hooks)
     stack.push_async_callback(poster.close)
     return Deliverer(outbox, poster, Signer(settings.webhook_secret.get_secret_value()), clock=clock)
-
-
-def _open_files(settings: Settings) -> Files:
-    files = Files(settings.data_dir, settings.min_free_disk_mb << 20)
-    files.prepare()
-    return files
 
 
 def _sizing(settings: Settings, hardware: Hardware) -> Sizing:

@@ -54,8 +54,8 @@ class Credentials:
             self._clients, self._grants = clients, grants
 
     def grant(self, key_id: str) -> Grant:
-        """What a key may ask of models; the operator, and a key that is no more, are not limited."""
-        return self._grants.get(key_id) or Grant(key_id, key_id)
+        """What a key may ask of models. The operator is not limited; a key that is no more has no money left."""
+        return self._grants.get(key_id) or Grant(key_id, budget_usd=None if key_id == OPERATOR else 0.0)
 
     def digest(self, key: str) -> bytes:
         return digest(key, self._pepper)

@@ -3,13 +3,17 @@
 Order: environment > `.env` > `config.yaml` > defaults. Names in the environment are upper case.
 """
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 _ROOT = Path(__file__).resolve().parent.parent
+
+
+Dollar = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 
 def _auto(value: object) -> object:
@@ -20,7 +24,30 @@ def _names(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+def _prices(value: object) -> object:
+    """A mapping, or JSON of one: pattern of provider/model → {input, output, cache_read, cache_write, reasoning}."""
+    value = json.loads(value) if isinstance(value, str) and value.strip() else value or {}
+    return tuple(value.items()) if isinstance(value, dict) else value
+
+
+class Dollars(BaseModel):
+    """US dollars for a million tokens."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input: Dollar
+    output: Dollar | None = None
+    cache_read: Dollar | None = None
+    cache_write: Dollar | None = None
+    reasoning: Dollar | None = None
+
+
+def _plain(prices: tuple[tuple[str, Dollars], ...]) -> tuple[tuple[str, dict[str, float]], ...]:
+    return tuple((pattern, dollars.model_dump(exclude_none=True)) for pattern, dollars in prices)
+
+
 Workers = Annotated[Annotated[int, Field(ge=1, le=64)] | None, BeforeValidator(_auto)]
+Prices = Annotated[tuple[tuple[str, Dollars], ...], BeforeValidator(_prices), AfterValidator(_plain)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 
 
@@ -91,6 +118,19 @@ class Settings(BaseSettings):
     gemini_api_key: SecretStr = _setting(SecretStr(""), "Gemini", "Key for requests that bring none of their own.")
     gemini_base_url: str = _setting(
         "https://generativelanguage.googleapis.com", "Gemini", "Where the Gemini API listens.", pattern=r"^https?://"
+    )
+
+    prices: Prices = _setting(
+        (),
+        "Keys and money",
+        "Dollars a million tokens where list prices are unknown or not yours: PATTERN: {input: …, output: …}.",
+    )
+    audit_days: int = _setting(
+        30,
+        "Keys and money",
+        "Days until the row of a request to a model is erased; sums stay, by hour for 90 days.",
+        ge=1,
+        le=3660,
     )
 
     webhook_secret: SecretStr = _setting(

@@ -5,7 +5,7 @@ end faster than they can be written, their sums are kept and their rows are not.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -13,7 +13,11 @@ import structlog
 from core.clock import Clock
 from core.errors import MyelinError
 from gateway.calls import Call
-from store.calls import Record, Sums
+from gateway.grants import PERIODS, period_start
+from gateway.ledger import Ledger
+from gateway.prices import Prices
+from gateway.service import BUILTIN, Gateway
+from store.calls import Calls, Record, Sums
 
 PERIOD = 1.0
 _BATCH = 5000
@@ -76,6 +80,20 @@ class Book:
         self._records = records + self._records
         sums.merge(self._sums)
         self._sums = sums
+
+
+async def open_ledger(
+    calls: Calls, gateway: Gateway, clock: Clock, table: Sequence[tuple[str, Mapping[str, float]]]
+) -> tuple[Ledger, Book]:
+    """The ledger, which knows what was spent, and the book that its calls go into; `table` are the operator's prices."""
+    local = [BUILTIN, *(name for name in gateway.names if gateway.capabilities(name).local)]
+    prices = Prices(table, local=local, now=clock.now)
+    if any(gateway.has_key(name, None) for name in gateway.names if name not in local):
+        prices.load_soon()
+    book = Book(calls.add, clock)
+    ledger = Ledger(settled=book.add, prices=prices, monotonic=clock.monotonic, now=clock.now)
+    ledger.restore(await calls.spent({period: period_start(period, clock.now()) for period in PERIODS}))
+    return ledger, book
 
 
 def _record(call: Call, now: float) -> Record:

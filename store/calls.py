@@ -1,7 +1,7 @@
 """The audit: a row a question to a model, and its sums by hour and by day, written together."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table, case, delete, func, insert, literal, select
@@ -127,17 +127,28 @@ class Calls:
         rows = await self._database.read(select(daily.c.key_id, *columns).group_by(daily.c.key_id))
         return {row["key_id"]: {name: row[name] for name in starts} for row in rows}
 
-    async def sums(self, by: str, since: float, key_id: str | None) -> list[sqlite3.Row]:
-        """Sums since `since` by `provider`, `model`, `key` or `day`, from the hours when they are still kept; the column
-        `name` says of what, those that cost the most first, days in their order. `key_id` alone when it is given."""
-        table = daily if by == "day" or since % _DAY == 0 else hourly
-        name = {"provider": table.c.provider, "model": table.c.model, "key": table.c.key_id, "day": table.c.start}[by]
-        statement = select(name.label("name"), *(func.sum(table.c[one]).label(one) for one in _SUMS)).group_by(name)
+    async def sums(self, by: str | None, since: float, key_id: str | None) -> list[sqlite3.Row]:
+        """Sums since `since` by `provider`, `model`, `key` or `day`, or of all as one row, from the hours unless whole days do.
+
+        The column `name` says of what. Those that cost the most come first, a thousand of them; days in their order.
+        `key_id` alone when it is given.
+        """
+        table = hourly if since % _DAY else daily
+        names = {
+            "provider": table.c.provider,
+            "model": table.c.model,
+            "key": table.c.key_id,
+            "day": table.c.start - table.c.start % _DAY,
+        }
+        name = literal("") if by is None else names[by]
+        statement = select(name.label("name"), *(func.total(table.c[one]).label(one) for one in _SUMS))
         statement = statement.where(table.c.start >= int(since))
         if key_id is not None:
             statement = statement.where(table.c.key_id == key_id)
+        if by is None:
+            return await self._database.read(statement)
         order = (name,) if by == "day" else (func.sum(table.c.cost).desc(), func.sum(table.c.calls).desc(), name)
-        return await self._database.read(statement.order_by(*order).limit(1000))
+        return await self._database.read(statement.group_by(name).order_by(*order).limit(1000))
 
     async def forget(self, rows_before: float, hours_before: float) -> int:
         """Erases the rows and the sums by hour that are older, a bounded number at a time; returns how many. Days stay."""
@@ -155,12 +166,3 @@ class Calls:
         while step := await self._database.write(lambda connection: connection.execute(statement).rowcount):
             erased += step
         return erased
-
-
-def total(rows: Iterable[sqlite3.Row]) -> dict[str, float]:
-    """The sum of rows of `Calls.sums`."""
-    found = dict.fromkeys(_SUMS, 0.0)
-    for row in rows:
-        for name in _SUMS:
-            found[name] += row[name]
-    return found
