@@ -58,7 +58,7 @@ from fleet.machine import Machine
 from fleet.sizing import Sizing, size
 from gateway.catalogue import Catalogue
 from gateway.service import Gateway
-from gateway.usage import open_ledger
+from gateway.usage import open_metering
 from operations.banner import banner, models_found
 from operations.doctor import Subject, examine, myelin_at, table, worst
 from operations.first_start import with_keys
@@ -131,23 +131,19 @@ async def build(
     await credentials.reload()
     jobs, outbox, state = Jobs(database, clock, settings.retention_hours * 3600), Outbox(database, clock), State(database, clock)
     models, admission = await _open_models(settings, clock, state, hardware, stack)
-    calls = Calls(database)
-    ledger, book = await open_ledger(calls, models.gateway, clock, settings.prices)
-    stack.push_async_callback(book.flush)
+    metering, book = await open_metering(Calls(database), models.gateway, clock, settings.prices, stack)
     sizing, hooks = _sizing(settings, hardware), AddressPolicy.of(settings.webhook_allowed_targets)
     deliverer = _open_webhooks(settings, clock, outbox, hooks, stack)
-    keyring = Keyring(settings.secret_key.get_secret_value())
+    keyring, patience = Keyring(settings.secret_key.get_secret_value()), _patience(settings, clock)
     pipeline = Pipeline(
-        stages=Stages(
-            jobs, files, sandbox, models.gateway, admission, keyring, _patience(settings, clock), ledger, credentials.grant
-        ),
+        stages=Stages(jobs, files, sandbox, models.gateway, admission, keyring, patience, metering.ledger, credentials.grant),
         jobs=jobs,
         files=files,
         sizes=_sizes(settings, sizing),
         clock=clock,
         notifier=Notifier(clock, deliverer.wake),
     )
-    retention = Retention(database, jobs, files, outbox, state, calls, clock, audit_days=settings.audit_days)
+    retention = Retention(database, jobs, files, outbox, state, metering.calls, clock, audit_days=settings.audit_days)
     loops = _run_loops(stack, deliverer.run, retention.run, book.run)
     await pipeline.start()
     stack.push_async_callback(pipeline.drain, settings.shutdown_grace)
@@ -166,9 +162,8 @@ async def build(
         sandbox=sandbox,
         pipeline=pipeline,
         loops=loops,
-        ledger=ledger,
-        calls=calls,
         **models._asdict(),
+        **metering._asdict(),
         hardware=hardware,
         sizing=sizing,
     )

@@ -200,7 +200,8 @@ api_keys = Table(
     Column("former_until", Float),
 )
 
-# One row a question to a model, whatever became of it. Money is in billionths of a US dollar; `cost` null: nobody knows the price.
+# One row a question to a model, whatever became of it. Money is in billionths of a US dollar, `cost` null where nobody knows
+# the price.
 calls = Table(
     "calls",
     metadata,

@@ -53,8 +53,8 @@ class Call:
     )  # fmt: skip
 
     def __init__(
-        self, ledger: Keeper, grant: Grant, account: Account, front: str, operation: str, model: str, request_id: str, stream: bool,
-        paced: bool,
+        self, ledger: Keeper, grant: Grant, account: Account, front: str, operation: str, model: str, request_id: str,
+        stream: bool, paced: bool,
     ):  # fmt: skip
         self._ledger, self.grant, self.account, self.front, self.operation = ledger, grant, account, front, operation
         self.model, self.request_id, self.stream, self.paced = model, request_id, stream, paced

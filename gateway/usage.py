@@ -6,7 +6,8 @@ end faster than they can be written, their sums are kept and their rows are not.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from contextlib import AsyncExitStack
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -30,7 +31,7 @@ Save = Callable[[list[Record], Sums], Awaitable[Any]]
 
 
 class Book:
-    """`add` takes calls that are over. `unlisted` counts those whose rows were given up, `lost` those that left no sums either."""
+    """`add` takes calls that are over. `unlisted` are those whose rows were given up, `lost` those that left no sums either."""
 
     def __init__(self, save: Save, clock: Clock, *, most_rows: int = _MOST_ROWS, most_sums: int = _MOST_SUMS):
         self._save, self._clock, self._most_rows, self._most_sums = save, clock, most_rows, most_sums
@@ -82,10 +83,20 @@ class Book:
         self._sums = sums
 
 
-async def open_ledger(
-    calls: Calls, gateway: Gateway, clock: Clock, table: Sequence[tuple[str, Mapping[str, float]]]
-) -> tuple[Ledger, Book]:
-    """The ledger, which knows what was spent, and the book that its calls go into; `table` are the operator's prices."""
+class Metering(NamedTuple):
+    """What the house has of money, by the names of its rooms."""
+
+    ledger: Ledger
+    calls: Calls
+
+
+async def open_metering(
+    calls: Calls, gateway: Gateway, clock: Clock, table: Sequence[tuple[str, Mapping[str, float]]], stack: AsyncExitStack
+) -> tuple[Metering, Book]:
+    """The ledger, which knows what was spent, and the book that its calls go into; `table` are the operator's prices.
+
+    When the stack ends the last rows are written.
+    """
     local = [BUILTIN, *(name for name in gateway.names if gateway.capabilities(name).local)]
     prices = Prices(table, local=local, now=clock.now)
     if any(gateway.has_key(name, None) for name in gateway.names if name not in local):
@@ -93,7 +104,8 @@ async def open_ledger(
     book = Book(calls.add, clock)
     ledger = Ledger(settled=book.add, prices=prices, monotonic=clock.monotonic, now=clock.now)
     ledger.restore(await calls.spent({period: period_start(period, clock.now()) for period in PERIODS}))
-    return ledger, book
+    stack.push_async_callback(book.flush)
+    return Metering(ledger, calls), book
 
 
 def _record(call: Call, now: float) -> Record:
