@@ -2,16 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from providers.characters import whole
 from providers.types import ChatDelta, Part, Text, Thought, ToolCall
-
-
-def whole(text: str) -> str:
-    """Text that can be stored: the halves of a character that came in two pieces joined, a half alone replaced."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
 
 
 @dataclass(slots=True)

@@ -14,8 +14,9 @@ from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Dia
 class ProviderSpec:
     """Who a provider is: what the README table, the settings page and the catalogue say of it.
 
-    `known_models` are shown, marked as such, while the provider itself cannot be asked. With a `dialect` bodies of it can be
-    forwarded as they are; `stream_usage` says that `stream_options.include_usage` is understood. `default_url` is empty when
+    `known_models` are shown, marked as such, while the provider itself cannot be asked. `lists_capabilities`: what its list
+    does not say of a model that it describes, that model cannot do. With a `dialect` bodies of it can be forwarded as they
+    are; `stream_usage` says that `stream_options.include_usage` is understood. `default_url` is empty when
     a host has no address but the operator's. `variables` are (argument of the constructor, setting) pairs, beside `api_key`
     from `key_variable` and `base_url` from `<NAME>_BASE_URL`, which they may replace.
     """
@@ -27,6 +28,7 @@ class ProviderSpec:
     docs: str
     capabilities: Capabilities
     known_models: tuple[ModelInfo, ...] = ()
+    lists_capabilities: bool = False
     dialect: Dialect | None = None
     stream_usage: bool = False
     variables: tuple[tuple[str, str], ...] = ()

@@ -3,7 +3,9 @@
 import math
 from collections.abc import Iterable
 
-from providers.types import TOKENS_PER_IMAGE, Message
+import orjson
+
+from providers.types import TOKENS_PER_IMAGE, Message, Part, Text, Thought, Tool, ToolCall, ToolResult
 
 #: Characters a token holds at least in ordinary documents; real texts have 3 to 4, so this promises room enough.
 CHARACTERS_PER_TOKEN = 2.3
@@ -18,11 +20,32 @@ def fewest_tokens(messages: Iterable[Message]) -> int:
     return int(sum(len(" ".join(message.content.split())) for message in messages) / MOST_CHARACTERS_PER_TOKEN)
 
 
-def estimated_tokens(messages: tuple[Message, ...]) -> int:
-    """Tokens of a prompt, rather too many than too few."""
+def estimated_tokens(messages: tuple[Message, ...], tools: tuple[Tool, ...] = ()) -> int:
+    """Tokens of a prompt with all its parts and the tools that it offers, rather too many than too few."""
+    parts = [part for message in messages for part in message.parts]
     images = sum(len(message.images) for message in messages)
-    characters = sum(len(message.content) for message in messages)
-    return math.ceil(characters / CHARACTERS_PER_TOKEN) + TOKENS_PER_MESSAGE * len(messages) + TOKENS_PER_IMAGE * images
+    images += sum(len(part.images) for part in parts if isinstance(part, ToolResult))
+    characters = sum(map(_characters, parts)) + sum(map(_size, tools))
+    return tokens(characters, len(messages) + len(tools), images)
+
+
+def tokens(characters: int, messages: int, images: int) -> int:
+    return math.ceil(characters / CHARACTERS_PER_TOKEN) + TOKENS_PER_MESSAGE * messages + TOKENS_PER_IMAGE * images
+
+
+def _characters(part: Part) -> int:
+    match part:
+        case Text(text) | Thought(text):
+            return len(text)
+        case ToolCall(_, name, arguments):
+            return len(name) + len(arguments)
+        case ToolResult(_, name, content):
+            return len(name) + len(content)
+    return 0
+
+
+def _size(tool: Tool) -> int:
+    return len(tool.name) + len(tool.description) + len(orjson.dumps(tool.parameters))
 
 
 def choose_context(needed: int, limit: int | None, loaded: int | None) -> int:

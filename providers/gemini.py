@@ -10,17 +10,25 @@ import httpx2
 
 from core.errors import InvalidAnswer, ProviderAuthFailed, ProviderError, ProviderTimeout, ProviderUnreachable
 from providers.base import ProviderSpec
+from providers.characters import whole
 from providers.collecting import collect
 from providers.gemini_client import ApiFailure, GeminiClient, TooLarge
-from providers.gemini_wire import KEY_HINT, classify_error, from_wire, max_output_tokens, model_info, parse_error, to_wire
+from providers.gemini_errors import KEY_HINT, classify_error, parse_error
+from providers.gemini_models import model_info
+from providers.gemini_wire import Reading, max_output_tokens, to_wire
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo, Usage
 
 _TITLE = "Gemini"
 _UNREACHABLE_HINT = "Check the connection to the internet and GEMINI_BASE_URL, or send AI-Provider ollama or builtin."
 _SLOW_HINT = "Ask again, send fewer pages, or use a faster model."
+#: No Gemini writes more (`outputTokenLimit`).
+_MOST_TOKENS = 65_536
+#: Google takes no more texts at once.
+_MOST_TEXTS = 100
 _PAGE_SIZE = 200
 _MAX_PAGES = 20
 _AFTER_THE_END = 1.0
+_CHARACTERS_PER_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,9 @@ class Gemini:
         default_url="https://generativelanguage.googleapis.com",
         key_variable="GEMINI_API_KEY",
         docs="https://ai.google.dev/gemini-api/docs",
-        capabilities=Capabilities(embed=True, json_schema=True, vision=True, needs_key=True, key_per_request=True),
+        capabilities=Capabilities(
+            embed=True, json_schema=True, vision=True, tools=True, thinking=True, needs_key=True, key_per_request=True
+        ),
         known_models=tuple(
             ModelInfo(name, "gemini", context=1_048_576, output_limit=output, capabilities=("completion", "vision"))
             for name, output in (("gemini-2.0-flash", 8192), ("gemini-2.5-flash", 65_536), ("gemini-2.5-pro", 65_536))
@@ -58,7 +68,7 @@ class Gemini:
     async def chat(self, request: ChatRequest) -> ChatReply:
         """Streamed inside, so that a model that hangs or never ends is noticed early and let go."""
         async with aclosing(self.stream(request)) as deltas:
-            return await collect(deltas, request, _TITLE, max_output_tokens(request))
+            return await collect(deltas, request, _TITLE, max_output_tokens(request) or _MOST_TOKENS)
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
         """Raises ProviderRefused when the prompt is blocked; an answer that is filtered ends with `filtered`."""
@@ -66,7 +76,7 @@ class Gemini:
         contents, config = to_wire(request)
         # The SDK would ask again by itself, without end, when an answer stops with CONTINUATION.
         config |= {"automatic_continuation": False}
-        usage = Usage(estimated=True)
+        reading = Reading()
         with self._typed(request.model, key):
             async with self._client.call(key) as (sdk, options):
                 ends_at = asyncio.get_running_loop().time() + self._patience.total
@@ -74,14 +84,12 @@ class Gemini:
                     config |= {"http_options": options}
                     pieces = await sdk.models.generate_content_stream(model=request.model, contents=contents, config=config)
                 async for chunk in self._timed(pieces, ends_at):
-                    delta = from_wire(chunk.model_dump(mode="json", exclude_none=True))
-                    usage = delta.usage or usage
-                    if delta.finish_reason is None:
+                    for delta in reading.deltas(chunk.model_dump(mode="json", exclude_none=True)):
+                        if delta.finish_reason is not None:
+                            await _drain(pieces)
+                            yield delta
+                            return
                         yield delta
-                        continue
-                    await _drain(pieces)
-                    yield ChatDelta(delta.text, delta.thinking, delta.finish_reason, usage, delta.model_version)
-                    return
         raise ProviderError("The answer of Gemini ended before it was complete.", hint="Ask again.")
 
     async def _timed(self, pieces: AsyncIterator[Any], ends_at: float) -> AsyncIterator[Any]:
@@ -125,16 +133,20 @@ class Gemini:
     async def embed(
         self, model: str, texts: list[str], *, api_key: str | None = None, dimensions: int | None = None
     ) -> Embeddings:
-        """Gemini does not say how many tokens it read."""
+        """Gemini does not say how many tokens it read: the usage is an estimate."""
         key = self._key(api_key)
         config = {} if dimensions is None else {"output_dimensionality": dimensions}
-        with self._typed(model, key):
-            async with self._client.call(key) as (sdk, options), asyncio.timeout(self._patience.first):
-                reply = await sdk.models.embed_content(model=model, contents=texts, config=config | {"http_options": options})
-                vectors = [list(one.values) for one in reply.embeddings]
+        vectors: list[list[float]] = []
+        for start in range(0, len(texts), _MOST_TEXTS):
+            # Texts alone would become the parts of one content, with one vector, in the models that embed more than text.
+            part = [{"parts": [{"text": whole(text)}]} for text in texts[start : start + _MOST_TEXTS]]
+            with self._typed(model, key):
+                async with self._client.call(key) as (sdk, options), asyncio.timeout(self._patience.first):
+                    reply = await sdk.models.embed_content(model=model, contents=part, config=config | {"http_options": options})
+                    vectors += [list(one.values) for one in reply.embeddings]
         if len(vectors) != len(texts):
             raise ProviderError("Gemini gave another number of vectors than there are texts.")
-        return Embeddings(vectors, Usage(estimated=True))
+        return Embeddings(vectors, Usage(sum(map(len, texts)) // _CHARACTERS_PER_TOKEN, estimated=True))
 
     async def list_models(self, api_key: str | None = None) -> list[ModelInfo]:
         """All pages of the models that make text or vectors, as this key sees them."""

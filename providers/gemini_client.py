@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx2
 
-from providers.gemini_wire import error_of
+from providers.gemini_errors import error_of
 
 API_VERSION = "v1beta"
 _NO_KEY = "a key comes with each call"

@@ -1,74 +1,170 @@
 """Gemini's vocabulary and back: pure, without the SDK. Facts from python-genai 3.4 and the v1beta API."""
 
-import re
+import base64
+import mimetypes
+from binascii import Error as NotBase64
+from collections.abc import Iterator
+from secrets import token_hex
 from typing import Any
 
 import orjson
 
-from core.errors import (
-    DocumentTooLong,
-    ModelNotInstalled,
-    ProviderAuthFailed,
-    ProviderError,
-    ProviderRateLimited,
-    ProviderRefused,
-    ProviderTimeout,
-)  # fmt: skip
-from core.retryafter import retry_seconds
+from core.errors import InvalidAnswer, ProviderRefused
+from providers.arguments import as_object, as_text
+from providers.characters import Halves, whole
 from providers.failures import reason
-from providers.types import ChatDelta, ChatRequest, FinishReason, Message, ModelInfo, Usage
+from providers.gemini_models import model_version
+from providers.gemini_thinking import config as thinking_config
+from providers.gemini_thinking import room
+from providers.types import (
+    ChatDelta,
+    ChatRequest,
+    FinishReason,
+    Image,
+    Message,
+    Part,
+    Text,
+    Thought,
+    Tool,
+    ToolCall,
+    ToolCallDelta,
+    ToolResult,
+    Usage,
+)  # fmt: skip
 
-#: Thinking models write their thoughts out of the same budget as the answer.
-THINKING_ROOM = 8192
-DEFAULT_MAX_TOKENS = 4096
-KEY_HINT = (
-    "Send your key in the header Gemini-API-Key or set GEMINI_API_KEY in .env; https://aistudio.google.com/apikey makes one."
+#: The documented way to send back a call that another model made: from 3 on calls without a signature are refused.
+NO_SIGNATURE = "skip_thought_signature_validator"
+#: Options of callers that Google knows besides what the vocabulary has words for; others would be refused.
+_OPTIONS = frozenset(
+    {"temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty", "safety_settings", "media_resolution"}
 )
-_VERSION = re.compile(r"gemini-(\d{1,3})(?:\.(\d{1,3}))?\b")
+_SAMPLING = ("temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty")
+_MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 _FILTERED = frozenset({
     "SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT",
     "IMAGE_RECITATION", "ESCALATION", "PUP_LIMITED_DISABLED", "MODEL_ARMOR",
 })  # fmt: skip
-_KEY_WORDS = ("api_key_invalid", "api key not valid", "api key not found", "api key expired", "valid api key")
-_TOO_LONG = ("exceeds the maximum number of tokens", "input token count")
+_UNUSABLE = frozenset({"MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL"})
 _MAGIC = ((b"\x89PNG", "image/png"), (b"\xff\xd8", "image/jpeg"), (b"GIF8", "image/gif"), (b"%PDF", "application/pdf"))
-_KINDS = {"generateContent": "completion", "embedContent": "embedding"}
 
 
 def to_wire(request: ChatRequest) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """(contents, config) for `generate_content_stream`. `$schema` is dropped: Google refuses it in some models."""
     system = "\n\n".join(message.content for message in request.messages if message.role == "system")
-    contents = [_content(message) for message in request.messages if message.role != "system"]
-    config: dict[str, Any] = {**request.options, "max_output_tokens": max_output_tokens(request)}
-    if system:
-        config["system_instruction"] = system
-    if request.temperature is not None:
-        config.setdefault("temperature", request.temperature)
+    config = {name: value for name, value in request.options.items() if name in _OPTIONS and value is not None}
+    for name in _SAMPLING:
+        if (value := getattr(request, name)) is not None:
+            config.setdefault(name, value)
+    if (most := max_output_tokens(request)) is not None:
+        config["max_output_tokens"] = most
+    if request.stop:
+        config["stop_sequences"] = list(request.stop)
+    contents = _contents(request)
+    if system and contents:
+        config["system_instruction"] = whole(system)
+    elif system:  # Google answers no instruction alone
+        contents = [{"role": "user", "parts": [{"text": whole(system)}]}]
     if request.schema is not None:
         config["response_mime_type"] = "application/json"
-        config["response_json_schema"] = {name: value for name, value in request.schema.items() if name != "$schema"}
+    if request.schema:
+        config["response_json_schema"] = _schema(request.schema)
+    if request.tools:
+        config |= _tools(request)
+    if (thinking := thinking_config(request.model, request.thinking)) is not None:
+        config["thinking_config"] = thinking
     return contents, config
 
 
-def max_output_tokens(request: ChatRequest) -> int:
-    """The cap of the answer, with room for thoughts in the models that think (2.5 and later)."""
-    asked = request.max_tokens or DEFAULT_MAX_TOKENS
-    version = model_version(request.model)
-    return asked + THINKING_ROOM if version is None or version >= (2, 5) else asked
+def max_output_tokens(request: ChatRequest) -> int | None:
+    """The cap of the answer, with room for thoughts in the models that think; None leaves it to Google."""
+    return None if request.max_tokens is None else request.max_tokens + room(request.model, request)
 
 
-def model_version(name: str) -> tuple[int, int] | None:
-    """`gemini-2.5-flash` is (2, 5); None for other families."""
-    found = _VERSION.match(name)
-    return (int(found[1]), int(found[2] or 0)) if found else None
+def _schema(schema: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in schema.items() if name != "$schema"}
 
 
-def _content(message: Message) -> dict[str, Any]:
-    parts: list[dict[str, Any]] = [
-        {"inline_data": {"mime_type": image.media_type or _mime(image.data), "data": image.data}} for image in message.images
-    ]
-    parts.append({"text": message.content})
-    return {"role": "model" if message.role == "assistant" else "user", "parts": parts}
+def _tools(request: ChatRequest) -> dict[str, Any]:
+    declared = {"function_declarations": [_declaration(tool) for tool in request.tools]}
+    config: dict[str, Any] = {"tools": [declared], "automatic_function_calling": {"disable": True}}
+    if (choice := request.tool_choice) is not None:
+        calling: dict[str, Any] = {"mode": _MODES[choice.mode]}
+        if choice.mode == "required" and choice.name:
+            calling["allowed_function_names"] = [choice.name]
+        config["tool_config"] = {"function_calling_config": calling}
+    return config
+
+
+def _declaration(tool: Tool) -> dict[str, Any]:
+    described = {"description": tool.description} if tool.description else {}
+    return {"name": tool.name, **described, "parameters_json_schema": _schema(tool.parameters)}
+
+
+def _contents(request: ChatRequest) -> list[dict[str, Any]]:
+    """Turns of one side that follow each other become one: Google wants all results of a turn's calls together."""
+    names = {part.id: part.name for message in request.messages for part in message.parts if isinstance(part, ToolCall)}
+    signed = (model_version(request.model) or (0, 0)) >= (3, 0)
+    contents: list[dict[str, Any]] = []
+    for message in request.messages:
+        if message.role == "system":
+            continue
+        role = "model" if message.role == "assistant" else "user"
+        parts = [plain for part in message.parts for plain in _parts(part, names)] or [{"text": ""}]
+        if signed and role == "model":
+            _excuse(parts)
+        if contents and contents[-1]["role"] == role and (role == "model" or _answers(message)):
+            contents[-1]["parts"] += parts
+        else:
+            contents.append({"role": role, "parts": parts})
+    return contents
+
+
+def _answers(message: Message) -> bool:
+    return any(isinstance(part, ToolResult) for part in message.parts)
+
+
+def _excuse(parts: list[dict[str, Any]]) -> None:
+    """The first call of a turn carries the signature of all."""
+    first = next((part for part in parts if "function_call" in part), None)
+    if first is not None and "thought_signature" not in first:
+        first["thought_signature"] = _bytes(NO_SIGNATURE)
+
+
+def _parts(part: Part, names: dict[str, str]) -> Iterator[dict[str, Any]]:
+    match part:
+        case Text(text, signature) if text or signature:
+            yield {"text": whole(text), **_signed(signature)}
+        case Image():
+            yield _image(part)
+        case Thought(text, signature) if signature and not part.redacted:
+            yield {"text": whole(text), **({"thought": True} if text else {}), **_signed(signature)}
+        case ToolCall():
+            call = {"id": part.id, "name": part.name, "args": as_object(part.arguments)}
+            yield {"function_call": call, **_signed(part.signature)}
+        case ToolResult():
+            name = part.name or names.get(part.call_id, "")
+            yield {"function_response": {"id": part.call_id, "name": name, "response": _response(part)}}
+            yield from map(_image, part.images)
+
+
+def _response(result: ToolResult) -> dict[str, Any]:
+    """Google wants an object; `output` and `error` are its names for what is none."""
+    content = whole(result.content)
+    if result.failed:
+        return {"error": content}
+    try:
+        value = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        value = None
+    return value if isinstance(value, dict) else {"output": content}
+
+
+def _image(image: Image) -> dict[str, Any]:
+    if image.data:
+        return {"inline_data": {"mime_type": image.media_type or _mime(image.data), "data": image.data}}
+    address = image.url or ""
+    kind = image.media_type or mimetypes.guess_type(address.partition("?")[0])[0] or "image/jpeg"
+    return {"file_data": {"file_uri": address, "mime_type": kind}}
 
 
 def _mime(image: bytes) -> str:
@@ -77,119 +173,94 @@ def _mime(image: bytes) -> str:
     return next((mime for magic, mime in _MAGIC if image.startswith(magic)), "image/png")
 
 
-def from_wire(chunk: dict[str, Any]) -> ChatDelta:
-    """One chunk of a stream (`GenerateContentResponse.model_dump(mode="json")`). Raises ProviderRefused for a blocked prompt."""
-    candidates = chunk.get("candidates") or []
-    feedback = chunk.get("prompt_feedback") or {}
-    if not candidates and (blocked := feedback.get("block_reason")):
-        raise ProviderRefused(
-            f"Gemini refused the prompt ({reason(str(blocked))}).",
-            hint="Use another model, or send AI-Provider ollama or builtin.",
-        )
-    first = candidates[0] if candidates else {}
-    parts = (first.get("content") or {}).get("parts") or []
-    said = "".join(part.get("text") or "" for part in parts if not part.get("thought"))
-    thought = "".join(part.get("text") or "" for part in parts if part.get("thought"))
-    usage = chunk.get("usage_metadata")
-    return ChatDelta(
-        said, thought, _finish(first.get("finish_reason")), _usage(usage) if usage else None, chunk.get("model_version")
-    )
+def _signed(signature: str | None) -> dict[str, bytes]:
+    """What is no base64 is a signature of somebody else's."""
+    try:
+        return {"thought_signature": _bytes(signature)} if signature else {}
+    except (NotBase64, ValueError):
+        return {}
 
 
-def _finish(word: str | None) -> FinishReason | None:
-    match word:
-        case None | "FINISH_REASON_UNSPECIFIED":
-            return None
-        case "STOP":
-            return "stop"
-        case "MAX_TOKENS":
-            return "length"
-    return "filtered" if word in _FILTERED else "other"
+def _bytes(signature: str) -> bytes:
+    """Base64 of either alphabet, with or without its padding."""
+    plain = signature.rstrip("=").replace("-", "+").replace("_", "/")
+    return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+
+
+class Reading:
+    """The chunks of one answer (`GenerateContentResponse.model_dump(mode="json")`) as pieces, the last one with the usage."""
+
+    def __init__(self, mark: str | None = None):
+        self._mark = mark or token_hex(8)
+        self._ids: list[str] = []
+        self._said, self._thought = Halves(), Halves()
+        self._usage = Usage(estimated=True)
+        self._version: str | None = None
+
+    def deltas(self, chunk: dict[str, Any]) -> Iterator[ChatDelta]:
+        """Raises ProviderRefused for a blocked prompt, and InvalidAnswer for a call of a tool that cannot be read."""
+        candidates = chunk.get("candidates") or []
+        feedback = chunk.get("prompt_feedback") or {}
+        if not candidates and (blocked := feedback.get("block_reason")):
+            raise ProviderRefused(
+                f"Gemini refused the prompt ({reason(str(blocked))}).",
+                hint="Use another model, or send AI-Provider ollama or builtin.",
+            )
+        self._version = whole(chunk.get("model_version") or "") or self._version
+        self._usage = _usage(chunk["usage_metadata"]) if chunk.get("usage_metadata") else self._usage
+        first = candidates[0] if candidates else {}
+        for part in (first.get("content") or {}).get("parts") or []:
+            yield from self._part(part)
+        if (finish := self._finish(first.get("finish_reason"))) is not None:
+            text, thinking = self._said.add("", last=True), self._thought.add("", last=True)
+            yield ChatDelta(text, thinking, finish, self._usage, self._version)
+
+    def _part(self, part: dict[str, Any]) -> Iterator[ChatDelta]:
+        signature = _text_of(part.get("thought_signature"))
+        if isinstance(call := part.get("function_call"), dict):
+            yield ChatDelta(tool_calls=(self._call(call, signature),))
+            return
+        text = part.get("text") or ""
+        said, thought = ("", self._thought.add(text)) if part.get("thought") else (self._said.add(text), "")
+        if said or thought or signature:
+            yield ChatDelta(said, thought, signature=signature)
+
+    def _call(self, call: dict[str, Any], signature: str | None) -> ToolCallDelta:
+        index, own = len(self._ids), call.get("id")
+        self._ids.append(own if own and own not in self._ids else f"call_{self._mark}{index}")
+        name = whole(call.get("name") or "")
+        if not name:
+            raise InvalidAnswer("Gemini called a tool without a name.", hint="Ask again.")
+        return ToolCallDelta(index, self._ids[index], name, as_text(call.get("args")), signature)
+
+    def _finish(self, word: str | None) -> FinishReason | None:
+        match word:
+            case None | "FINISH_REASON_UNSPECIFIED":
+                return None
+            case "STOP":
+                return "tool_calls" if self._ids else "stop"
+            case "MAX_TOKENS":
+                return "length"
+            case "MISSING_THOUGHT_SIGNATURE":
+                hint = "Send back what the model said with its signatures, as it came."
+                raise ProviderRefused("Gemini misses the signature of a thought in the conversation.", hint=hint)
+        if word in _UNUSABLE:
+            raise InvalidAnswer("Gemini wrote a call of a tool that cannot be read.", hint="Ask again, or use another model.")
+        return "filtered" if word in _FILTERED else "other"
+
+
+def _text_of(signature: Any) -> str | None:
+    """Standard base64: the SDK writes bytes in the other alphabet."""
+    return signature.replace("-", "+").replace("_", "/") if isinstance(signature, str) and signature else None
 
 
 def _usage(usage: dict[str, Any]) -> Usage:
-    """Google counts thoughts apart from the answer (`candidatesTokenCount` is without them); both are paid as output."""
+    """Google counts the cached tokens into the prompt, and thoughts apart from the answer."""
+    cached = usage.get("cached_content_token_count") or 0
     read = (usage.get("prompt_token_count") or 0) + (usage.get("tool_use_prompt_token_count") or 0)
-    return Usage(read, (usage.get("candidates_token_count") or 0) + (usage.get("thoughts_token_count") or 0))
-
-
-def model_info(model: dict[str, Any]) -> ModelInfo | None:
-    """One entry of the list (`Model.model_dump()`); None for what has no name or makes no text."""
-    name = (model.get("name") or "").removeprefix("models/")
-    kinds = tuple(_KINDS[action] for action in model.get("supported_actions") or () if action in _KINDS)
-    if not name or not kinds:
-        return None
-    # The list does not tell: every Gemini that makes text takes pictures; of the other families some do not.
-    if "completion" in kinds and model_version(name) is not None:
-        kinds += ("vision",)
-    return ModelInfo(
-        name=name,
-        provider="gemini",
-        context=model.get("input_token_limit"),
-        output_limit=model.get("output_token_limit"),
-        capabilities=kinds,
-        description=model.get("description") or model.get("display_name"),
+    return Usage(
+        max(read - cached, 0),
+        usage.get("candidates_token_count") or 0,
+        cache_read=min(cached, read),
+        output_reasoning=usage.get("thoughts_token_count") or 0,
     )
-
-
-def parse_error(body: bytes) -> dict[str, Any]:
-    try:
-        return error_of(orjson.loads(body))
-    except orjson.JSONDecodeError:
-        return {}
-
-
-def error_of(value: Any) -> dict[str, Any]:
-    """The `error` object of a body; streams wrap it in a list, and the SDK may have taken it out already."""
-    if isinstance(value, list) and value:
-        value = value[0]
-    if not isinstance(value, dict):
-        return {}
-    inner = value.get("error", value)
-    return inner if isinstance(inner, dict) else {}
-
-
-def classify_error(
-    status: int, error: dict[str, Any], *, retry_after: str | None = None, model: str | None = None, secret: str = ""
-) -> ProviderError:
-    """The typed error for a status and an `error` object {code, message, status, details}."""
-    message = str(error.get("message") or "")
-    details = [detail for detail in error.get("details") or () if isinstance(detail, dict)]
-    words = (message + " " + " ".join(str(detail.get("reason", "")) for detail in details)).lower()
-    if status in (401, 403) or (status == 400 and any(known in words for known in _KEY_WORDS)):
-        return ProviderAuthFailed("Gemini refused the API key.", hint=KEY_HINT)
-    if status == 404:
-        name = model or "asked for"
-        return ModelNotInstalled(
-            f"Gemini has no model {name}.", hint="GET /models/gemini lists the models that your key can use."
-        )
-    if status == 429:
-        return ProviderRateLimited(
-            "Gemini limits the rate of this key, or its quota is used up.",
-            hint="Wait, use another model or key, or send AI-Provider ollama or builtin.",
-            retry_after=_retry_delay(details, retry_after),
-        )
-    if status == 503:
-        return ProviderRateLimited(
-            "Gemini is overloaded now.",
-            hint="Try again in a moment, or use another model.",
-            retry_after=retry_seconds(retry_after),
-        )
-    if status in (408, 499, 504):
-        return ProviderTimeout("Gemini did not finish its answer in time.", hint="Ask again, or send fewer pages.")
-    if status == 400 and any(known in words for known in _TOO_LONG):
-        return DocumentTooLong("The document is longer than the Gemini model can read.", hint="Send fewer pages.")
-    said = f": {shown}" if (shown := reason(message, (secret,))) else ""
-    sentence = f"({status}){said}".rstrip(".") + "."
-    if 300 <= status < 500:
-        return ProviderRefused(f"Gemini refused the request {sentence}")
-    return ProviderError(f"Gemini failed {sentence}", hint="Ask again in a moment.")
-
-
-def _retry_delay(details: list[dict[str, Any]], header: str | None) -> float | None:
-    """google.rpc.RetryInfo: `"retryDelay": "34.07s"`."""
-    for detail in details:
-        delay = detail.get("retryDelay")
-        if isinstance(delay, str) and (seconds := retry_seconds(delay.removesuffix("s"))) is not None:
-            return seconds
-    return retry_seconds(header)

@@ -2,20 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
-from contextlib import aclosing
-from dataclasses import dataclass, replace
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, ClassVar, Literal
 
 from core.clock import Clock
-from core.errors import DocumentTooLong, ProviderError, ProviderRefused, ProviderTimeout
-from core.http import Deadlines, HttpClient
+from core.errors import DocumentTooLong, ProviderError, ProviderTimeout
+from core.http import Deadlines, HttpClient, Response
 from providers.base import ProviderSpec
 from providers.collecting import collect
-from providers.contexts import choose_context, estimated_tokens, fewest_tokens, looks_cut, looks_halved
+from providers.contexts import looks_cut, looks_halved
 from providers.ollama_api import OllamaApi
+from providers.ollama_contexts import Contexts
+from providers.ollama_errors import ContextExceeded, classify_text, error_text
+from providers.ollama_forward import Forwarder
 from providers.ollama_models import OllamaModels, Resident, full_name
-from providers.ollama_plan import Patience, Plan, too_long
-from providers.ollama_wire import ContextExceeded, classify_text, count, error_text, from_wire, to_wire
+from providers.ollama_plan import Patience, Plan, Planner, too_long
+from providers.ollama_pull import PullProgress, pull
+from providers.ollama_wire import Reading, count, starts_json, to_wire
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo, Usage
 
 ComputeMode = Literal["cpu", "gpu", "auto"]
@@ -23,19 +26,12 @@ ComputeMode = Literal["cpu", "gpu", "auto"]
 NUM_GPU: dict[ComputeMode, int | None] = {"cpu": 0, "gpu": 999, "auto": None}
 LEASE_SECONDS = 900
 FOREVER = -1
-DEFAULT_MAX_TOKENS = 4096
 LOAD_CONTEXT = 8192
 _AFTER_THE_END = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class PullProgress:
-    """One line of a download. `digest`, `total` and `completed` (bytes) belong to one layer; the last status is `success`."""
-
-    status: str
-    digest: str | None = None
-    total: int | None = None
-    completed: int | None = None
+class _FormatIgnored(Exception):
+    """The model writes no JSON although a schema was sent; nothing of that answer was given out."""
 
 
 class Ollama:
@@ -47,7 +43,10 @@ class Ollama:
         default_url="http://localhost:11434",
         key_variable=None,
         docs="https://docs.ollama.com/api",
-        capabilities=Capabilities(embed=True, json_schema=True, vision=True, needs_key=False, local=True, pull=True),
+        capabilities=Capabilities(
+            embed=True, json_schema=True, vision=True, tools=True, thinking=True, needs_key=False, local=True, pull=True
+        ),
+        dialect="ollama",
         variables=(("base_url", "OLLAMA_URL"),),
     )
 
@@ -63,32 +62,42 @@ class Ollama:
     ):
         self._api = OllamaApi(http or HttpClient(), base_url or self.spec.default_url)
         self._models = OllamaModels(self._api, clock)
+        self._contexts = Contexts(self._models, clock)
+        self._planner = Planner(self._models, self._contexts)
         self._always_on = frozenset(map(full_name, always_on))
         self._mode = mode
         self._patience = patience
+        self._forwarder = Forwarder(
+            self._api,
+            self._planner,
+            self._contexts,
+            patience=patience,
+            num_gpu=lambda: NUM_GPU[self._mode()],
+            keep_alive=self._keep_alive,
+        )
 
     async def chat(self, request: ChatRequest) -> ChatReply:
         """Streamed inside, so that a model that hangs or never ends is noticed early and let go.
 
         Raises DocumentTooLong when the prompt does not fit, or when Ollama read less of it than there is.
         """
-        request = _capped(request)
-        plan = await self._plan(request)
+        plan = await self._planner.plan(request)
         while True:
             try:
                 async with aclosing(self._attempt(request, plan)) as deltas:
-                    reply = await collect(deltas, request, self.spec.title, request.max_tokens)
+                    reply = await collect(deltas, request, self.spec.title, plan.num_predict)
             except ContextExceeded as exceeded:
-                plan = plan.wider(exceeded, request.max_tokens)
+                plan = plan.wider(exceeded)
+            except _FormatIgnored:
+                plan = await self._planner.plan(request)
             else:
                 if not looks_halved(reply.usage.input_tokens, plan.num_ctx):
                     return reply
-                plan = plan.wider(too_long(request.model), request.max_tokens)
+                plan = plan.wider(too_long(request.model))
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
         """Raises as `chat` does; what was given already cannot be asked again, so a halved prompt may go unseen here."""
-        request = _capped(request)
-        plan: Plan | None = await self._plan(request)
+        plan: Plan | None = await self._planner.plan(request)
         while plan:
             try:
                 async with aclosing(self._attempt(request, plan)) as deltas:
@@ -96,15 +105,9 @@ class Ollama:
                         yield delta
                 plan = None
             except ContextExceeded as exceeded:
-                plan = plan.wider(exceeded, request.max_tokens)
-
-    async def _plan(self, request: ChatRequest) -> Plan:
-        model = await self._models.find(request.model)
-        if model.context and fewest_tokens(request.messages) > model.context:
-            raise too_long(request.model)
-        prompt = estimated_tokens(request.messages)
-        loaded = await self._models.loaded_context(request.model)
-        return Plan(model, choose_context(prompt + request.max_tokens, model.context, loaded), prompt)
+                plan = plan.wider(exceeded)
+            except _FormatIgnored:
+                plan = await self._planner.plan(request)
 
     async def _attempt(self, request: ChatRequest, plan: Plan) -> AsyncGenerator[ChatDelta, None]:
         body = to_wire(
@@ -112,18 +115,25 @@ class Ollama:
             num_ctx=plan.num_ctx,
             num_gpu=NUM_GPU[self._mode()],
             keep_alive=self._keep_alive(request.model),
-            think=_think(plan.model),
+            think=plan.think,
+            num_predict=plan.num_predict,
         )
         deadlines = self._patience.deadlines(plan.model.size, plan.prompt_tokens)
-        async with aclosing(self._api.lines("/api/chat", body, model=request.model, deadlines=deadlines)) as lines:
-            async for line in lines:
-                delta = from_wire(line, plan.model.digest)
-                if delta.finish_reason is not None:
-                    await _drain(lines)
-                    await self._refuse_cut(request, plan, count(line, "prompt_eval_count"))
+        reading, begun = Reading(plan.model.digest), not _may_ignore_format(request, plan)
+        with self._contexts.asked(request.model, plan.num_ctx):
+            async with aclosing(self._api.lines("/api/chat", body, model=request.model, deadlines=deadlines)) as lines:
+                async for line in lines:
+                    delta = reading.delta(line)
+                    if not begun and not starts_json(delta.text):
+                        self._planner.needs_thought(plan.model)
+                        raise _FormatIgnored
+                    begun = begun or bool(delta.text.strip())
+                    if delta.finish_reason is not None:
+                        await _drain(lines)
+                        await self._refuse_cut(request, plan, count(line, "prompt_eval_count"))
+                        yield delta
+                        return
                     yield delta
-                    return
-                yield delta
         raise ProviderError(
             "The answer of Ollama ended before it was complete.", hint="The model may have run out of memory; ask again."
         )
@@ -151,10 +161,11 @@ class Ollama:
         self, model: str, texts: list[str], *, api_key: str | None = None, dimensions: int | None = None
     ) -> Embeddings:
         """Raises DocumentTooLong for a text that does not fit."""
-        options: dict[str, Any] = {} if (gpu := NUM_GPU[self._mode()]) is None else {"options": {"num_gpu": gpu}}
+        body = {"model": model, "input": texts, "truncate": False, "keep_alive": self._keep_alive(model)}
+        if (gpu := NUM_GPU[self._mode()]) is not None:
+            body["options"] = {"num_gpu": gpu}
         if dimensions is not None:
-            options["dimensions"] = dimensions
-        body = {"model": model, "input": texts, "truncate": False, "keep_alive": self._keep_alive(model), **options}
+            body["dimensions"] = dimensions
         deadlines = self._patience.deadlines(None, sum(map(len, texts)) // 2)
         reply = await self._api.call("POST", "/api/embed", body, model=model, deadlines=deadlines)
         vectors = reply.get("embeddings")
@@ -162,6 +173,24 @@ class Ollama:
             raise ProviderError("Ollama gave another number of vectors than there are texts.")
         read = count(reply, "prompt_eval_count")
         return Embeddings(vectors, Usage(read or 0, estimated=read is None))
+
+    @asynccontextmanager
+    async def forward(self, path: str, body: bytes, *, stream: bool, api_key: str | None = None) -> AsyncIterator[Response]:
+        """The reply to a client's own body for `/api/chat`, `/api/generate`, `/api/embed` or `/api/embeddings`.
+
+        Options that load a model anew and `keep_alive` are ours; a prompt that does not fit raises DocumentTooLong. Raises
+        InvalidRequest, Forbidden and ProviderError, also for what goes wrong while the reply is read inside the block.
+        """
+        async with self._forwarder.reply(path, body, stream=stream) as response:
+            yield response
+
+    async def show(self, model: str, *, verbose: bool = False) -> dict[str, Any]:
+        """What `/api/show` tells, without the places of files on the machine. Raises ModelNotInstalled."""
+        return await self._models.show(model, verbose=verbose)
+
+    async def running(self) -> list[dict[str, Any]]:
+        """The `models` of `/api/ps` as they are."""
+        return await self._models.running()
 
     async def list_models(self, api_key: str | None = None) -> list[ModelInfo]:
         """What is installed, with what is in memory; `resident` is None when Ollama is too busy to say."""
@@ -186,7 +215,7 @@ class Ollama:
         options = {} if num_gpu is None else {"num_gpu": num_gpu}
         embedder = "embedding" in info.capabilities and "completion" not in info.capabilities
         if not embedder:
-            options["num_ctx"] = choose_context(LOAD_CONTEXT, info.context, await self._models.loaded_context(model))
+            options["num_ctx"] = await self._contexts.choose(info, LOAD_CONTEXT)
         wait = self._patience.load(info.size)
         body = {"model": model, "keep_alive": self._keep_alive(model), "options": options}
         path = "/api/embed" if embedder else "/api/generate"
@@ -209,35 +238,18 @@ class Ollama:
             await sleep(pause)
             waited += pause
             pause = min(pause * 1.5, 1.0)
+        self._contexts.forget(model)
 
     async def pull(self, model: str) -> AsyncIterator[PullProgress]:
         """Download `model`; closing the iterator stops it, and the next pull goes on where this one ended.
 
         Raises ProviderError when the library does not know the model or the stream ends without `success`.
         """
-        deadlines = Deadlines(self._patience.connect, headers=120.0, idle=120.0, total=24 * 3600.0)
-        async with aclosing(
-            self._api.lines("/api/pull", {"model": model, "stream": True}, model=model, deadlines=deadlines)
-        ) as lines:
-            try:
-                async for line in lines:
-                    status, digest = str(line.get("status", "")), line.get("digest")
-                    if status == "success":
-                        self._models.forget()
-                        yield PullProgress(status)
-                        return
-                    yield PullProgress(
-                        status, digest if isinstance(digest, str) else None, count(line, "total"), count(line, "completed")
-                    )
-            except ProviderError as error:
-                if "does not exist" in error.detail:
-                    raise ProviderRefused(
-                        f"The Ollama library has no model {model}.", hint="See https://ollama.com/library for names."
-                    ) from None
-                raise
-        raise ProviderError(
-            f"The download of {model} ended before it was complete.", hint="Start it again: it goes on where it stopped."
-        )
+        async with aclosing(pull(self._api, model, self._patience.connect)) as steps:
+            async for step in steps:
+                if step.status == "success":
+                    self._models.forget()
+                yield step
 
     async def delete(self, model: str) -> None:
         await self._api.call("DELETE", "/api/delete", {"model": model}, model=model)
@@ -261,12 +273,7 @@ async def _drain(lines: AsyncGenerator[object, None]) -> None:
         return  # the answer is whole; only the connection is lost
 
 
-def _capped(request: ChatRequest) -> ChatRequest:
-    return replace(request, max_tokens=request.max_tokens or DEFAULT_MAX_TOKENS)
-
-
-def _think(model: ModelInfo) -> bool | str | None:
-    """Thinking eats `num_predict` and breaks JSON, so it is off where it can be; gpt-oss only knows levels."""
-    if "thinking" not in model.capabilities:
-        return None
-    return "low" if model.family == "gptoss" else False
+def _may_ignore_format(request: ChatRequest, plan: Plan) -> bool:
+    """Some models that can think write prose when they must answer by a schema and must not think."""
+    unsaid = request.thinking is None and "think" not in request.options
+    return unsaid and request.schema is not None and plan.think is False

@@ -1,13 +1,13 @@
 """Calls to Ollama's HTTP API whose failures are typed errors."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from core.errors import ProviderError
 from core.http import Deadlines, HttpClient, HttpFailure, Response
 from providers.failures import from_http
-from providers.ollama_wire import SLOW_HINT, UNREACHABLE_HINT, classify_text, error_text, parse
+from providers.ollama_errors import SLOW_HINT, UNREACHABLE_HINT, classify_text, error_text, parse
 
 #: /api/ps can stall for 15 s behind the unload of a model, so a shorter wait would call a living server dead.
 QUICK = Deadlines(connect=5.0, headers=20.0, idle=10.0, total=30.0)
@@ -28,30 +28,33 @@ class OllamaApi:
         self._http = http
         self._base_url = base_url.rstrip("/")
 
-    async def call(
+    @asynccontextmanager
+    async def opened(
         self, method: str, path: str, json: Any = None, *, model: str | None = None, deadlines: Deadlines = QUICK
-    ) -> dict[str, Any]:
-        """The JSON object of the reply; `{}` for an empty body (copy and delete have none). Raises ProviderError."""
+    ) -> AsyncIterator[Response]:
+        """A reply of status 200 with its body unread. Raises ProviderError, for what goes wrong inside the block too."""
         try:
             async with self._http.request(method, self._base_url + path, json=json, deadlines=deadlines) as response:
                 if response.status != 200:
                     raise await _refusal(response, model)
-                body = await response.read()
-                return parse(body) if body.strip() else {}
+                yield response
         except HttpFailure as failure:
             raise typed(failure) from None
 
+    async def call(
+        self, method: str, path: str, json: Any = None, *, model: str | None = None, deadlines: Deadlines = QUICK
+    ) -> dict[str, Any]:
+        """The JSON object of the reply; `{}` for an empty body (copy and delete have none). Raises ProviderError."""
+        async with self.opened(method, path, json, model=model, deadlines=deadlines) as response:
+            body = await response.read()
+            return parse(body) if body.strip() else {}
+
     async def lines(self, path: str, json: Any, *, model: str, deadlines: Deadlines) -> AsyncGenerator[dict[str, Any], None]:
         """The objects of an NDJSON stream. Raises ProviderError, also for `{"error": …}` inside the 200."""
-        try:
-            async with self._http.request("POST", self._base_url + path, json=json, deadlines=deadlines) as response:
-                if response.status != 200:
-                    raise await _refusal(response, model)
-                async with aclosing(response.lines()) as lines:
-                    async for line in lines:
-                        yield parse(line)
-        except HttpFailure as failure:
-            raise typed(failure) from None
+        opened = self.opened("POST", path, json, model=model, deadlines=deadlines)
+        async with opened as response, aclosing(response.lines()) as lines:
+            async for line in lines:
+                yield parse(line)
 
     async def close(self) -> None:
         await self._http.close()

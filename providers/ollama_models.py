@@ -1,18 +1,21 @@
 """What Ollama has: its installed models and their facts (cached), and what is in memory now (never cached)."""
 
 import asyncio
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
 from core.clock import Clock
 from core.errors import ProviderError, ProviderTimeout, ProviderUnreachable
 from providers.ollama_api import OllamaApi
-from providers.ollama_wire import count, not_installed
+from providers.ollama_errors import not_installed
+from providers.ollama_wire import count
 from providers.types import ModelInfo
 
 TAGS_SECONDS = 10.0
 _SHOWS_AT_ONCE = 4
 _MAX_FACTS = 500
+_FILE = re.compile(r"^(FROM|ADAPTER|PROJECTOR)[ \t]+(?:/|[A-Za-z]:\\)[^\n]*", re.MULTILINE)
 
 
 def full_name(name: str) -> str:
@@ -74,10 +77,20 @@ class OllamaModels:
         merged = tuple(dict.fromkeys((*capabilities, *info.capabilities)))
         return replace(info, context=context or info.context, capabilities=merged)
 
+    async def show(self, name: str, *, verbose: bool = False) -> dict[str, Any]:
+        """The reply of /api/show; its Modelfile names the model where it named a file of the machine."""
+        body = {"model": name, "verbose": True} if verbose else {"model": name}
+        reply = await self._api.call("POST", "/api/show", body, model=name)
+        if isinstance(modelfile := reply.get("modelfile"), str):
+            reply["modelfile"] = _FILE.sub(lambda found: f"{found[1]} {name}", modelfile)
+        return reply
+
+    async def running(self) -> list[dict[str, Any]]:
+        """The entries of /api/ps. A model that is loading is not in it; one that crashed still is, until its next use."""
+        return [entry for entry in _objects(await self._api.call("GET", "/api/ps"), "models") if _text(entry, "name")]
+
     async def resident(self) -> list[Resident]:
-        """From /api/ps. A model that is loading is not in it; one that crashed still is, until its next use."""
-        reply = await self._api.call("GET", "/api/ps")
-        return [_resident(entry) for entry in _objects(reply, "models") if isinstance(entry.get("name"), str)]
+        return [_resident(entry) for entry in await self.running()]
 
     async def loaded_context(self, name: str) -> int | None:
         """Context of `name` in memory, None when it is not there; a slow /api/ps means unknown, not dead."""

@@ -1,11 +1,19 @@
-"""How much context and how much time one question to Ollama gets."""
+"""How much context, thought and time one question to Ollama gets."""
 
 from dataclasses import dataclass, replace
 
+from core.errors import InvalidField
 from core.http import Deadlines
-from providers.contexts import choose_context
-from providers.ollama_wire import ContextExceeded
-from providers.types import ModelInfo
+from providers.contexts import choose_context, estimated_tokens, fewest_tokens
+from providers.ollama_contexts import Contexts
+from providers.ollama_errors import ContextExceeded
+from providers.ollama_models import OllamaModels
+from providers.ollama_native import Question
+from providers.ollama_thinking import Think, choose, room
+from providers.ollama_wire import offered
+from providers.types import ChatRequest, ModelInfo
+
+DEFAULT_MAX_TOKENS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,28 +31,74 @@ class Patience:
     def load(self, size: int | None) -> float:
         return max(self.load_floor, (size or 0) / self.load_bytes_per_second)
 
-    def deadlines(self, size: int | None, prompt_tokens: int) -> Deadlines:
-        """Ollama sends the status line with the first token, so that wait holds the load and the reading of the prompt."""
+    def deadlines(self, size: int | None, prompt_tokens: int, *, whole: bool = False) -> Deadlines:
+        """Ollama sends the status line with the first token, so that wait holds the load and the reading of the prompt.
+
+        With `whole` the status line comes with the end of the answer.
+        """
         headers = self.first_token + self.load(size) + prompt_tokens / self.prefill_tokens_per_second
-        return Deadlines(self.connect, min(headers, self.total), self.between_tokens, self.total)
+        return Deadlines(self.connect, self.total if whole else min(headers, self.total), self.between_tokens, self.total)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The context that a question asks for, and how many tokens its prompt has by the estimate or by Ollama's own count."""
+    """The context that a question asks for, how many tokens its prompt has by the estimate or by Ollama's own count, and how
+    many may be written, thoughts included."""
 
     model: ModelInfo
     num_ctx: int
     prompt_tokens: int
+    num_predict: int
+    think: Think = None
 
-    def wider(self, exceeded: ContextExceeded, max_tokens: int) -> "Plan":
+    def wider(self, exceeded: ContextExceeded) -> "Plan":
         """The plan after a prompt turned out longer than its estimate; raises `exceeded` when the model cannot hold it."""
         tokens, limit = exceeded.tokens, self.model.context
-        wanted = choose_context(tokens + max_tokens if tokens else self.num_ctx * 2, limit, None)
+        wanted = choose_context(tokens + self.num_predict if tokens else self.num_ctx * 2, limit, None)
         if wanted <= self.num_ctx or (tokens and limit and tokens >= limit):
             raise exceeded
         return replace(self, num_ctx=wanted, prompt_tokens=tokens or self.prompt_tokens)
 
 
+class Planner:
+    """Makes the plan of each question, and remembers which models do not keep to a schema without thinking."""
+
+    def __init__(self, models: OllamaModels, contexts: Contexts):
+        self._models = models
+        self._contexts = contexts
+        self._need_thought: set[str] = set()
+
+    async def plan(self, request: ChatRequest) -> Plan:
+        """Raises ModelNotInstalled, InvalidField, and ContextExceeded when the prompt cannot fit whatever its tokens are."""
+        model = await self._models.find(request.model)
+        _check(request, model)
+        if model.context and fewest_tokens(request.messages) > model.context:
+            raise too_long(request.model)
+        prompt = estimated_tokens(request.messages, offered(request))
+        think = choose(request, model, needs_thought=model.name in self._need_thought)
+        predict = (request.max_tokens or DEFAULT_MAX_TOKENS) + room(request, model, think)
+        return Plan(model, await self._contexts.choose(model, prompt + predict), prompt, predict, think)
+
+    async def plan_native(self, question: Question) -> Plan:
+        """Raises ModelNotInstalled."""
+        model = await self._models.find(question.model)
+        predict = question.num_predict or DEFAULT_MAX_TOKENS
+        num_ctx = await self._contexts.choose(model, question.prompt_tokens + predict)
+        return Plan(model, num_ctx, question.prompt_tokens, predict)
+
+    def needs_thought(self, model: ModelInfo) -> None:
+        self._need_thought.add(model.name)
+
+
+def _check(request: ChatRequest, model: ModelInfo) -> None:
+    """What the model is known to lack; old servers do not tell what a model can do."""
+    if "completion" not in model.capabilities:
+        return
+    if offered(request) and "tools" not in model.capabilities:
+        raise InvalidField(f"The model {request.model} cannot call tools.", hint="Use a model that can.", field="tools")
+    if "vision" not in model.capabilities and any(message.images for message in request.messages):
+        raise InvalidField(f"The model {request.model} cannot see pictures.", hint="Use a model that can.", field="messages")
+
+
 def too_long(model: str) -> ContextExceeded:
-    return ContextExceeded(f"The document does not fit into the context of the model {model}.", None)
+    return ContextExceeded(f"The prompt does not fit into the context of the model {model}.", None)

@@ -13,7 +13,11 @@ from typing import Any
 from aiohttp import web
 
 from tests.fakes.answerer import answer
+from tests.fakes.gemini_rules import camel, check_parts, check_thinking, check_tools
 from tests.fakes.server import BEFORE_THE_ANSWER, FakeServer, Fault, forever, serve, tokens_of, vector
+from tests.fakes.tools import Call, told, wanted
+
+SIGNATURE = base64.b64encode(b"\xfb\xff signed by the fake").decode()
 
 _CONFIG = frozenset(
     [
@@ -139,7 +143,11 @@ def _unknown_name(name: str, where: str) -> ApiError:
 
 
 class FakeGemini(FakeServer):
-    """`models` is what it lists, `page_size` how many a page; `keys` the good keys (None: all that are not `invalid…`)."""
+    """`models` is what it lists, `page_size` how many a page; `keys` the good keys (None: all that are not `invalid…`).
+
+    `calls` are what the next answers call instead of what the prompt names; `thoughts` is shown when thoughts are asked for;
+    `cached_tokens` of the prompt came from its cache; `finish` is the reason of the next answer instead of its own.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -150,6 +158,11 @@ class FakeGemini(FakeServer):
         self.characters_per_token = 4.0
         self.thought_tokens = 0
         self.list_fault: int | None = None
+        self.calls: list[list[Call]] = []
+        self.call_ids = False
+        self.thoughts = "Let me look for the fields."
+        self.cached_tokens = 0
+        self.finish: str | None = None
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [
@@ -192,7 +205,7 @@ class FakeGemini(FakeServer):
         try:
             self._authorise(request)
             try:
-                body = json.loads(await request.read() or b"{}")
+                body = camel(json.loads(await request.read() or b"{}"))
             except ValueError:
                 raise ApiError(400, "Invalid JSON payload received. Unexpected token.") from None
             entry = self._find(
@@ -203,6 +216,8 @@ class FakeGemini(FakeServer):
                     return web.json_response({"totalTokens": self._tokens(body)})
                 case "batchEmbedContents":
                     asked = body.get("requests", ())
+                    if len(asked) > 100:
+                        raise ApiError(400, "* BatchEmbedContentsRequest.requests: at most 100 requests can be in one batch\n")
                     vectors = [vector(_embedded(one), one.get("outputDimensionality") or 8) for one in asked]
                     return web.json_response({"embeddings": [{"values": values} for values in vectors]})
                 case "generateContent":
@@ -229,11 +244,30 @@ class FakeGemini(FakeServer):
             return await self._refusal(fault, entry, body, streamed)
         config = body.get("generationConfig") or {}
         schema = config.get("responseJsonSchema") or config.get("responseSchema")
-        text = self.text_for(fault, body, lambda: answer(_texts(body), schema))
-        chunks = self._chunks(text, entry, body, fault)
+        calls = self._wanted(body)
+        text = "" if calls else self.text_for(fault, body, lambda: self._say(body, schema))
+        chunks = self._chunks(_stopped(text, config), calls, entry, body, fault)
         if not streamed:
             return await self._whole(chunks, fault)
         return await self._stream(request, chunks, fault)
+
+    def _wanted(self, body: dict[str, Any]) -> list[Call]:
+        if self.calls:
+            return self.calls.pop(0)
+        calling = (body.get("toolConfig") or {}).get("functionCallingConfig") or {}
+        if calling.get("mode") == "NONE" or _results(body["contents"][-1:]):
+            return []
+        functions = [one for tool in body.get("tools") or () for one in tool.get("functionDeclarations", ())]
+        declared = [(one["name"], one.get("parametersJsonSchema") or {}) for one in functions]
+        if calling.get("mode") == "ANY":
+            allowed = calling.get("allowedFunctionNames") or [name for name, _ in declared]
+            return wanted([*_texts(body), " ".join(allowed)][-1:], [one for one in declared if one[0] in allowed])
+        return wanted(_texts(body), declared)
+
+    @staticmethod
+    def _say(body: dict[str, Any], schema: dict[str, Any] | None) -> str:
+        results = _results(body["contents"])
+        return told(json.dumps(one) for one in results) if results and not schema else answer(_texts(body), schema)
 
     def _check(self, entry: dict[str, Any], body: dict[str, Any]) -> None:
         for name in body.keys() - _BODY:
@@ -249,8 +283,12 @@ class FakeGemini(FakeServer):
             raise ApiError(400, "Only one of response_schema and response_json_schema can be set.")
         if "responseJsonSchema" in config and config.get("responseMimeType") != "application/json":
             raise ApiError(400, "response_json_schema requires response_mime_type to be application/json.")
-        if "thinkingBudget" in config.get("thinkingConfig", {}) and entry["name"] >= "models/gemini-3":
-            raise ApiError(400, "Thinking budget is not supported for this model. Use thinking_level.")
+        for words in (
+            *check_thinking(entry, config.get("thinkingConfig") or {}),
+            *check_tools(body.get("tools") or ()),
+            *check_parts(entry, body["contents"]),
+        ):
+            raise ApiError(400, words)
         if (tokens := self._tokens(body)) > entry["inputTokenLimit"]:
             raise ApiError(
                 400,
@@ -293,45 +331,64 @@ class FakeGemini(FakeServer):
         headers = {"Retry-After": fault.retry_after} if fault.retry_after and status != 429 else None
         return self._failure(status, fault.message, fault.retry_after).response(headers)
 
-    def _chunks(self, text: str, entry: dict[str, Any], body: dict[str, Any], fault: Fault | None):
+    def _chunks(self, text: str, calls: list[Call], entry: dict[str, Any], body: dict[str, Any], fault: Fault | None):
         """The pieces of a reply; the last one has the finishReason, all have the usage so far."""
-        read, written, reason = self._tokens(body), 0, "STOP"
-        limit = (body.get("generationConfig") or {}).get("maxOutputTokens", entry["outputTokenLimit"])
-        endless = fault is not None and fault.kind.startswith("endless")
-        pieces = (
-            ["  \n" * 20 if fault and fault.kind == "endless_spaces" else "word " * 20]
-            if endless
-            else tokens_of(text, 24) or [""]
-        )
-
-        def chunk(said: str, finish: str | None) -> dict[str, Any]:
-            total = read + written + self.thought_tokens
-            usage = {
-                "promptTokenCount": read, "candidatesTokenCount": written, "totalTokenCount": total,
-                "promptTokensDetails": [{"modality": "TEXT", "tokenCount": read}],
-            }  # fmt: skip
-            if self.thought_tokens:
-                usage["thoughtsTokenCount"] = self.thought_tokens
-            candidate: dict[str, Any] = {"content": {"parts": [{"text": said}], "role": "model"}, "index": 0}
-            if finish:
-                candidate["finishReason"] = finish
-            version = entry["name"].removeprefix("models/")
-            return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": version, "responseId": "fakeResponse1"}
-
-        while endless:
-            written += 6
-            yield chunk(pieces[0], None)
+        written = 0
+        config = body.get("generationConfig") or {}
+        limit = config.get("maxOutputTokens", entry["outputTokenLimit"])
+        if fault and fault.kind.startswith("endless"):
+            while True:
+                written += 6
+                said = "  \n" * 20 if fault.kind == "endless_spaces" else "word " * 20
+                yield self._chunk(entry, body, written, [{"text": said}])
         if fault and fault.kind == "filtered":
-            yield {**chunk("", "SAFETY"), "candidates": [{"finishReason": "SAFETY", "index": 0}]}
+            yield {**self._chunk(entry, body, 0, []), "candidates": [{"finishReason": "SAFETY", "index": 0}]}
             return
+        thinking = config.get("thinkingConfig") or {}
+        if thinking.get("includeThoughts"):
+            yield self._chunk(entry, body, 0, [{"text": self.thoughts, "thought": True}])
+        signed = bool(thinking.get("includeThoughts")) or entry["name"] >= "models/gemini-3"
+        if calls:
+            yield self._chunk(entry, body, 8 * len(calls), self._called(calls, signed), self.finish or "STOP")
+            return
+        pieces = tokens_of(text, 24) or [""]
         for index, piece in enumerate(pieces):
             written += max(1, len(piece) // 4)
-            if written >= limit or (fault and fault.kind == "half"):
-                reason = "MAX_TOKENS"
+            full = written >= limit or (fault is not None and fault.kind == "half")
             last = index == len(pieces) - 1 or written >= limit
-            yield chunk(piece, reason if last else None)
+            more = {"thoughtSignature": SIGNATURE} if last and signed else {}
+            reason = (self.finish or ("MAX_TOKENS" if full else "STOP")) if last else None
+            yield self._chunk(entry, body, written, [{"text": piece, **more}], reason)
             if last:
                 return
+
+    def _called(self, calls: list[Call], signed: bool) -> list[dict[str, Any]]:
+        """Two calls of one turn have one signature: at the first."""
+        parts: list[dict[str, Any]] = []
+        for index, (name, arguments) in enumerate(calls):
+            given = {"id": f"function-call-{index}"} if self.call_ids else {}
+            part: dict[str, Any] = {"functionCall": {**given, "name": name, "args": arguments}}
+            parts.append(part | ({"thoughtSignature": SIGNATURE} if signed and not index else {}))
+        return parts
+
+    def _chunk(
+        self, entry: dict[str, Any], body: dict[str, Any], written: int, parts: list[dict[str, Any]], finish: str | None = None
+    ) -> dict[str, Any]:
+        read = self._tokens(body)
+        usage = {
+            "promptTokenCount": read, "candidatesTokenCount": written,
+            "totalTokenCount": read + written + self.thought_tokens,
+            "promptTokensDetails": [{"modality": "TEXT", "tokenCount": read}],
+        }  # fmt: skip
+        if self.thought_tokens:
+            usage["thoughtsTokenCount"] = self.thought_tokens
+        if self.cached_tokens:
+            usage["cachedContentTokenCount"] = self.cached_tokens
+        candidate: dict[str, Any] = {"content": {"parts": parts, "role": "model"}, "index": 0}
+        if finish:
+            candidate["finishReason"] = finish
+        version = entry["name"].removeprefix("models/")
+        return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": version, "responseId": "fakeResponse1"}
 
     async def _whole(self, chunks: Any, fault: Fault | None) -> web.Response:
         if fault and (fault.kind in ("hang_stream", "cut", "drip") or fault.kind.startswith("endless")):
@@ -340,7 +397,9 @@ class FakeGemini(FakeServer):
         last = pieces[-1]
         for candidate in last["candidates"]:
             if "content" in candidate:
-                candidate["content"]["parts"] = [{"text": "".join(_said(piece) for piece in pieces)}]
+                candidate["content"]["parts"] = [
+                    {"text": "".join(_said(piece) for piece in pieces)}, *_calls_of(pieces)
+                ]  # fmt: skip
         return web.json_response(last)
 
     async def _stream(self, request: web.Request, chunks: Any, fault: Fault | None) -> web.StreamResponse:
@@ -375,6 +434,20 @@ def _said(chunk: dict[str, Any]) -> str:
     return "".join(
         part.get("text", "") for candidate in chunk["candidates"] for part in candidate.get("content", {}).get("parts", ())
     )
+
+
+def _calls_of(chunks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    parts = [part for chunk in chunks for one in chunk["candidates"] for part in one.get("content", {}).get("parts", ())]
+    return [part for part in parts if "functionCall" in part]
+
+
+def _results(contents: list[dict[str, Any]]) -> list[Any]:
+    parts = [part for content in contents for part in content.get("parts", ())]
+    return [part["functionResponse"]["response"] for part in parts if "functionResponse" in part]
+
+
+def _stopped(text: str, config: dict[str, Any]) -> str:
+    return min((text.partition(stop)[0] for stop in config.get("stopSequences") or ()), key=len, default=text)
 
 
 def _texts(body: dict[str, Any]) -> list[str]:

@@ -17,7 +17,8 @@ from aiohttp import web
 
 from tests.fakes.answerer import answer
 from tests.fakes.ollama_models import BadDuration, FakeModel, Machine
-from tests.fakes.server import BEFORE_THE_ANSWER, FakeServer, Fault, forever, serve, tokens_of, vector
+from tests.fakes.server import BEFORE_THE_ANSWER, PROSE, FakeServer, Fault, forever, serve, tokens_of, vector
+from tests.fakes.tools import Call, told, wanted
 
 VERSION = "0.33.3"
 OUT_OF_MEMORY = "llama runner process has terminated: cudaMalloc failed: out of memory"
@@ -39,7 +40,12 @@ def _now() -> str:
 
 
 class FakeOllama(FakeServer):
-    """`machine` is its disk and memory; `load_seconds` and `token_seconds` are its speed; `thoughts` what a thinker thinks."""
+    """`machine` is its disk and memory; `load_seconds` and `token_seconds` are its speed; `thoughts` what a thinker thinks.
+
+    `calls` are what the next answers call instead of what the prompt names; with `call_ids` calls have ids, as newer servers
+    give them; `omits_counts` leaves out the counts of tokens, as `omitempty` does with zeros. Families in `ignores_format` write
+    prose when they must not think (ollama#14645).
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,11 +56,16 @@ class FakeOllama(FakeServer):
         self.characters_per_token = 3.6
         self.thoughts = "Let me look for the fields."
         self.honours_truncate = True
+        self.calls: list[list[Call]] = []
+        self.call_ids = False
+        self.omits_counts = False
+        self.ignores_format = {"qwen35", "gemma4"}
 
     def routes(self) -> list[web.AbstractRouteDef]:
         posts = {
-            "/api/chat": self._chat, "/api/generate": self._generate, "/api/embed": self._embed, "/api/show": self._show,
-            "/api/pull": self._pull, "/api/copy": self._copy,
+            "/api/chat": self._chat, "/api/generate": self._generate, "/api/embed": self._embed,
+            "/api/embeddings": self._embeddings, "/api/show": self._show, "/api/pull": self._pull,
+            "/api/copy": self._copy,
         }  # fmt: skip
         return [
             *(web.post(path, handler) for path, handler in posts.items()),
@@ -137,6 +148,16 @@ class FakeOllama(FakeServer):
             {"model": body["model"], "embeddings": vectors, "prompt_eval_count": sum(map(self._tokens, texts))}
         )
 
+    async def _embeddings(self, request: web.Request) -> web.Response:
+        """The legacy one: a `prompt`, one vector, and text that is too long is always cut."""
+        try:
+            body = await self._body(request)
+            model = self._model(body)
+            await self._ready(model, body)
+        except ApiError as error:
+            return _error(error.status, error.message)
+        return web.json_response({"embedding": vector(body["prompt"], 8) if body.get("prompt") else []})
+
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         return await self._complete(request, "chat")
 
@@ -160,11 +181,28 @@ class FakeOllama(FakeServer):
             read = self._prompt_tokens(model, body)
         except ApiError as error:
             return _error(error.status, error.message)
-        text = self.text_for(fault, body, lambda: answer(texts, _schema(body)))
-        lines = self._lines(body, model, text, read, fault, kind)
+        calls = self._wanted(body, texts)
+        text = "" if calls else self.text_for(fault, body, lambda: self._say(body, model, texts))
+        lines = self._lines(body, model, _stopped(text, body), calls, read, fault, kind)
         if body.get("stream") is False:
-            return web.json_response(_joined([line async for line in lines]))
+            said = [line async for line in lines]
+            await asyncio.sleep(self.token_seconds * len(said))
+            return web.json_response(_joined(said))
         return await self._stream(request, lines, fault)
+
+    def _wanted(self, body: dict[str, Any], texts: list[str]) -> list[Call]:
+        if self.calls:
+            return self.calls.pop(0)
+        if body["messages"][-1]["role"] == "tool" if body.get("messages") else True:
+            return []
+        functions = [tool["function"] for tool in body.get("tools") or ()]
+        return wanted(texts, [(function["name"], function.get("parameters") or {}) for function in functions])
+
+    def _say(self, body: dict[str, Any], model: FakeModel, texts: list[str]) -> str:
+        if model.family in self.ignores_format and body.get("think") is False and body.get("format"):
+            return PROSE
+        results = [message["content"] for message in body.get("messages", ()) if message["role"] == "tool"]
+        return told(results) if results and not body.get("format") else answer(texts, _schema(body))
 
     async def _body(self, request: web.Request) -> dict[str, Any]:
         try:
@@ -189,10 +227,17 @@ class FakeOllama(FakeServer):
             raise ApiError(400, f'invalid format: {json.dumps(wanted)}; expected "json" or a valid JSON Schema object')
         if body.get("think") and "thinking" not in model.capabilities:
             raise ApiError(400, f'"{body["model"]}" does not support thinking')
+        if body.get("tools") and "tools" not in model.capabilities:
+            raise ApiError(400, f"registry.ollama.ai/library/{model.name} does not support tools")
         for message in body.get("messages", ()):
+            if any(not isinstance(call["function"]["arguments"], dict) for call in message.get("tool_calls", ())):
+                words = "json: cannot unmarshal string into Go struct field ChatRequest.messages.tool_calls.function.arguments"
+                raise ApiError(400, words + " of type map[string]interface {}")
             for image in message.get("images", ()):
                 if image.startswith("data:") or not _is_base64(image):
                     raise ApiError(400, "illegal base64 data at input byte 4")
+            if message.get("images") and "vision" not in model.capabilities:
+                raise ApiError(500, "this model is missing data required for image input")
 
     async def _load_or_unload(self, model: FakeModel, body: dict[str, Any]) -> web.Response:
         reason = "load"
@@ -253,15 +298,14 @@ class FakeOllama(FakeServer):
         return _error(fault.status, words, {"Retry-After": fault.retry_after} if fault.retry_after else None)
 
     async def _lines(
-        self, body: dict[str, Any], model: FakeModel, text: str, read: int, fault: Fault | None, kind: str
+        self, body: dict[str, Any], model: FakeModel, text: str, calls: list[Call], read: int, fault: Fault | None, kind: str
     ) -> AsyncIterator[dict[str, Any]]:
         head = {"model": body["model"], "created_at": _now()}
 
-        def piece(content: str, thinking: str = "") -> dict[str, Any]:
-            thought = {"thinking": thinking} if thinking else {}
+        def piece(content: str, **more: Any) -> dict[str, Any]:
             if kind == "generate":
-                return {**head, "response": content, **thought, "done": False}
-            return {**head, "message": {"role": "assistant", "content": content, **thought}, "done": False}
+                return {**head, "response": content, **more, "done": False}
+            return {**head, "message": {"role": "assistant", "content": content, **more}, "done": False}
 
         written, reason = 0, "stop"
         limit = (body.get("options") or {}).get("num_predict", -1)
@@ -272,13 +316,18 @@ class FakeOllama(FakeServer):
                 reason = "length"
                 break
             written += 1
-            yield piece(content, thinking)
+            yield piece(content, thinking=thinking) if thinking else piece(content)
+        for index, (name, arguments) in enumerate(calls):
+            written += 1
+            given = {"id": f"call_{index}_{name}"} if self.call_ids else {}
+            yield piece("", tool_calls=[{**given, "function": {"index": 0, "name": name, "arguments": arguments}}])
         if fault and fault.kind == "half":
             reason = "length"
-        last = piece("")
+        counts = {} if self.omits_counts else {"prompt_eval_count": read, "eval_count": written}
+        context = {"context": [1, 2, 3]} if kind == "generate" and not body.get("raw") else {}
         yield {
-            **last, "done": True, "done_reason": reason, "total_duration": 900_000_000, "load_duration": 50_000_000,
-            "prompt_eval_count": read, "prompt_eval_duration": 300_000_000, "eval_count": written, "eval_duration": 500_000_000,
+            **piece(""), "done": True, "done_reason": reason, **context, "total_duration": 900_000_000,
+            "load_duration": 50_000_000, **counts, "prompt_eval_duration": 300_000_000, "eval_duration": 500_000_000,
         }  # fmt: skip
 
     async def _stream(
@@ -366,11 +415,22 @@ def _endless(tokens: list[tuple[str, str]], fault: Fault | None):
         yield ("  \n" if fault.kind == "endless_spaces" else "word ", "")
 
 
+def _stopped(text: str, body: dict[str, Any]) -> str:
+    stops = (body.get("options") or {}).get("stop") or []
+    return min((text.partition(stop)[0] for stop in stops), key=len, default=text)
+
+
 def _joined(lines: list[dict[str, Any]]) -> dict[str, Any]:
     last = lines[-1]
-    if "response" in last:
-        return {**last, "response": "".join(line["response"] for line in lines)}
-    return {**last, "message": {"role": "assistant", "content": "".join(line["message"]["content"] for line in lines)}}
+    inner = "message" in last
+    pieces = [line["message"] if inner else line for line in lines]
+    whole: dict[str, Any] = {}
+    for name in ("content", "response", "thinking"):
+        if any(name in piece for piece in pieces):
+            whole[name] = "".join(piece.get(name, "") for piece in pieces)
+    if calls := [call for piece in pieces for call in piece.get("tool_calls", ())]:
+        whole["tool_calls"] = calls
+    return {**last, "message": {"role": "assistant", **whole}} if inner else {**last, **whole}
 
 
 def _user_texts(body: dict[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx2
 import pytest
@@ -13,8 +14,8 @@ import pytest
 from core.errors import InvalidAnswer, ProviderAuthFailed, ProviderError, ProviderTimeout
 from providers.gemini import Gemini, Patience
 from providers.gemini_client import CappedStream, Caps, TooLarge
-from providers.types import ChatRequest, Message
-from tests.fakes.gemini import FakeGemini, model
+from providers.types import ChatRequest, Message, Thinking, Tool, ToolCall, ToolResult
+from tests.fakes.gemini import SIGNATURE, FakeGemini, model
 
 
 @pytest.fixture
@@ -120,6 +121,52 @@ async def test_what_goes_out(gemini: Gemini, fake: FakeGemini) -> None:
 async def test_thoughts_are_counted_as_output(gemini: Gemini, fake: FakeGemini) -> None:
     fake.thought_tokens = 50
     assert (await gemini.chat(ask())).usage.output_tokens > 50
+
+
+async def test_the_last_thoughts_and_the_cache_are_counted_apart(gemini: Gemini, fake: FakeGemini) -> None:
+    fake.thought_tokens, fake.cached_tokens = 50, 4
+    usage = (await gemini.chat(ask())).usage
+    assert (usage.output_reasoning, usage.cache_read) == (50, 4) and usage.input_tokens == 10 and usage.output_text > 3
+
+
+@pytest.mark.parametrize("embedder", ["gemini-embedding-001", "gemini-embedding-2"])
+async def test_each_text_has_a_vector_however_many_there_are(gemini: Gemini, fake: FakeGemini, embedder: str) -> None:
+    fake.models["gemini-embedding-2"] = model("gemini-embedding-2", 2048, 1, ("embedContent",))
+    texts = [f"text {number}" for number in range(205)] + ["half \ud800"]
+    found = await gemini.embed(embedder, texts, dimensions=4)
+    assert len(found.vectors) == 206 and {len(values) for values in found.vectors} == {4}
+    assert len({tuple(values) for values in found.vectors}) == 206
+    assert [len(body["requests"]) for body in fake.bodies(":batchEmbedContents")] == [100, 100, 6]
+    assert found.usage.estimated and found.usage.input_tokens == sum(map(len, texts)) // 4
+
+
+@pytest.mark.parametrize(
+    ("reason", "error"), [("MALFORMED_FUNCTION_CALL", InvalidAnswer), ("UNEXPECTED_TOOL_CALL", InvalidAnswer)]
+)
+async def test_a_call_that_went_wrong_is_an_error_and_no_answer(
+    gemini: Gemini, fake: FakeGemini, reason: str, error: type[ProviderError]
+) -> None:
+    fake.finish = reason
+    with pytest.raises(error, match="cannot be read"):
+        await gemini.chat(ask())
+
+
+async def test_signatures_go_back_as_they_came(gemini: Gemini, fake: FakeGemini) -> None:
+    """Through the SDK, whose bytes are base64 of the other alphabet; the fake refuses what it did not sign."""
+    fake.calls = [[("clock", {}), ("clock", {})]]
+    request = replace(ask(), model="gemini-3.5-flash", tools=(Tool("clock"),), thinking=Thinking("low"))
+    said = (await gemini.chat(request)).parts
+    assert [getattr(part, "signature", None) for part in said] == [None, SIGNATURE, None]
+    results = tuple(Message("tool", (ToolResult(call.id, "clock", "{}"),)) for call in said if isinstance(call, ToolCall))
+    again = replace(request, messages=(*request.messages, Message("assistant", said), *results))
+    assert (await gemini.chat(again)).finish_reason == "stop"
+    signed = [part.get("thoughtSignature") for part in fake.requests[-1].body["contents"][1]["parts"]]
+    assert signed == [SIGNATURE.replace("+", "-").replace("/", "_"), None]
+
+
+async def test_an_unknown_option_of_a_caller_does_not_stop_a_question(gemini: Gemini, fake: FakeGemini) -> None:
+    assert (await gemini.chat(ask(options={"num_ctx": 4096, "think": True, "top_k": 3}))).finish_reason == "stop"
+    assert fake.requests[0].body["generationConfig"]["topK"] == 3
 
 
 async def test_a_filtered_answer_says_so(gemini: Gemini, fake: FakeGemini) -> None:

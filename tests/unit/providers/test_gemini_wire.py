@@ -13,7 +13,9 @@ from core.errors import (
     ProviderRefused,
     ProviderTimeout,
 )
-from providers.gemini_wire import classify_error, error_of, from_wire, model_info, model_version, to_wire
+from providers.gemini_errors import classify_error, error_of
+from providers.gemini_models import model_info, model_version
+from providers.gemini_wire import Reading, to_wire
 from providers.types import ChatDelta, ChatRequest, Message, Usage
 
 
@@ -71,26 +73,37 @@ def chunk(text: str = "", finish: str | None = None, **more: Any) -> dict[str, A
     ],
 )  # fmt: skip
 def test_reasons_to_finish(finish: str | None, reason: str | None) -> None:
-    assert from_wire(chunk("a", finish)) == ChatDelta("a", finish_reason=reason)
+    said, *last = read(chunk("a", finish))
+    assert said == ChatDelta("a")
+    assert last == ([ChatDelta(finish_reason=reason, usage=Usage(estimated=True))] if reason else [])
+
+
+def read(*chunks: dict[str, Any]) -> list[ChatDelta]:
+    reading = Reading("m")
+    return [delta for one in chunks for delta in reading.deltas(one)]
 
 
 def test_thoughts_are_output_but_not_answer() -> None:
     parts = [{"text": "hmm", "thought": True}, {"text": "yes"}, {"inline_data": {}}]
-    usage = {"prompt_token_count": 10, "candidates_token_count": 2, "thoughts_token_count": 30, "tool_use_prompt_token_count": 1}
-    delta = from_wire({"candidates": [{"content": {"parts": parts}}], "usage_metadata": usage, "model_version": "v"})
-    assert delta == ChatDelta("yes", "hmm", None, Usage(11, 32), "v")
+    usage = {
+        "prompt_token_count": 10, "candidates_token_count": 2, "thoughts_token_count": 30, "tool_use_prompt_token_count": 1,
+        "cached_content_token_count": 4,
+    }  # fmt: skip
+    told = read({"candidates": [{"content": {"parts": parts}}], "usage_metadata": usage, "model_version": "v"}, chunk("", "STOP"))
+    counted = Usage(7, 2, cache_read=4, output_reasoning=30)
+    assert told == [ChatDelta("", "hmm"), ChatDelta("yes"), ChatDelta(finish_reason="stop", usage=counted, model_version="v")]
 
 
 def test_a_blocked_prompt_says_why() -> None:
     with pytest.raises(ProviderRefused, match="PROHIBITED_CONTENT"):
-        from_wire({"prompt_feedback": {"block_reason": "PROHIBITED_CONTENT"}})
+        read({"prompt_feedback": {"block_reason": "PROHIBITED_CONTENT"}})
 
 
 @pytest.mark.parametrize(
     "empty", [{}, {"candidates": []}, {"candidates": [{}]}, {"candidates": [{"content": {}}]}, {"prompt_feedback": {}}]
 )
 def test_a_chunk_may_be_empty(empty: dict[str, Any]) -> None:
-    assert from_wire(empty) == ChatDelta()
+    assert read(empty) == []
 
 
 INVALID_KEY = {"code": 400, "message": "API key not valid. Please pass a valid API key.", "status": "INVALID_ARGUMENT",
@@ -162,7 +175,7 @@ def test_models_that_make_no_text_are_left_out() -> None:
         "gemini-3-flash",
         9,
         4,
-        ("completion", "vision"),
+        ("completion", "vision", "tools", "thinking"),
         "Flash",
     )
     assert model_info({"name": "models/imagen", "supported_actions": ["predict"]}) is None

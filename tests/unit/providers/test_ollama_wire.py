@@ -14,11 +14,12 @@ from core.errors import (
     ProviderRateLimited,
     ProviderRefused,
 )
-from providers.ollama_wire import ContextExceeded, classify_text, error_text, from_wire, parse, to_wire
+from providers.ollama_errors import ContextExceeded, classify_text, error_text, parse
+from providers.ollama_wire import Reading, to_wire
 from providers.types import ChatDelta, ChatRequest, Message, Usage
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
-WHERE = {"num_ctx": 8192, "num_gpu": None, "keep_alive": 900, "think": None}
+WHERE = {"num_ctx": 8192, "num_gpu": None, "keep_alive": 900, "think": None, "num_predict": 5}
 
 
 def test_the_whole_body_of_a_question() -> None:
@@ -30,7 +31,7 @@ def test_the_whole_body_of_a_question() -> None:
         api_key="secret",
         options={"top_p": 0.5, "num_ctx": 1, "num_gpu": 7, "num_thread": 3, "seed": None},
     )
-    assert to_wire(request, num_ctx=8192, num_gpu=0, keep_alive=-1, think=False) == {
+    assert to_wire(request, num_ctx=8192, num_gpu=0, keep_alive=-1, think=False, num_predict=700) == {
         "model": "gemma3:1b",
         "messages": [
             {"role": "system", "content": "S"},
@@ -53,12 +54,6 @@ def test_what_was_not_asked_for_is_not_sent() -> None:
     assert body["options"] == {"num_ctx": 8192, "num_predict": 5}
 
 
-def test_the_caller_may_choose_to_think() -> None:
-    request = ChatRequest("m", (Message.of("user", "?"),), max_tokens=5, options={"think": "high", "temperature": 0.7})
-    body = to_wire(request, **(WHERE | {"think": False}))
-    assert body["think"] == "high" and body["options"]["temperature"] == 0.7 and "think" not in body["options"]
-
-
 @pytest.mark.parametrize(
     ("line", "delta"),
     [
@@ -77,13 +72,13 @@ def test_the_caller_may_choose_to_think() -> None:
     ],
 )  # fmt: skip
 def test_lines_of_a_stream(line: dict[str, Any], delta: ChatDelta) -> None:
-    assert from_wire(line, "v") == delta
+    assert Reading("v").delta(line) == delta
 
 
 @pytest.mark.parametrize("content", [7, ["x"], {"a": 1}])
 def test_an_answer_that_is_not_text_is_an_error(content: Any) -> None:
     with pytest.raises(ProviderError, match="not text"):
-        from_wire({"message": {"content": content}}, None)
+        Reading(None).delta({"message": {"content": content}})
 
 
 @pytest.mark.parametrize("line", [b"", b"<html>", b"[1]", b'"x"', b"null", b"\xff", b'{"a":', b"NaN"])

@@ -1,0 +1,38 @@
+"""Text that UTF-8 can carry: JSON may hold half of a character in an escape (RFC 8259 §8.2), and Python's parser takes it."""
+
+from typing import Any
+
+
+def whole(text: str) -> str:
+    """The halves of a character that stand together joined, a half alone replaced by U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def wholly(value: Any) -> Any:
+    """A value of JSON with every text and every name in it made whole."""
+    match value:
+        case str():
+            return whole(value)
+        case dict():
+            return {whole(name): wholly(inner) for name, inner in value.items()}
+        case list():
+            return [wholly(inner) for inner in value]
+    return value
+
+
+class Halves:
+    """Makes the pieces of a stream whole: a first half at the end of a piece waits for the next one."""
+
+    def __init__(self) -> None:
+        self._half = ""
+
+    def add(self, piece: str, *, last: bool = False) -> str:
+        """What can be said of the text so far; with the `last` piece, all that is left of it."""
+        text, self._half = self._half + piece, ""
+        if not last and "\ud800" <= text[-1:] <= "\udbff":
+            text, self._half = text[:-1], text[-1]
+        return whole(text)

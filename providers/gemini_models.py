@@ -1,0 +1,41 @@
+"""Gemini's models as Google lists them, and what their names tell."""
+
+import re
+from typing import Any
+
+from providers.characters import whole
+from providers.types import ModelInfo
+
+_VERSION = re.compile(r"gemini-(\d{1,3})(?:\.(\d{1,3}))?\b")
+_KINDS = {"generateContent": "completion", "embedContent": "embedding"}
+
+
+def model_version(name: str) -> tuple[int, int] | None:
+    """`gemini-2.5-flash` is (2, 5); None for other families."""
+    found = _VERSION.match(name)
+    return (int(found[1]), int(found[2] or 0)) if found else None
+
+
+def model_info(model: dict[str, Any]) -> ModelInfo | None:
+    """One entry of the list (`Model.model_dump()`); None for what has no name or makes no text."""
+    name = whole(model.get("name") or "").removeprefix("models/")
+    kinds = tuple(_KINDS[action] for action in model.get("supported_actions") or () if action in _KINDS)
+    if not name or not kinds:
+        return None
+    # The list does not tell: every Gemini that makes text takes pictures; of the other families some do not.
+    if "completion" in kinds and model_version(name) is not None:
+        kinds += ("vision", "tools", "thinking") if thinks(name) else ("vision", "tools")
+    return ModelInfo(
+        name=name,
+        provider="gemini",
+        context=model.get("input_token_limit"),
+        output_limit=model.get("output_token_limit"),
+        capabilities=kinds,
+        description=whole(model.get("description") or model.get("display_name") or "") or None,
+    )
+
+
+def thinks(name: str) -> bool:
+    """Whether the model `name` is a Gemini that thinks: 2.5 and later, but for those that draw or speak."""
+    version = model_version(name)
+    return version is not None and version >= (2, 5) and not any(kind in name for kind in ("-image", "-tts", "-audio"))

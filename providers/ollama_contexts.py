@@ -1,0 +1,63 @@
+"""Which context each model has in memory, so that a question does not load it anew: a difference in either direction does."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from core.clock import Clock
+from providers.contexts import choose_context
+from providers.ollama_models import OllamaModels, full_name
+from providers.types import ModelInfo
+
+#: How long what /api/ps said is believed: only other clients of the same Ollama can change it meanwhile.
+BELIEVED_SECONDS = 1.0
+
+
+class Contexts:
+    """`asked` holds the context of a question while it is under way: a model that is loading is not in /api/ps yet."""
+
+    def __init__(self, models: OllamaModels, clock: Clock):
+        self._models = models
+        self._clock = clock
+        self._known: dict[str, tuple[float, int | None]] = {}
+        self._under_way: dict[str, Counter[int]] = {}
+
+    async def choose(self, model: ModelInfo, needed: int) -> int:
+        """The `num_ctx` to ask `model` for, so that `needed` tokens fit as far as the model can."""
+        name = full_name(model.name)
+        wanted = choose_context(needed, model.context, None)
+        largest = self._largest(name)
+        if largest >= wanted:
+            return largest
+        return choose_context(needed, model.context, max(largest, await self._loaded(name) or 0))
+
+    @contextmanager
+    def asked(self, model: str, num_ctx: int) -> Iterator[None]:
+        name = full_name(model)
+        under_way = self._under_way.setdefault(name, Counter())
+        under_way[num_ctx] += 1
+        try:
+            yield
+        finally:
+            under_way[num_ctx] -= 1
+            if not under_way[num_ctx]:
+                del under_way[num_ctx]
+            if not under_way:
+                self._under_way.pop(name, None)
+            if (known := self._known.get(name)) and known[1] != num_ctx:
+                del self._known[name]
+
+    def forget(self, model: str) -> None:
+        """After the model left the memory."""
+        self._known.pop(full_name(model), None)
+
+    def _largest(self, name: str) -> int:
+        return max(self._under_way.get(name, ()), default=0)
+
+    async def _loaded(self, name: str) -> int | None:
+        now = self._clock.monotonic()
+        if (known := self._known.get(name)) and now - known[0] <= BELIEVED_SECONDS:
+            return known[1]
+        loaded = await self._models.loaded_context(name)
+        self._known[name] = now, loaded
+        return loaded
