@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 import structlog
 from fastapi import FastAPI
 
-from api import available_models, compute, docs, documents, errors, keys, local_models, models, service
+from api import available_models, compute, docs, documents, errors, keys, local_models, models, service, stats
 from api.anthropic import routes as anthropic_front
 from api.credentials import Credentials
 from api.deps import House
@@ -58,9 +58,9 @@ from fleet.hardware import Hardware, detect
 from fleet.machine import Machine
 from fleet.sizing import Sizing, size
 from gateway.catalogue import Catalogue
-from gateway.ledger import Ledger
 from gateway.listprices import ListPrices
 from gateway.service import Gateway
+from gateway.usage import open_metering
 from operations.banner import banner, models_found
 from operations.doctor import Subject, examine, myelin_at, table, worst
 from operations.first_start import with_keys
@@ -72,6 +72,7 @@ from operations.signatures import Signer
 from operations.webhooks import Deliverer
 from providers import registry
 from stages import Stages
+from store.calls import Calls
 from store.database import SQLITE_VERSION, Database
 from store.files import Files
 from store.jobs import Jobs
@@ -82,7 +83,7 @@ from store.state import State
 from workers import Pipeline, Sizes
 
 ROUTERS = (documents.router, local_models.router, models.router, available_models.router, compute.router, keys.router,
-           service.router, docs.router)  # fmt: skip
+           stats.router, service.router, docs.router)  # fmt: skip
 FRONTS = (openai_front, anthropic_front, ollama_front)
 
 log = structlog.get_logger()
@@ -94,7 +95,7 @@ def create_app(settings: Settings, *, clock: Clock = Clock()) -> Gate:
     client_keys = Keys(database, clock)
     pepper = derive(read_secret_key(settings.secret_key.get_secret_value()), "api keys")
     credentials = Credentials(
-        settings.api_key.get_secret_value(), settings.master_api_key.get_secret_value(), pepper, client_keys.active
+        settings.api_key.get_secret_value(), settings.master_api_key.get_secret_value(), pepper, client_keys.active, clock.now
     )
 
     @asynccontextmanager
@@ -129,25 +130,27 @@ async def build(
 ) -> House:
     """Makes every room, each on the floor below it, and starts what runs by itself."""
     sandbox, hardware = await asyncio.gather(_open_sandbox(settings, stack, settings.data_dir / "work"), detect())
-    files = _open_files(settings)
+    files = Files(settings.data_dir, settings.min_free_disk_mb << 20)
+    files.prepare()
     await database.start()
     stack.push_async_callback(database.close)
     await credentials.reload()
     jobs, outbox, state = Jobs(database, clock, settings.retention_hours * 3600), Outbox(database, clock), State(database, clock)
     models, admission = await _open_models(settings, clock, state, hardware, stack)
+    metering, book = await open_metering(Calls(database), models.gateway, clock, settings.prices, stack)
     sizing, hooks = _sizing(settings, hardware), AddressPolicy.of(settings.webhook_allowed_targets)
     deliverer = _open_webhooks(settings, clock, outbox, hooks, stack)
-    keyring = Keyring(settings.secret_key.get_secret_value())
+    keyring, patience = Keyring(settings.secret_key.get_secret_value()), _patience(settings, clock)
     pipeline = Pipeline(
-        stages=Stages(jobs, files, sandbox, models.gateway, admission, keyring, _patience(settings, clock)),
+        stages=Stages(jobs, files, sandbox, models.gateway, admission, keyring, patience, metering.ledger, credentials.grant),
         jobs=jobs,
         files=files,
         sizes=_sizes(settings, sizing),
         clock=clock,
         notifier=Notifier(clock, deliverer.wake),
     )
-    retention = Retention(database, jobs, files, outbox, state, clock)
-    loops = _run_loops(stack, deliverer.run, retention.run, *models.catalogue.followers())
+    retention = Retention(database, jobs, files, outbox, state, metering.calls, clock, audit_days=settings.audit_days)
+    loops = _run_loops(stack, deliverer.run, retention.run, book.run, *models.catalogue.followers())
     await pipeline.start()
     stack.push_async_callback(pipeline.drain, settings.shutdown_grace)
     return House(
@@ -166,8 +169,8 @@ async def build(
         pipeline=pipeline,
         loops=loops,
         **models._asdict(),
-        ledger=Ledger(),
         pace=Pace(total=settings.answer_timeout),
+        **metering._asdict(),
         hardware=hardware,
         sizing=sizing,
     )
@@ -242,12 +245,6 @@ def _open_webhooks(settings: Settings, clock: Clock, outbox: Outbox, hooks: Addr
     poster = GuardedClient(hooks)
     stack.push_async_callback(poster.close)
     return Deliverer(outbox, poster, Signer(settings.webhook_secret.get_secret_value()), clock=clock)
-
-
-def _open_files(settings: Settings) -> Files:
-    files = Files(settings.data_dir, settings.min_free_disk_mb << 20)
-    files.prepare()
-    return files
 
 
 def _sizing(settings: Settings, hardware: Hardware) -> Sizing:

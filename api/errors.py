@@ -43,6 +43,7 @@ def _common_headers(error: MyelinError, request_id: str) -> list[tuple[bytes, by
     if error.status in (429, 503, 507) or error.retry_after:
         seconds = min(max(round(error.retry_after or 1), 1), _MAX_RETRY_AFTER)
         headers.append((b"retry-after", str(seconds).encode()))
+    headers += error.headers
     if error.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     if isinstance(error, RateLimited):

@@ -28,7 +28,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is calling: a role and, for keys, the id that owns what the call makes, and the models it may use (None: all)."""
+    """Who is calling: a role and, for keys, the id that owns what the call makes, and what it may ask of models."""
 
     role: Role
     key_id: str = ""

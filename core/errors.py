@@ -58,6 +58,8 @@ class MyelinError(Exception):
     title: ClassVar[str] = "Internal error"
     retryable: ClassVar[bool] = False
     default_hint: ClassVar[str | None] = None
+    #: What the answer says beside its body, as (name, value).
+    headers: Sequence[tuple[bytes, bytes]] = ()
 
     def __init__(self, detail: str, *, hint: str | None = None, field: str | None = None, retry_after: float | None = None):
         super().__init__(detail)
@@ -178,7 +180,7 @@ class RateLimited(MyelinError):
         headers: Sequence[tuple[bytes, bytes]] = (),
     ):
         super().__init__(detail, hint=hint, retry_after=retry_after)
-        self.headers = tuple(headers)
+        self.headers = headers
 
 
 class Overloaded(MyelinError):

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
 from core.aliases import read_aliases
+from core.dollars import Dollars, plain, read_prices
 from core.hosts import Host, read_hosts
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -35,6 +36,7 @@ def _texts(values: Mapping[str, str | None]) -> dict[str, str]:
 
 
 Workers = Annotated[Annotated[int, Field(ge=1, le=64)] | None, BeforeValidator(_auto)]
+Prices = Annotated[tuple[tuple[str, Dollars], ...], BeforeValidator(read_prices), AfterValidator(plain)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 Aliases = Annotated[tuple[tuple[str, str], ...], BeforeValidator(read_aliases)]
 Hosts = Annotated[tuple[Host, ...], BeforeValidator(_hosts)]
@@ -192,6 +194,19 @@ class Settings(BaseSettings):
         pattern=_ADDRESS,
     )
     textgen_api_key: SecretStr = _setting(SecretStr(""), "Providers", "Key for text-generation-webui, if it wants one.")
+
+    prices: Prices = _setting(
+        (),
+        "Keys and money",
+        "Dollars a million tokens where list prices are unknown or not yours: PATTERN: {input: …, output: …}.",
+    )
+    audit_days: int = _setting(
+        30,
+        "Keys and money",
+        "Days until the row of a request to a model is erased; sums stay, by hour for 90 days.",
+        ge=1,
+        le=3660,
+    )
 
     webhook_secret: SecretStr = _setting(
         SecretStr(""), "Webhooks", "Signs webhooks (Standard Webhooks, whsec_…). Made on first start."

@@ -46,9 +46,10 @@ class Call:
     """
 
     __slots__ = (
-        "_characters", "_entered", "_input_tokens", "_ledger", "_rates", "_reserved_money", "_reserved_tokens", "account",
-        "attempts", "cost", "ended_at", "error_code", "finish_reason", "first_at", "front", "grant", "http_status", "model",
-        "operation", "outcome", "own_key", "paced", "provider", "request_id", "served", "started_at", "stream", "usage",
+        "_characters", "_entered", "_input_tokens", "_ledger", "_rates", "_reserved_money", "_reserved_tokens",
+        "account", "attempts", "cost", "ended_at", "error_code", "finish_reason", "first_at", "front", "grant",
+        "http_status", "model", "operation", "outcome", "own_key", "paced", "provider", "request_id", "served",
+        "started_at", "stream", "usage",
     )  # fmt: skip
 
     def __init__(

@@ -107,7 +107,8 @@ class Ledger:
         return tokens
 
     def reserve_money(self, call: Call, provider: str, model: str, ceiling: int) -> None:
-        """Raises BudgetSpent, RateLimited while questions under way hold the rest, Overloaded while no price can be told."""
+        """Raises BudgetSpent, RateLimited while questions under way hold the rest (Overloaded for work that was accepted: it
+        waits), and Overloaded while no price can be told."""
         if self.prices.pending(provider, model):
             raise Overloaded("Prices are being loaded.", hint="Ask again in a moment.", retry_after=1)
         grant, account, now = call.grant, call.account, self.now()
@@ -117,6 +118,8 @@ class Ledger:
             raise BudgetSpent(_spent(left, ceiling, budget), hint=_until(grant, now))
         if account.reserved + ceiling > left:
             detail = "What is left of this key's budget is held by requests that are under way."
+            if not call.paced:
+                raise Overloaded(detail, retry_after=1)
             raise RateLimited(detail, hint="Wait for their answers.", retry_after=1, headers=call.headers())
         account.reserved += ceiling
 

@@ -68,6 +68,10 @@ class Spending:
         self._turn(now)
         return self._sums[period]
 
+    def all(self, now: float) -> dict[BudgetPeriod, int]:
+        self._turn(now)
+        return dict(self._sums)
+
     def _turn(self, now: float) -> None:
         """Begins anew what has ended since the last look. A clock that was set back ends nothing."""
         day = int(now // _DAY)

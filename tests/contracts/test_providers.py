@@ -23,12 +23,14 @@ from core.errors import (
     ProviderUnreachable,
 )
 from providers import gemini, ollama
+from providers.anthropic import Anthropic
 from providers.azure import AzureOpenAI
 from providers.base import Provider, ProviderSpec
 from providers.openai_shaped import OpenAIShaped
 from providers.patience import Patience
 from providers.registry import provider_classes
 from providers.types import ChatRequest, Message
+from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.azure import FakeAzure
 from tests.fakes.gemini import FakeGemini
 from tests.fakes.ollama import FakeOllama
@@ -78,9 +80,17 @@ def _gemini(url: str, patience: dict[str, float]) -> Provider:
 _NAMES = {"first_token": "first", "between_tokens": "between", "load_floor": "listing"}
 
 
+def _patience(patience: dict[str, float]) -> Patience:
+    return Patience(**{_NAMES.get(name, name): value for name, value in patience.items()})
+
+
+def _anthropic(url: str, patience: dict[str, float]) -> Provider:
+    return Anthropic(base_url=url, api_key=KEY, patience=_patience(patience))
+
+
 def _shaped(cls: type[OpenAIShaped]) -> Callable[[str, dict[str, float]], Provider]:
     def build(url: str, patience: dict[str, float]) -> Provider:
-        own = Patience(**{_NAMES.get(name, name): value for name, value in patience.items()})
+        own = _patience(patience)
         return cls(base_url=url if cls is AzureOpenAI else f"{url}/v1", api_key=KEY, patience=own)
 
     return build
@@ -117,6 +127,12 @@ CASES = [
     Case("gemini", FakeGemini, _gemini, "gemini-2.5-flash", "gemini-embedding-001", ":streamGenerateContent", [
         *FAULTS, ("refuse", {"status": 504}, ProviderTimeout), ("error_in_stream", {}, ProviderRateLimited),
         ("blocked", {}, ProviderRefused), ("endless_tokens", {}, InvalidAnswer),
+    ]),
+    Case("anthropic", FakeAnthropic, _anthropic, "claude-sonnet-4-5", "", "/v1/messages", [
+        *FAULTS, ("refuse", {"status": 529, "retry_after": "3"}, ProviderRateLimited), ("error_in_stream", {}, ProviderRateLimited),
+        ("refuse", {"status": 504}, ProviderTimeout), ("refuse", {"status": 413}, DocumentTooLong),
+        ("refuse", {"status": 400, "message": "prompt is too long: 210000 tokens > 200000 maximum"}, DocumentTooLong),
+        ("refuse", {"status": 400, "message": "Your credit balance is too low to access the Anthropic API."}, ProviderRefused),
     ]),
     *(Case(
         cls.spec.name, _FAKES.get(cls.spec.name, FakeHost), _shaped(cls), "gpt-4o-mini", "text-embedding-3-small", "/chat/completions", [

@@ -9,6 +9,8 @@ from aiohttp import web
 
 from tests.fakes.server import Fault, forever, tokens_of
 
+#: Events before the first piece of an answer.
+_QUIET = frozenset({"message_start", "ping", "content_block_start", "message-start", "content-start"})
 Event = tuple[str | None, dict[str, Any] | str]  # name (None: no `event:` line), data
 
 
@@ -56,7 +58,7 @@ async def stream(request: web.Request, events: Iterator[Event], fault: Fault | N
         if kind == "drip":
             await asyncio.sleep(fault.seconds)
         await response.write(event(name, data))
-        count += '"choices":[]' not in text(data)
+        count += '"choices":[]' not in text(data) and name not in _QUIET
         if count % 50 == 0:
             await asyncio.sleep(0)  # an endless one must notice that its client hung up
     if kind == "hang_at_the_end":

@@ -6,6 +6,7 @@ from core.errors import Conflict
 from models import Stage
 from operations import retention as room
 from operations.retention import Retention
+from store.calls import Calls
 from store.files import Files
 from store.jobs import Jobs
 from store.outbox import Outbox
@@ -24,7 +25,7 @@ async def test_what_has_had_its_time_is_gone_from_database_and_disk(database, jo
         await jobs.claim(job_id, stage, "boot")
         contents = [(1, b'"texto confidencial da pagina"')] if stage is Stage.EXTRACTION else []
         await jobs.advance(job_id, stage, "boot", {"answer": '"resposta confidencial"'}, contents)
-    retention = Retention(database, jobs, files, Outbox(database, clock), State(database, clock), clock)
+    retention = Retention(database, jobs, files, Outbox(database, clock), State(database, clock), Calls(database), clock)
     assert await retention.erase_expired() == 0
     assert files.path(job_id).exists()
     ticking.time += 3601
@@ -49,7 +50,9 @@ async def test_an_idempotency_key_holds_for_a_day(database, jobs, values, clock,
     await jobs.create(values(), ("key", "same"))
     await jobs.cancel(values()["id"], None)
     ticking.time += hours * 3600
-    rounds = asyncio.create_task(Retention(database, jobs, files, Outbox(database, clock), Last(database, clock), clock).run())
+    rounds = asyncio.create_task(
+        Retention(database, jobs, files, Outbox(database, clock), Last(database, clock), Calls(database), clock).run()
+    )
     await asyncio.wait_for(looked.wait(), 10)
     rounds.cancel()
     if forgotten:
@@ -61,7 +64,9 @@ async def test_an_idempotency_key_holds_for_a_day(database, jobs, values, clock,
 
 async def test_one_bad_step_ends_neither_the_round_nor_the_loop(database, jobs, clock, tmp_path, monkeypatch):
     done, rounds = [], asyncio.Event()
-    retention = Retention(database, jobs, Files(tmp_path), Outbox(database, clock), State(database, clock), clock)
+    retention = Retention(
+        database, jobs, Files(tmp_path), Outbox(database, clock), State(database, clock), Calls(database), clock
+    )
 
     async def expired():
         done.append("erase")
@@ -109,6 +114,6 @@ async def test_a_job_that_is_tried_again_meanwhile_keeps_its_file(database, jobs
             return found
 
     hurried = Hurried(database, clock, 3600)
-    retention = Retention(database, hurried, files, Outbox(database, clock), State(database, clock), clock)
+    retention = Retention(database, hurried, files, Outbox(database, clock), State(database, clock), Calls(database), clock)
     assert await retention.erase_expired() == 0
     assert files.path(job_id).exists() and (await jobs.get(job_id, None))["status"] == "queued"

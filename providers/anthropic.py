@@ -1,0 +1,161 @@
+"""Anthropic's Claude through the Messages API, without its SDK, which takes a second and a half to import."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from core.errors import ProviderAuthFailed, ProviderError, ProviderRefused
+from core.http import Deadlines, HttpClient, HttpFailure, Response
+from providers.anthropic_errors import KEY_HINT, classify_error, is_lasting, parse_error, unsupported
+from providers.anthropic_models import model_info
+from providers.anthropic_stream import Reader
+from providers.anthropic_wire import answers_by_tool, to_wire
+from providers.base import ProviderSpec
+from providers.claude import answer_limit
+from providers.collecting import collect
+from providers.openai_schemas import Unwrapping
+from providers.patience import Patience
+from providers.refusals import MAX_REFUSED, Refusals
+from providers.sending import ERROR_BYTES, Sender
+from providers.sse import event_data
+from providers.telling import entries
+from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo
+
+_TITLE = "Anthropic"
+_VERSION = "2023-06-01"
+_AFTER_THE_END = 1.0
+
+
+class Anthropic:
+    """`api_key` is that of the operator. What a model refuses (temperature, say) is left out for that model from then on."""
+
+    spec: ClassVar[ProviderSpec] = ProviderSpec(
+        name="anthropic",
+        title="Anthropic Claude",
+        default_url="https://api.anthropic.com",
+        key_variable="ANTHROPIC_API_KEY",
+        docs="https://docs.anthropic.com",
+        capabilities=Capabilities(json_schema=True, vision=True, tools=True, thinking=True),
+        dialect="anthropic",
+    )
+
+    def __init__(
+        self,
+        http: HttpClient | None = None,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        patience: Patience = Patience(),
+    ):
+        self._sender = Sender(http or HttpClient(), _TITLE, "ANTHROPIC_BASE_URL")
+        self._base_url = (base_url or self.spec.default_url).rstrip("/").removesuffix("/v1") + "/v1"
+        self._api_key = (api_key or "").strip()
+        self._patience = patience
+        self._refusals = Refusals()
+
+    async def chat(self, request: ChatRequest) -> ChatReply:
+        """Streamed inside, so that a model that hangs or never ends is noticed early and let go."""
+        async with aclosing(self.stream(request)) as deltas:
+            return await collect(deltas, request, _TITLE, request.max_tokens or answer_limit(request.model))
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
+        refused = self._refusals.of(request.model)
+        for _ in range(MAX_REFUSED + 1):
+            body = to_wire(request, refused)
+            async with self._sent("POST", "/messages", self._patience.answering, json=body) as response:
+                if response.status == 200:
+                    async with aclosing(self._deltas(response, request, answers_by_tool(request, refused))) as deltas:
+                        async for delta in deltas:
+                            yield delta
+                    return
+                error = parse_error(await response.head(ERROR_BYTES))
+            word = unsupported(response.status, error, body)
+            if word is None or word in refused:
+                break
+            refused |= {word}
+            if is_lasting(word, error):
+                self._refusals.learn(request.model, word)
+        raise self._error(response, error, request.model)
+
+    async def _deltas(self, response: Response, request: ChatRequest, by_tool: bool) -> AsyncGenerator[ChatDelta, None]:
+        """The pieces; an answer that came as arguments is freed of the object around it."""
+        reader = Reader(by_tool, lambda status, error: self._typed(status, error, None, request.model))
+        wrapped = by_tool and request.schema is not None and request.schema.get("type") != "object"
+        unwrapping = Unwrapping() if wrapped else None
+        async with aclosing(response.lines()) as lines:
+            async for line in lines:
+                data = event_data(line)
+                if data is None or (delta := reader.read(self._sender.parse(data))) is None:
+                    continue
+                if delta.finish_reason is not None:
+                    await _drain(lines)  # message_stop
+                    if unwrapping is not None and (rest := unwrapping.rest()):
+                        yield ChatDelta(rest)
+                    yield delta
+                    return
+                yield delta if unwrapping is None else replace(delta, text=unwrapping.add(delta.text))
+        raise ProviderError("The answer of Anthropic ended before it was complete.", hint="Ask again.")
+
+    @asynccontextmanager
+    async def forward(self, path: str, body: bytes, *, stream: bool, api_key: str | None = None) -> AsyncIterator[Response]:
+        """`body` as it is to `path` of the dialect: /messages, /messages/count_tokens. Raises ProviderError for all that is no
+        200."""
+        deadlines = self._patience.answering if stream else self._patience.whole
+        async with self._sent("POST", path, deadlines, body=body, api_key=api_key) as response:
+            if response.status != 200:
+                raise self._error(response, parse_error(await response.head(ERROR_BYTES)), None)
+            yield response
+
+    async def embed(
+        self, model: str, texts: list[str], *, api_key: str | None = None, dimensions: int | None = None
+    ) -> Embeddings:
+        """Raises ProviderRefused: Anthropic makes no vectors."""
+        raise ProviderRefused("Anthropic makes no embeddings.", hint="Use a model of another provider for them.")
+
+    async def list_models(self, api_key: str | None = None) -> list[ModelInfo]:
+        async with self._sent("GET", "/models?limit=1000", self._patience.quick) as response:
+            if response.status != 200:
+                raise self._error(response, parse_error(await response.head(ERROR_BYTES)), None)
+            listed = entries(self._sender.parse(await response.read()), "data")
+        return [info for info in map(model_info, listed) if info is not None]
+
+    def classify(self, status: int, body: bytes, retry_after: str | None = None) -> ProviderError:
+        return self._typed(status, parse_error(body), retry_after, None)
+
+    async def close(self) -> None:
+        await self._sender.http.close()
+
+    # ---- under the contract ----------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _sent(
+        self, method: str, path: str, deadlines: Deadlines, *, api_key: str | None = None, **content: Any
+    ) -> AsyncIterator[Response]:
+        url, headers = self._base_url + path, self._headers(api_key)
+        async with self._sender.sent(method, url, headers=headers, deadlines=deadlines, **content) as response:
+            yield response
+
+    def _headers(self, api_key: str | None) -> Mapping[str, str]:
+        """Raises ProviderAuthFailed without a key."""
+        key = api_key or self._api_key
+        if not key:
+            raise ProviderAuthFailed("Anthropic needs an API key.", hint=KEY_HINT)
+        return {"x-api-key": key, "anthropic-version": _VERSION}
+
+    def _error(self, response: Response, error: dict[str, Any], model: str | None) -> ProviderError:
+        return self._typed(response.status, error, response.headers.get("retry-after"), model)
+
+    def _typed(self, status: int, error: dict[str, Any], retry_after: str | None, model: str | None) -> ProviderError:
+        return classify_error(status, error, retry_after=retry_after, model=model, secret=self._api_key)
+
+
+async def _drain(lines: AsyncIterator[bytes]) -> None:
+    """Read the end of a stream whose answer is complete, so that its connection can serve again."""
+    try:
+        async with asyncio.timeout(_AFTER_THE_END):
+            async for _ in lines:
+                pass
+    except (TimeoutError, HttpFailure):
+        return  # the answer is whole; only the connection is lost

@@ -1,0 +1,118 @@
+"""Anthropic's events as pieces of an answer. Source: docs.anthropic.com/en/api/messages-streaming."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from core.errors import ProviderError
+from providers.anthropic_errors import classify_error, status_of
+from providers.openai_schemas import NAME as ANSWER
+from providers.telling import count, member, text
+from providers.types import ChatDelta, FinishReason, ToolCallDelta, Usage
+
+_FINISH: dict[str, FinishReason] = {
+    "end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls", "refusal": "filtered",
+}  # fmt: skip
+_COUNTED = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads the events of one answer; `by_tool`: the answer is the arguments of the tool that stands for it.
+
+    `typed` gives an error inside the stream its class.
+    """
+
+    by_tool: bool = False
+    typed: Callable[[int, dict[str, Any]], ProviderError] = classify_error
+    _version: str | None = None
+    _counts: dict[str, int] = field(default_factory=dict)
+    _calls: dict[int, int] = field(default_factory=dict)
+    _answering: int | None = None
+
+    def read(self, event: dict[str, Any]) -> ChatDelta | None:
+        """None for events that say nothing. The one with `finish_reason` is the last that does.
+
+        Usage is told twice, cumulative: what was read at the start, what was written at the end. Raises ProviderError for `error`.
+        """
+        match event.get("type"):
+            case "message_start":
+                message = member(event, "message")
+                self._version = text(message, "model") or None
+                self._count(message)
+            case "content_block_start":
+                return self._begin(_index(event), member(event, "content_block"))
+            case "content_block_delta":
+                return self._go_on(_index(event), member(event, "delta"))
+            case "message_delta":
+                self._count(event)
+                return self._end(member(event, "delta"))
+            case "error":
+                error = member(event, "error")
+                raise self.typed(status_of(error), error)
+        return None
+
+    def _begin(self, index: int, block: dict[str, Any]) -> ChatDelta | None:
+        match block.get("type"):
+            case "text" if text(block, "text"):
+                return ChatDelta(text(block, "text"))
+            case "thinking" if text(block, "thinking") or text(block, "signature"):
+                return ChatDelta(thinking=text(block, "thinking"), signature=text(block, "signature") or None)
+            case "redacted_thinking":
+                return ChatDelta(redacted=text(block, "data"))
+            case "tool_use":
+                return self._begin_call(index, block)
+        return None
+
+    def _begin_call(self, index: int, block: dict[str, Any]) -> ChatDelta | None:
+        given = member(block, "input")
+        arguments = orjson.dumps(given).decode() if given else ""
+        if self.by_tool and block.get("name") == ANSWER:
+            self._answering = index
+            return ChatDelta(arguments) if arguments else None
+        number = self._calls[index] = len(self._calls)
+        return ChatDelta(tool_calls=(ToolCallDelta(number, text(block, "id"), text(block, "name"), arguments),))
+
+    def _go_on(self, index: int, delta: dict[str, Any]) -> ChatDelta | None:
+        match delta.get("type"):
+            case "text_delta":
+                return ChatDelta(text(delta, "text"))
+            case "thinking_delta":
+                return ChatDelta(thinking=text(delta, "thinking"))
+            case "signature_delta":
+                return ChatDelta(signature=text(delta, "signature"))
+            case "input_json_delta" if index == self._answering:
+                return ChatDelta(text(delta, "partial_json"))
+            case "input_json_delta" if index in self._calls:
+                return ChatDelta(tool_calls=(ToolCallDelta(self._calls[index], arguments=text(delta, "partial_json")),))
+        return None  # citations, and tools that run at Anthropic's
+
+    def _end(self, delta: dict[str, Any]) -> ChatDelta | None:
+        word = text(delta, "stop_reason")
+        if not word:
+            return None
+        finish = _FINISH.get(word, "other")
+        if finish == "tool_calls" and not self._calls:
+            finish = "stop"
+        stopped = text(delta, "stop_sequence") or None
+        return ChatDelta(finish_reason=finish, usage=self._usage(), model_version=self._version, stop_sequence=stopped)
+
+    def _count(self, told: dict[str, Any]) -> None:
+        usage = member(told, "usage")
+        self._counts |= {name: number for name in _COUNTED if (number := count(usage, name)) is not None}
+        thought = count(member(usage, "output_tokens_details"), "thinking_tokens")
+        if thought is not None:
+            self._counts["thinking"] = thought
+
+    def _usage(self) -> Usage:
+        """What was new, read from the cache and written to it are told apart already."""
+        read, cached, stored, written = (self._counts.get(name, 0) for name in _COUNTED)
+        thought = min(self._counts.get("thinking", 0), written)
+        return Usage(read, written - thought, not self._counts, cached, stored, thought)
+
+
+def _index(event: dict[str, Any]) -> int:
+    return count(event, "index") or 0

@@ -1,0 +1,48 @@
+"""Histories as hosts want them that alternate users and assistants, and that know only tools that are offered."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from providers.types import ChatRequest, Message, Thought, Tool, ToolCall, ToolResult
+
+
+def tools_of(request: ChatRequest) -> tuple[Tool, ...]:
+    """The tools of a request; without any, those that its history calls: such hosts refuse calls of tools they were not told.
+
+    Source: docs.anthropic.com/en/docs/agents-and-tools/tool-use, Bedrock's ValidationException "toolConfig must be defined".
+    """
+    if request.tools:
+        return request.tools
+    parts = [part for message in request.messages for part in message.parts]
+    calls = {part.id: part.name for part in parts if isinstance(part, ToolCall)}
+    results = {part.call_id: part.name for part in parts if isinstance(part, ToolResult)}
+    return tuple(Tool(name) for name in dict.fromkeys([*calls.values(), *results.values()]) if name)
+
+
+def system_of(messages: Sequence[Message]) -> str:
+    """What the system says, wherever it says it."""
+    return "\n\n".join(message.content for message in messages if message.role == "system" and message.content.strip())
+
+
+def joined(turns: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Turns {role, content: list} without the empty ones, those of one role after the other as one."""
+    written: list[dict[str, Any]] = []
+    for turn in turns:
+        if not turn["content"]:
+            continue
+        if written and written[-1]["role"] == turn["role"]:
+            written[-1] = {"role": turn["role"], "content": [*written[-1]["content"], *turn["content"]]}
+        else:
+            written.append(turn)
+    return written
+
+
+def is_unsigned(messages: Sequence[Message]) -> bool:
+    """Whether the turn under way calls tools without the signed thought that began it, as other dialects lose it."""
+    for message in reversed(messages):
+        if message.role == "assistant":
+            thought = any(isinstance(part, Thought) and (part.signature or part.redacted) for part in message.parts)
+            return any(isinstance(part, ToolCall) for part in message.parts) and not thought
+        if message.role != "tool":
+            return False
+    return False

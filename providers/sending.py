@@ -1,0 +1,66 @@
+"""One request of an adapter: failures below HTTP become typed errors, what is no 200 is told by its first bytes."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from core.errors import ProviderError
+from core.http import Deadlines, HttpClient, HttpFailure, Response
+from providers.failures import from_http
+
+#: Of the body of an error, which may be anything.
+ERROR_BYTES = 64 << 10
+_SLOW_HINT = "Ask again, send fewer pages, or use a faster model."
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Sends to one host. `title` is its name as people know it, `variable` the setting with its address."""
+
+    http: HttpClient
+    title: str
+    variable: str
+
+    @asynccontextmanager
+    async def sent(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        deadlines: Deadlines,
+        json: Any = None,
+        body: bytes | None = None,
+    ) -> AsyncIterator[Response]:
+        """Raises ProviderUnreachable, ProviderTimeout, InvalidAnswer; for failures of reading inside the block too."""
+        try:
+            async with self.http.request(method, url, json=json, body=body, headers=headers, deadlines=deadlines) as response:
+                yield response
+        except HttpFailure as failure:
+            hint = f"Check the connection to the internet and {self.variable}, or send AI-Provider ollama or builtin."
+            raise from_http(failure, self.title, unreachable_hint=hint, slow_hint=_SLOW_HINT) from None
+
+    def parse(self, data: bytes) -> dict[str, Any]:
+        """Raises ProviderError for what is no object of JSON."""
+        value = members_of(data)
+        if value is None:
+            raise ProviderError(f"{self.title} sent something that is not its protocol.", hint=f"Check {self.variable}.")
+        return value
+
+
+def members_of(data: bytes) -> dict[str, Any] | None:
+    """The object of JSON that `data` is; None for anything else."""
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def escaped(name: str) -> str:
+    """A name as one segment of a path; a colon and a slash are escaped as well."""
+    return quote(name, safe="")
