@@ -1,7 +1,8 @@
-"""Errors as clients see them: RFC 9457 `application/problem+json` with `code`, `hint` and `request_id`."""
+"""Errors as clients see them: RFC 9457 `application/problem+json` with `code`, `hint` and `request_id`, or the dialect that
+the client of a front expects."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from fastapi import FastAPI, Request, Response
@@ -13,6 +14,7 @@ from api.words import of_parameter
 from core.errors import InvalidField, InvalidRequest, MethodNotAllowed, MyelinError, NotFound
 
 _MAX_RETRY_AFTER = 300
+ErrorDialect = Literal["native", "openai", "anthropic", "ollama"]
 
 
 def problem(
@@ -39,6 +41,29 @@ def problem(
     if error.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     return orjson.dumps(body), headers
+
+
+_OPENAI_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+_ANTHROPIC_TYPES = {
+    401: "authentication_error", 402: "billing_error", 403: "permission_error", 404: "not_found_error",
+    413: "request_too_large", 429: "rate_limit_error", 503: "overloaded_error", 504: "timeout_error",
+}  # fmt: skip
+
+
+def in_words(error: MyelinError) -> str:
+    """Detail and cure in one text, for dialects that have no place of their own for the cure."""
+    return f"{error.detail} {error.hint}" if error.hint else error.detail
+
+
+def in_dialect(error: MyelinError, dialect: ErrorDialect) -> dict[str, Any]:
+    """The body of `error` for a client of OpenAI, Anthropic or Ollama, also for an error inside a stream."""
+    if dialect == "ollama":
+        return {"error": in_words(error)}
+    if dialect == "anthropic":
+        kind = _ANTHROPIC_TYPES.get(error.status) or ("api_error" if error.status >= 500 else "invalid_request_error")
+        return {"type": "error", "error": {"type": kind, "message": in_words(error)}}
+    kind = _OPENAI_TYPES.get(error.status) or ("api_error" if error.status >= 500 else "invalid_request_error")
+    return {"error": {"message": in_words(error), "type": kind, "param": error.field, "code": error.code}}
 
 
 def unexpected() -> MyelinError:
