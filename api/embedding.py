@@ -1,6 +1,7 @@
 """What a client asked of an embedding, in the words of every dialect."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from api.members import Body, wrong
@@ -10,16 +11,17 @@ _MOST_TEXTS = 2048
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingsAsked:
-    """`encoding` is how the vectors go back."""
+    """`encoding` is how the vectors go back, `started` when it was read (ns of `time.perf_counter_ns`)."""
 
     model: str
     texts: list[str]
     dimensions: int | None = None
     encoding: Literal["float", "base64"] = "float"
+    started: int = field(default_factory=time.perf_counter_ns)
 
 
 def read_texts(body: Body, name: str) -> list[str]:
-    """One text or a list of them. Raises InvalidField for none, for empty ones, and for tokens: only their own model reads them."""
+    """One text or a list of them. Raises InvalidField for none, for empty ones, and for tokens, which only one model reads."""
     value: Any = body.get(name)
     listed = [value] if isinstance(value, str) else value
     if not isinstance(listed, list) or not listed:

@@ -21,6 +21,7 @@ def is_plain(delta: ChatDelta) -> bool:
         and delta.signature is None
         and delta.redacted is None
         and delta.usage is None
+        and delta.stop_sequence is None
     )
 
 
