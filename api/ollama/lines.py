@@ -79,7 +79,7 @@ def _end(reason: FinishReason, usage: Usage | None, reading: int, writing: int) 
 
 
 class LineRendering(Telling):
-    """`chat` tells messages, else responses; `now` are nanoseconds since 1970, `monotonic` those that `asked.started` counts."""
+    """`chat` tells messages, else responses; `monotonic` are the nanoseconds that `asked.started` counts."""
 
     media_type = "application/x-ndjson"
     __slots__ = (
@@ -100,13 +100,14 @@ class LineRendering(Telling):
     def __init__(
         self,
         asked: TimedAsked,
+        stamp: Stamp | None = None,
         *,
         chat: bool = True,
-        now: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], int] = time.perf_counter_ns,
     ):
         super().__init__()
-        self._asked, self._chat, self._now, self._monotonic = asked, chat, now, monotonic
+        self._asked, self._chat, self._monotonic = asked, chat, monotonic
+        self._now = (stamp or Stamp()).clock
         self._head = b'{"model":%b,"created_at":"' % orjson.dumps(asked.model)
         self._before = b'"message":{"role":"assistant","content":' if chat else b'"response":'
         self._after = b'},"done":false}\n' if chat else b',"done":false}\n'
@@ -141,7 +142,7 @@ class LineRendering(Telling):
         first = self._first or now
         ended = _end(self.finish_reason, self.usage, max(first - self._asked.started, 0), max(now - first, 1))
         said = {"message": {"role": "assistant", "content": ""}} if self._chat else {"response": ""}
-        return self._calls() + self._begun() + orjson.dumps({**said, **ended})[1:] + b"\n"
+        return self._called() + self._begun() + orjson.dumps({**said, **ended})[1:] + b"\n"
 
     def failed(self, error: MyelinError) -> bytes:
         return orjson.dumps(in_dialect(error, "ollama")) + b"\n"
@@ -150,7 +151,7 @@ class LineRendering(Telling):
         """JSON has no comments: a piece without words."""
         return self.text("")
 
-    def _calls(self) -> bytes:
+    def _called(self) -> bytes:
         if not self._told or not self._chat:
             return b""
         calls = [

@@ -4,7 +4,6 @@ Source: platform.openai.com/docs/api-reference/responses, and the schema of open
 answer to be there, also when it is null.
 """
 
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -132,7 +131,7 @@ def response_of(
         "id": f"resp_{stamp.token}",
         "object": "response",
         "created_at": stamp.created,
-        "completed_at": max(int(time.time()), stamp.created) if status == "completed" else None,
+        "completed_at": stamp.completed if status == "completed" else None,
         "status": status,
         "error": error,
         "incomplete_details": {"reason": _INCOMPLETE[reason]} if status == "incomplete" else None,
