@@ -1,6 +1,6 @@
 """What a question costs: the operator's own table, then the list prices of genai-prices; what has no price is unknown, not free.
 
-genai-prices takes a quarter of a second and 26 MB to load and 0.1 ms a question. So it is loaded in a thread of its own when
+genai-prices takes a quarter of a second and 8 MB to load and 0.1 ms a question. So it is loaded in a thread of its own when
 the first model that may have a list price is asked for, and its answers are kept, for the hour in which they hold.
 """
 

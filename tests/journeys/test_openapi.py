@@ -104,7 +104,23 @@ def test_the_answers_about_keys_and_the_service_fit_their_schemas(told):
     made = told("POST", "/admin/create_key", "/admin/create_key?name=ana&email=ana@example.com", headers=master)
     assert made["owner"] == "ana@example.com"
     key_id = told("GET", "/admin/keys", headers=master)["data"][0]["id"]
+    one = f"/admin/keys/{key_id}"
+    assert told("GET", "/admin/keys/{key_id}", one, headers=master)["rpm"] is None
+    limits = {
+        "rpm": 5,
+        "tpm": 100,
+        "budget_usd": 1,
+        "budget_period": "day",
+        "models": ["x"],
+        "expires_at": "2100-01-01T00:00:00Z",
+    }
+    assert told("PATCH", "/admin/keys/{key_id}", one, headers=master, json=limits)["rpm"] == 5
+    fresh = told("POST", "/admin/keys/{key_id}/rotate", f"{one}/rotate", headers=master)["api_key"]
+    assert told("GET", "/key/info", headers={"Key": fresh})["budget"]["remaining_usd"] == 1
     assert told("DELETE", "/admin/keys/{key_id}", f"/admin/keys/{key_id}", headers=master)["revoked"] is True
+    assert told("GET", "/key/info")["role"] == "operator"
+    for by in ("provider", "model", "key", "day"):
+        assert told("GET", "/stats", f"/stats?range=7d&group_by={by}")["group_by"] == by
     for path in ("/", "/health", "/livez", "/readyz", "/version"):
         told("GET", path)
 
@@ -118,6 +134,7 @@ def test_the_answers_about_keys_and_the_service_fit_their_schemas(told):
         ("POST", "/models/download", "", {"content": b"no json"}),
         ("POST", "/config/compute", "", {"json": {"mode": "fast"}}),
         ("POST", "/admin/create_key", "", {}),
+        ("GET", "/stats", "/stats?range=soon", {}),
         ("POST", "/upload", "", {"content": b"x"}),
     ],
 )
