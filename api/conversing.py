@@ -18,7 +18,7 @@ from api.payload import read
 from api.rendering import Rendering
 from api.streaming import Pings
 from api.visit import Visit
-from core.errors import InvalidField, MyelinError
+from core.errors import InvalidField, ModelNotInstalled, MyelinError
 from providers.types import ChatReply, Dialect, Embeddings, Usage
 
 
@@ -57,10 +57,13 @@ async def converse(speech: Speech, exchange: Exchange) -> None:
         gateway = exchange.rooms.gateway
         visit = Visit(exchange, call, gateway.resolve(named, exchange.allows))
         visit.reserve(body, raw, next((body[name] for name in speech.most if isinstance(body.get(name), int)), None))
-        if speech.path is not None and gateway.dialect(visit.target) == speech.dialect:
-            await (pass_stream if stream else pass_whole)(visit, speech.dialect, speech.path, body)
-        else:
-            await speech.translation.answer(visit, body, stream)
+        try:
+            if speech.path is not None and gateway.passes(visit.target, speech.dialect, speech.path):
+                await (pass_stream if stream else pass_whole)(visit, speech.dialect, speech.path, body)
+            else:
+                await speech.translation.answer(visit, body, stream)
+        except ModelNotInstalled as error:
+            raise gateway.misnamed(visit.target, error, exchange.allows) from None
 
 
 def _envelope(raw: bytes) -> tuple[dict[str, Any], MyelinError | None]:

@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from api.words import of_parameter
-from core.errors import InvalidField, InvalidRequest, MethodNotAllowed, MyelinError, NotFound, ProviderError, RateLimited
+from core.errors import InvalidField, InvalidRequest, MethodNotAllowed, MyelinError, NotFound, ProviderError
 
 _MAX_RETRY_AFTER = 300
 ErrorDialect = Literal["native", "openai", "anthropic", "ollama"]
@@ -46,8 +46,6 @@ def _common_headers(error: MyelinError, request_id: str) -> list[tuple[bytes, by
     headers += error.headers
     if error.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
-    if isinstance(error, RateLimited):
-        headers += error.headers
     return headers
 
 
@@ -90,6 +88,8 @@ def rendered(error: MyelinError, dialect: ErrorDialect, request_id: str) -> tupl
     headers = [(b"content-type", b"application/json"), *_common_headers(error, request_id)]
     if isinstance(error, ProviderError):
         headers.append((b"x-should-retry", b"false"))
+    if dialect == "anthropic":
+        headers.append((b"request-id", request_id.encode()))  # where its SDK looks for it
     return orjson.dumps(in_dialect(error, dialect)), 400 if error.status == 422 else error.status, headers
 
 

@@ -35,7 +35,7 @@ async def count(exchange: Exchange) -> None:
     with exchange.enter("anthropic", "count_tokens", name, False) as call:
         visit = Visit(exchange, call, target)
         call.route(target.provider, target.model, input_tokens=0, max_output=0)
-        if gateway.dialect(target) == "anthropic":
+        if gateway.passes(target, "anthropic", _COUNTED):
             await pass_whole(visit, "anthropic", _COUNTED, body, free=True)
             return
         tokens = estimated({name: body.get(name) for name in ("system", "messages", "tools")})
