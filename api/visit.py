@@ -8,7 +8,7 @@ from typing import Any
 from api.exchange import Exchange, Headers
 from core.errors import MyelinError, ProviderTimeout
 from gateway.asking import Attempts
-from gateway.calls import Call
+from gateway.calls import EXPECTED_OUTPUT, Call
 from gateway.routing import Target
 from gateway.service import Gateway
 from providers.types import FinishReason, Usage
@@ -32,6 +32,8 @@ class Visit:
     def reserve(self, body: dict[str, Any], raw: bytes, max_output: int | None) -> None:
         """Asks the ledger whether the key may use this target, and for about as many tokens. Raises what the ledger raises."""
         tokens = len(raw) // _CHARACTERS_PER_TOKEN if len(raw) <= _PLAIN_BODY else estimated(body)
+        if (answers := _answers(body)) > 1:
+            max_output = answers * (EXPECTED_OUTPUT if max_output is None else max_output)
         self.call.route(self.target.provider, self.target.model, input_tokens=tokens, max_output=max_output)
 
     def first(self) -> None:
@@ -71,6 +73,11 @@ class Visit:
                 yield
         except TimeoutError:
             raise ProviderTimeout(f"The answer took longer than {seconds:g} seconds.", hint="Ask for less.") from None
+
+
+def _answers(body: dict[str, Any]) -> int:
+    """How many answers OpenAI's dialect lets a client ask for at once; each is paid for."""
+    return max(value if type(value := body.get(name)) is int else 1 for name in ("n", "best_of"))
 
 
 def _plain(name: str) -> bytes:
