@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from api.exchange import Exchange, Headers
+from core.caller import call_as
 from core.errors import MyelinError, ProviderTimeout
 from gateway.asking import Attempts
 from gateway.calls import EXPECTED_OUTPUT, Call
@@ -21,12 +22,13 @@ _PLAIN_BODY = 16 << 10
 class Visit:
     """`target` is who answers; `spoke` that the first content has come. `call` is the ledger's."""
 
-    __slots__ = ("attempts", "call", "exchange", "gateway", "spoke", "target")
+    __slots__ = ("attempts", "call", "caller", "exchange", "gateway", "spoke", "target")
 
     def __init__(self, exchange: Exchange, call: Call, target: Target):
         self.exchange, self.call, self.target = exchange, call, target
         self.gateway: Gateway = exchange.rooms.gateway
         self.attempts = Attempts()
+        self.caller = call_as(call.grant.key_id, "interactive")
         self.spoke = False
 
     def reserve(self, body: dict[str, Any], raw: bytes, max_output: int | None) -> None:
@@ -60,6 +62,8 @@ class Visit:
             (b"x-myelin-overhead-ms", b"%.2f" % overhead),
             *self.call.headers(),
         ]
+        if self.caller.machine is not None:
+            headers.append((b"x-myelin-machine", self.caller.machine.encode()))
         if self.call.front == "anthropic":
             headers.append((b"request-id", self.exchange.request_id.encode()))
         return headers

@@ -9,12 +9,15 @@ from api.ollama.routes import SPEECHES as OLLAMA
 from api.openai.routes import SPEECHES as OPENAI
 from api.visit import Visit
 from gateway.calls import EXPECTED_OUTPUT
+from gateway.grants import Grant
 from gateway.routing import Target
 
 CHAT = OPENAI["/v1/chat/completions"]
 
 
 class Reserved:
+    grant = Grant("k")
+
     def route(self, provider, model, *, input_tokens, max_output):
         self.max_output = max_output
 
