@@ -14,13 +14,20 @@ from tests.contracts.test_providers import CASES, Case
 from tests.fakes.gemini import FakeGemini
 from tests.fakes.ollama import FakeOllama
 from tests.fakes.ollama_models import FakeModel
+from tests.fakes.speaking import FakeSpeaker
 
 CITY = {"type": "object", "properties": {"cidade": {"type": "string"}}, "required": ["cidade"]}
 TOOLS = (Tool("weather", "Tells the weather.", CITY), Tool("clock", "Tells the time."))
 ASKED = Message.of("user", "<document>Cidade: Olinda</document> Call weather and clock.")
-MODELS = {"ollama": ("everything:4b",), "gemini": ("gemini-2.5-flash", "gemini-3.5-flash")}
+MODELS = {
+    "ollama": ("everything:4b",),
+    "gemini": ("gemini-2.5-flash", "gemini-3.5-flash"),
+    "anthropic": ("claude-sonnet-4-5", "claude-opus-4-7", "claude-opus-4-6", "claude-sonnet-4-20250514"),
+}
+#: What has no knobs to shape the words with, in some of its models at least.
+SHAPELESS = {"anthropic"}
 ABLE = [pytest.param((case, model), id=model) for case in CASES for model in MODELS.get(case.name, ())]
-Fake = FakeOllama | FakeGemini
+Fake = FakeOllama | FakeGemini | FakeSpeaker
 
 
 @pytest.fixture(params=ABLE)
@@ -135,6 +142,8 @@ async def test_an_answer_keeps_to_its_schema(case: Any, provider: Provider) -> N
 
 
 async def test_what_shapes_the_words_goes_out(case: Any, provider: Provider, fake: Fake) -> None:
+    if case[0].name in SHAPELESS:
+        pytest.skip("it takes few of them or none")
     said = {"top_p": 0.25, "top_k": 33, "seed": 77, "presence_penalty": 0.125, "frequency_penalty": 0.375}
     await provider.chat(ask(case, ASKED, temperature=None, **said))
     (body,) = fake.bodies(case[0].path)
