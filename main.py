@@ -15,7 +15,6 @@
 """
 
 import asyncio
-import gc
 import os
 import signal
 import socket
@@ -25,20 +24,22 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import FrameType
 from typing import Any, NamedTuple
 
 import structlog
-import uvicorn
 from fastapi import FastAPI
 
-from api import compute, docs, documents, errors, keys, local_models, service
+from api import available_models, compute, docs, documents, errors, keys, local_models, models, service, stats
+from api.anthropic import routes as anthropic_front
 from api.credentials import Credentials
 from api.deps import House
+from api.exchange import Pace
 from api.gate import Gate, rules_of
 from api.limits import Buckets, Places, Uploads
+from api.ollama import routes as ollama_front
+from api.openai import routes as openai_front
 from api.policy import Role
-from api.protocol import PromptProtocol
+from api.server import Server, server_config
 from core import logs
 from core.addresses import AddressPolicy
 from core.clock import Clock
@@ -57,7 +58,9 @@ from fleet.hardware import Hardware, detect
 from fleet.machine import Machine
 from fleet.sizing import Sizing, size
 from gateway.catalogue import Catalogue
+from gateway.listprices import ListPrices
 from gateway.service import Gateway
+from gateway.usage import open_metering
 from operations.banner import banner, models_found
 from operations.doctor import Subject, examine, myelin_at, table, worst
 from operations.first_start import with_keys
@@ -69,6 +72,7 @@ from operations.signatures import Signer
 from operations.webhooks import Deliverer
 from providers import registry
 from stages import Stages
+from store.calls import Calls
 from store.database import SQLITE_VERSION, Database
 from store.files import Files
 from store.jobs import Jobs
@@ -78,7 +82,9 @@ from store.outbox import Outbox
 from store.state import State
 from workers import Pipeline, Sizes
 
-ROUTERS = (documents.router, local_models.router, compute.router, keys.router, service.router, docs.router)
+ROUTERS = (documents.router, local_models.router, models.router, available_models.router, compute.router, keys.router,
+           stats.router, service.router, docs.router)  # fmt: skip
+FRONTS = (openai_front, anthropic_front, ollama_front)
 
 log = structlog.get_logger()
 
@@ -89,7 +95,7 @@ def create_app(settings: Settings, *, clock: Clock = Clock()) -> Gate:
     client_keys = Keys(database, clock)
     pepper = derive(read_secret_key(settings.secret_key.get_secret_value()), "api keys")
     credentials = Credentials(
-        settings.api_key.get_secret_value(), settings.master_api_key.get_secret_value(), pepper, client_keys.active
+        settings.api_key.get_secret_value(), settings.master_api_key.get_secret_value(), pepper, client_keys.active, clock.now
     )
 
     @asynccontextmanager
@@ -104,6 +110,7 @@ def create_app(settings: Settings, *, clock: Clock = Clock()) -> Gate:
     app.router.routes.extend(route for router in ROUTERS for route in router.routes)
     errors.install(app)
     rules = rules_of(route for router in ROUTERS for route in router.routes)
+    rules += [rule for front in FRONTS for rule in front.rules()]
     app.state.opened = [rule.template for rule in rules if Role.ANYONE in rule.policy.roles]
     app.state.routes = [f"{method} {rule.template}" for rule in rules for method in sorted(rule.methods)]
     return Gate(
@@ -114,6 +121,7 @@ def create_app(settings: Settings, *, clock: Clock = Clock()) -> Gate:
         file_bytes=settings.max_upload_mb << 20,
         allowed_hosts=settings.allowed_hosts,
         trusted_proxies=settings.trusted_proxies,
+        access=logs.AccessLog(settings.log_level),
     )
 
 
@@ -122,24 +130,27 @@ async def build(
 ) -> House:
     """Makes every room, each on the floor below it, and starts what runs by itself."""
     sandbox, hardware = await asyncio.gather(_open_sandbox(settings, stack, settings.data_dir / "work"), detect())
-    files = _open_files(settings)
+    files = Files(settings.data_dir, settings.min_free_disk_mb << 20)
+    files.prepare()
     await database.start()
     stack.push_async_callback(database.close)
     await credentials.reload()
     jobs, outbox, state = Jobs(database, clock, settings.retention_hours * 3600), Outbox(database, clock), State(database, clock)
-    models = await _open_models(settings, clock, state, hardware, stack)
+    models, admission = await _open_models(settings, clock, state, hardware, stack)
+    metering, book = await open_metering(Calls(database), models.gateway, clock, settings.prices, stack)
     sizing, hooks = _sizing(settings, hardware), AddressPolicy.of(settings.webhook_allowed_targets)
     deliverer = _open_webhooks(settings, clock, outbox, hooks, stack)
-    keyring = Keyring(settings.secret_key.get_secret_value())
+    keyring, patience = Keyring(settings.secret_key.get_secret_value()), _patience(settings, clock)
     pipeline = Pipeline(
-        stages=Stages(jobs, files, sandbox, models.gateway, models.admission, keyring, _patience(settings, clock)),
+        stages=Stages(jobs, files, sandbox, models.gateway, admission, keyring, patience, metering.ledger, credentials.grant),
         jobs=jobs,
         files=files,
         sizes=_sizes(settings, sizing),
         clock=clock,
         notifier=Notifier(clock, deliverer.wake),
     )
-    loops = _run_loops(stack, deliverer.run, Retention(database, jobs, files, outbox, state, clock).run)
+    retention = Retention(database, jobs, files, outbox, state, metering.calls, clock, audit_days=settings.audit_days)
+    loops = _run_loops(stack, deliverer.run, retention.run, book.run, *models.catalogue.followers())
     await pipeline.start()
     stack.push_async_callback(pipeline.drain, settings.shutdown_grace)
     return House(
@@ -157,10 +168,9 @@ async def build(
         sandbox=sandbox,
         pipeline=pipeline,
         loops=loops,
-        gateway=models.gateway,
-        catalogue=models.catalogue,
-        compute=models.compute,
-        downloads=models.downloads,
+        **models._asdict(),
+        pace=Pace(total=settings.answer_timeout),
+        **metering._asdict(),
         hardware=hardware,
         sizing=sizing,
     )
@@ -168,9 +178,16 @@ async def build(
 
 async def _open_sandbox(settings: Settings, stack: AsyncExitStack, workdir: Path) -> Sandbox:
     """Opened first, so that the readers' server inherits no open file of ours."""
-    memory = settings.parser_memory_mb << 20
-    limits = Limits(wall_seconds=settings.extraction_timeout, page_seconds=settings.page_timeout, memory_bytes=memory)
-    context = Context(ocr_languages=settings.ocr_languages, max_pages=settings.max_pages)
+    limits = Limits(
+        wall_seconds=settings.extraction_timeout,
+        page_seconds=settings.page_timeout,
+        memory_bytes=settings.parser_memory_bytes,
+    )
+    context = Context(
+        ocr_languages=settings.ocr_languages,
+        second_engine=settings.second_ocr_engine != "off",
+        max_pages=settings.max_pages,
+    )
     sandbox = Sandbox(limits, context, workdir=workdir)
     await sandbox.start()
     stack.push_async_callback(sandbox.close)
@@ -178,15 +195,19 @@ async def _open_sandbox(settings: Settings, stack: AsyncExitStack, workdir: Path
 
 
 class Models(NamedTuple):
+    """What the house has of models, by the names of its rooms."""
+
     gateway: Gateway
     catalogue: Catalogue
-    admission: Admission
     compute: Compute
     downloads: Downloads
+    machine: Machine
 
 
-async def _open_models(settings: Settings, clock: Clock, state: State, hardware: Hardware, stack: AsyncExitStack) -> Models:
-    http = HttpClient()
+async def _open_models(
+    settings: Settings, clock: Clock, state: State, hardware: Hardware, stack: AsyncExitStack
+) -> tuple[Models, Admission]:
+    http = HttpClient(connections=256)
     stack.push_async_callback(http.close)
     mode = await state.get("compute_mode", "auto")
     wanted = registry.configured(settings.by_name())
@@ -207,29 +228,23 @@ async def _open_models(settings: Settings, clock: Clock, state: State, hardware:
         always_on=settings.always_on_models,
         now=clock.now,
     )
-    catalogue = Catalogue(providers, clock=clock)
-    downloads = Downloads(machine.pull, load=state.load_downloads, save=state.save_download, clock=clock)
+    own_keys = [one.spec.name for one in wanted if one.has_key]
+    catalogue = Catalogue(
+        providers, clock=clock, own_keys=own_keys, missing=registry.missing(wanted),
+        aliases=dict(settings.model_aliases), prices_of=ListPrices(),
+    )  # fmt: skip
+    pull = catalogue.renewing("ollama", machine.pull)
+    downloads = Downloads(pull, load=state.load_downloads, save=state.save_download, clock=clock)
     await downloads.resume()
     stack.push_async_callback(downloads.close)
-    return Models(
-        Gateway(providers, catalogue, own_keys=[one.spec.name for one in wanted if one.has_key]),
-        catalogue,
-        admission,
-        switch,
-        downloads,
-    )
+    gateway = Gateway(providers, catalogue, own_keys=own_keys, first_content=settings.first_content_timeout)
+    return Models(gateway, catalogue, switch, downloads, machine), admission
 
 
 def _open_webhooks(settings: Settings, clock: Clock, outbox: Outbox, hooks: AddressPolicy, stack: AsyncExitStack) -> Deliverer:
     poster = GuardedClient(hooks)
     stack.push_async_callback(poster.close)
     return Deliverer(outbox, poster, Signer(settings.webhook_secret.get_secret_value()), clock=clock)
-
-
-def _open_files(settings: Settings) -> Files:
-    files = Files(settings.data_dir, settings.min_free_disk_mb << 20)
-    files.prepare()
-    return files
 
 
 def _sizing(settings: Settings, hardware: Hardware) -> Sizing:
@@ -239,7 +254,7 @@ def _sizing(settings: Settings, hardware: Hardware) -> Sizing:
         model=settings.model_workers,
         formatting=settings.formatting_workers,
         cloud=any(one.has_key for one in registry.configured(settings.by_name())),
-        parser_memory=settings.parser_memory_mb << 20,
+        parser_memory=settings.parser_memory_bytes,
     )
 
 
@@ -260,54 +275,15 @@ def _run_loops(stack: AsyncExitStack, *running: Callable[[], Coroutine[Any, Any,
     return loops
 
 
-def _stop_accepting(app: FastAPI) -> None:
+def _stop_accepting(app: FastAPI, announcing: Sequence[asyncio.Task[None]]) -> None:
+    for task in announcing:
+        task.cancel()
     if rooms := getattr(app.state, "house", None):
         rooms.pipeline.stop_accepting()
 
 
 #: A question that waits for its models goes back into its queue after this share of its time: the answer needs the rest.
 _DOOR_SHARE = 0.05
-
-
-class _Server(uvicorn.Server):
-    """uvicorn that says where everything is once it listens."""
-
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], Coroutine[Any, Any, None]], stopping: Callable[[], None]):
-        super().__init__(config)
-        self._announce, self._stopping = announce, stopping
-        self._announcing: asyncio.Task[None] | None = None
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Whoever waits for a job is answered with how far it is, before uvicorn waits for open requests."""
-        self._stopping()
-        super().handle_exit(sig, frame)
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            gc.collect()
-            gc.freeze()  # what stays for good: each full collection would hold the event loop up for 40 ms over it
-            # Beside the serving: a provider that does not answer delays nobody.
-            self._announcing = asyncio.create_task(self._announce())
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        if self._announcing is not None:
-            self._announcing.cancel()
-        await super().shutdown(sockets)
-
-
-def server_config(app: Gate) -> uvicorn.Config:
-    """How the gate is served: with a deadline for the head of a request, and believing nothing that a proxy says."""
-    return uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,  # the gate reads them, and believes only TRUSTED_PROXIES
-        timeout_graceful_shutdown=10,
-        timeout_keep_alive=30,
-        http=PromptProtocol,
-    )
 
 
 def serve(settings: Settings, made: Collection[str]) -> int:
@@ -330,7 +306,12 @@ def serve(settings: Settings, made: Collection[str]) -> int:
         shown = banner(settings, version=service.VERSION, made=made, models=models, root=Path(__file__).parent)
         print(shown, file=sys.stderr, flush=True)
 
-    server = _Server(server_config(gate), announce, lambda: _stop_accepting(gate.app))
+    announcing = []  # beside the serving: a provider that does not answer delays nobody
+    server = Server(
+        server_config(gate),
+        lambda: announcing.append(asyncio.create_task(announce())),
+        lambda: _stop_accepting(gate.app, announcing),
+    )
     server.run(sockets=[listening])
     return 0 if server.started else 1
 
@@ -348,7 +329,7 @@ async def check(settings: Settings) -> int:
             refusal = error.detail
         http = HttpClient()
         stack.push_async_callback(http.close)
-        named = ("data_dir", "min_free_disk_mb", "host", "port", "ocr_languages", "ollama_url")
+        named = ("data_dir", "min_free_disk_mb", "host", "port", "ocr_languages", "second_ocr_engine", "ollama_url")
         secrets = ("api_key", "master_api_key", "secret_key", "gemini_api_key")
         subject = Subject(
             **{name: getattr(settings, name) for name in named},

@@ -188,7 +188,76 @@ api_keys = Table(
     Column("email", Text, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("revoked_at", Float),
+    Column("models", Text),  # JSON lists of patterns; null for all
+    Column("providers", Text),
+    Column("rpm", Integer),
+    Column("tpm", Integer),
+    Column("max_parallel", Integer),
+    Column("budget_usd", Float),
+    Column("budget_period", String(8), nullable=False, server_default="total"),
+    Column("expires_at", Float),
+    Column("former_digest", LargeBinary(32)),  # the key before the last rotation, good until `former_until`
+    Column("former_until", Float),
 )
+
+# One row a question to a model, whatever became of it. Money is in billionths of a US dollar, `cost` null where nobody knows
+# the price.
+calls = Table(
+    "calls",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("created_at", Float, nullable=False),  # when it was over: the moment that its sums are booked under
+    Column("request_id", String(64), nullable=False),
+    Column("key_id", String(64), nullable=False),
+    Column("front", String(16), nullable=False),
+    Column("operation", String(32), nullable=False),
+    Column("provider", String(64), nullable=False),
+    Column("model", Text, nullable=False),  # as it was asked for
+    Column("served", Text, nullable=False),  # as it was asked of the provider
+    Column("status", Integer, nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("error_code", String(64)),
+    Column("finish_reason", String(16)),
+    Column("stream", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("input_uncached", Integer, nullable=False),
+    Column("cache_read", Integer, nullable=False),
+    Column("cache_write", Integer, nullable=False),
+    Column("output_text", Integer, nullable=False),
+    Column("output_reasoning", Integer, nullable=False),
+    Column("estimated", Integer, nullable=False),
+    Column("cost", Integer),
+    Column("ttft_ms", Float),
+    Column("ms", Float, nullable=False),
+    Index("calls_by_time", "created_at"),
+    Index("calls_by_key", "key_id", "created_at"),
+    Index("calls_by_request", "request_id"),
+    sqlite_autoincrement=True,
+)
+
+
+def _sums(name: str) -> Table:
+    """Sums of calls over a stretch of time that began at `start` (seconds since 1970, UTC): all of them, also those whose
+    rows were not kept (`unlisted`)."""
+    whole = ("calls", "unlisted", "ok", "error", "client_closed", "input_uncached", "cache_read", "cache_write", "output_text",
+             "output_reasoning", "estimated", "cost", "unpriced", "first_calls")  # fmt: skip
+    return Table(
+        name,
+        metadata,
+        Column("start", Integer, primary_key=True),
+        Column("key_id", String(64), primary_key=True),
+        Column("provider", String(64), primary_key=True),
+        Column("model", Text, primary_key=True),
+        *(Column(one, Integer, nullable=False) for one in whole),
+        Column("ttft_ms", Float, nullable=False),  # of `first_calls`, those that told something
+        Column("ms", Float, nullable=False),
+        Index(f"{name}_by_key", "key_id", "start"),
+        sqlite_with_rowid=False,
+    )
+
+
+hourly = _sums("calls_hourly")
+daily = _sums("calls_daily")
 
 downloads = Table(
     "downloads",

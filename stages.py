@@ -1,7 +1,7 @@
 """What the three stages do with a job: read the document, ask, form the answer. When and how often is the affair of workers."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import orjson
@@ -15,6 +15,9 @@ from documents.reasoning import StoredText
 from documents.sandbox.client import Sandbox
 from documents.skeleton import Skeleton
 from fleet.admission import Admission
+from gateway.grants import Grant
+from gateway.ledger import Ledger
+from gateway.metered import Metered
 from gateway.service import Gateway
 from models import PRIORITY_NAMES
 from providers.types import Usage
@@ -34,7 +37,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """Each stage takes the row of a job and gives an `Outcome`, or raises why it cannot."""
+    """Each stage takes the row of a job and gives an `Outcome`, or raises why it cannot. `grant_of` gives what an owner may."""
 
     jobs: Jobs
     files: Files
@@ -43,6 +46,8 @@ class Stages:
     admission: Admission
     keyring: Keyring
     patience: Patience = Patience()
+    ledger: Ledger = field(default_factory=Ledger)
+    grant_of: Callable[[str], Grant] = Grant
 
     async def extract(self, row: Row, on_progress: Callable[[int, int], None]) -> Outcome:
         """A document that its owner sent before is not read again, as long as an earlier job is kept."""
@@ -59,11 +64,12 @@ class Stages:
         place = associated_data("jobs", row["id"], "gemini_api_key")
         key = self.keyring.decrypt(sealed, place).decode() if sealed else None
         started = self.patience.clock.monotonic()
+        metered = Metered(self.gateway, self.ledger, self.grant_of(row["owner"]), row["id"])
         async with self.admission.admitted():
             raw = await analyse(
                 _question(row),
                 await self._text(row),
-                gateway=self.gateway,
+                gateway=metered,
                 provider=row["ai_provider"],
                 model=row["model"],
                 api_key=key,
@@ -76,7 +82,7 @@ class Stages:
             "provider": raw.provider,
             "model": raw.model,
             "routed_because": raw.routed_because,
-            "usage": _usage(raw.usage),
+            "usage": _usage(raw.usage, metered.cost),
             "asks": raw.asks,
         }
         return Outcome({"reply": raw.to_json(), "model_version": raw.model_version, "served": orjson.dumps(served).decode()})
@@ -96,5 +102,6 @@ def _question(row: Mapping[str, Any]) -> Question:
     return Question(row["prompt"], Skeleton.parse(row["format_response"]), row["example"])
 
 
-def _usage(usage: Usage) -> dict[str, Any]:
-    return {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens, "estimated": usage.estimated}
+def _usage(usage: Usage, cost: float | None) -> dict[str, Any]:
+    tokens = {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens, "estimated": usage.estimated}
+    return tokens | {"cost_usd": cost}

@@ -2,41 +2,66 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+
+import orjson
 
 from api.policy import Principal, Role
-from core.errors import InvalidKey, TwoCredentials
+from core.errors import ExpiredKey, InvalidKey, TwoCredentials
 from core.secrets import digest
+from gateway.grants import Grant
 from models import OPERATOR
 
 _FORM = re.compile(rb"[\x21-\x7e]{1,512}")
 
 
 class Credentials:
-    """Knows the operator's, the master's and the clients' keys by their digests only."""
+    """Knows the operator's, the master's and the clients' keys by their digests only; `load` gives the rows of `store.keys`."""
 
-    def __init__(self, operator_key: str, master_key: str, pepper: bytes, load: Callable[[], Awaitable[dict[bytes, str]]]):
-        self._pepper = pepper
-        self._load = load
+    def __init__(
+        self,
+        operator_key: str,
+        master_key: str,
+        pepper: bytes,
+        load: Callable[[], Awaitable[Iterable[Mapping[str, Any]]]],
+        now: Callable[[], float] = time.time,
+    ):
+        self._pepper, self._load, self._now = pepper, load, now
         self._fixed = {
-            digest(key, pepper): Principal(role, name)
+            digest(key, pepper): Principal(role, name, Grant(name, name))
             for key, role, name in ((operator_key, Role.OPERATOR, OPERATOR), (master_key, Role.MASTER, "master"))
             if key
         }
-        self._clients: dict[bytes, str] = {}
+        self._clients: dict[bytes, tuple[Principal, float | None]] = {}
+        self._grants: dict[str, Grant] = {}
         self._reloading = asyncio.Lock()
 
     async def reload(self) -> None:
         """Takes over created and revoked keys; called at start and after every change, so a revoked key dies at once."""
         # One at a time: a look that began before a key was revoked must not end after the look that saw it gone.
         async with self._reloading:
-            self._clients = await self._load()
+            rows = await self._load()
+            clients: dict[bytes, tuple[Principal, float | None]] = {}
+            grants = {}
+            for row in rows:
+                grant = grants[row["id"]] = grant_of(row)
+                principal = Principal(Role.CLIENT, row["id"], grant)
+                if row["former_digest"] is not None:
+                    clients[row["former_digest"]] = (principal, row["former_until"])
+                clients[row["digest"]] = (principal, None)
+            self._clients, self._grants = clients, grants
+
+    def grant(self, key_id: str) -> Grant:
+        """What a key may ask of models. The operator is not limited; a key that is no more has no money left."""
+        return self._grants.get(key_id) or Grant(key_id, budget_usd=None if key_id == OPERATOR else 0.0)
 
     def digest(self, key: str) -> bytes:
         return digest(key, self._pepper)
 
     def identify(self, headers: Iterable[tuple[bytes, bytes]]) -> Principal | None:
-        """The caller, or None without a credential. Raises TwoCredentials and InvalidKey."""
+        """The caller, or None without a credential. Raises TwoCredentials, InvalidKey and ExpiredKey."""
         found = {value for value in map(_credential, headers) if value is not None}
         if not found:
             return None
@@ -50,9 +75,26 @@ class Credentials:
         marked = self.digest(key.decode())
         if principal := self._fixed.get(marked):
             return principal
-        if key_id := self._clients.get(marked):
-            return Principal(Role.CLIENT, key_id)
+        if known := self._clients.get(marked):
+            principal, until = known
+            ends = principal.grant.expires_at if principal.grant is not None else None
+            if until is not None and self._now() >= until:
+                raise InvalidKey("Another key has taken the place of this one.")
+            if ends is not None and self._now() >= ends:
+                raise ExpiredKey("This key has expired.")
+            return principal
         raise InvalidKey("This key is unknown or was revoked.")
+
+
+def grant_of(row: Mapping[str, Any]) -> Grant:
+    """From a row of `store.keys`."""
+    return Grant(
+        row["id"],
+        row["name"],
+        models=tuple(orjson.loads(row["models"] or b"[]")),
+        providers=tuple(orjson.loads(row["providers"] or b"[]")),
+        **{name: row[name] for name in ("rpm", "tpm", "max_parallel", "budget_usd", "budget_period", "expires_at")},
+    )
 
 
 def _credential(header: tuple[bytes, bytes]) -> bytes | None:

@@ -8,6 +8,7 @@ from fastapi import Request, Response
 from pydantic import BaseModel, ValidationError
 
 from api.credentials import Credentials
+from api.exchange import Pace
 from api.limits import Places, Uploads
 from api.policy import Principal
 from api.words import of_member
@@ -20,10 +21,13 @@ from documents.sandbox.client import Sandbox
 from fleet.compute import Compute
 from fleet.downloads import Downloads
 from fleet.hardware import Hardware
+from fleet.machine import Machine
 from fleet.sizing import Sizing
 from gateway.catalogue import Catalogue
+from gateway.ledger import Ledger
 from gateway.service import Gateway
 from operations.loops import Loops
+from store.calls import Calls
 from store.database import Database
 from store.files import Files
 from store.jobs import Jobs
@@ -52,9 +56,14 @@ class House:
     pipeline: Pipeline
     loops: Loops
     gateway: Gateway
+    ledger: Ledger
+    calls: Calls
     catalogue: Catalogue
+    ledger: Ledger
     compute: Compute
     downloads: Downloads
+    machine: Machine
+    pace: Pace
     hardware: Hardware
     sizing: Sizing
 
@@ -71,9 +80,14 @@ def answer(content: Any, status: int = 200, headers: dict[str, str] | None = Non
     return Response(orjson.dumps(content), status_code=status, headers=headers, media_type="application/json")
 
 
-async def read_json(request: Request, shape: type[Shape]) -> Shape:
-    """The body as `shape`, extra members refused. Raises InvalidRequest (400) for no JSON and InvalidField (422)."""
+async def read_json(request: Request, shape: type[Shape], *, optional: bool = False) -> Shape:
+    """The body as `shape`, extra members refused; none at all is an empty object where it is `optional`.
+
+    Raises InvalidRequest (400) for no JSON and InvalidField (422).
+    """
     body = await request.body()
+    if optional and not body:
+        return shape()
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -90,6 +104,8 @@ def _wanted(shape: type[BaseModel]) -> str:
     """`Send a JSON object with model, and if you like machine.`"""
     needed = [name for name, field in shape.model_fields.items() if field.is_required()]
     free = [name for name in shape.model_fields if name not in needed]
+    if not needed:
+        return f"Send a JSON object with any of {', '.join(free)}."
     return f"Send a JSON object with {', '.join(needed)}{', and if you like ' if free else ''}{', '.join(free)}."
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import uuid
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -21,6 +22,8 @@ from api.streaming import job_events, settled
 from core.errors import Conflict, InvalidField, InvalidRequest, NotFound, Overloaded
 from core.secrets import associated_data
 from documents.parsed import Page
+from documents.reasoning import tables_in
+from documents.tables import Table, markdown
 from models import PUBLIC_STATUS, TERMINAL, JobStatus
 from store.files import Incoming
 
@@ -32,6 +35,7 @@ Wait = Annotated[
 ]
 
 Words = Annotated[bool, Query(description="True or false (1 or 0): whether each word comes with its box and confidence.")]
+Tables = Annotated[bool, Query(description="True or false (1 or 0): whether tables come as cells and as Markdown.")]
 PageNumber = Annotated[int, Path(ge=1, le=100_000, description="A whole number from 1 to 100000: the number of a page.")]
 
 
@@ -170,14 +174,20 @@ async def events(request: Request, job_id: JobId) -> Response:
 
 @router.get("/response/{job_id}/text", summary="The text that was read, page by page", response_model=shapes.ReadText)
 @allow(*CLIENTS)
-async def text(request: Request, job_id: JobId, words: Words = False) -> Response:
+async def text(request: Request, job_id: JobId, words: Words = False, tables: Tables = False) -> Response:
     await own_job(request, job_id)
-    contents = await house(request).jobs.pages(job_id)
-    return await asyncio.to_thread(_text, job_id, contents, words)
+    rooms = house(request)
+    contents = await rooms.jobs.pages(job_id)
+    found = await tables_in(contents, rooms.sandbox.compute) if tables else None
+    return await asyncio.to_thread(_text, job_id, contents, words, found)
 
 
-def _text(job_id: str, contents: list[bytes], words: bool) -> Response:
-    return answer({"id": job_id, "pages": [_page(Page.from_json(content), words) for content in contents]})
+def _text(job_id: str, contents: list[bytes], words: bool, tables: Mapping[int, list[Table]] | None) -> Response:
+    pages = [_page(Page.from_json(content), words) for content in contents]
+    if tables is not None:
+        for page in pages:
+            page["tables"] = [{"cells": table, "markdown": markdown(table)} for table in tables.get(page["number"], ())]
+    return answer({"id": job_id, "pages": pages})
 
 
 def _page(page: Page, words: bool) -> shapes.ReadPage:

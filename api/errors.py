@@ -1,7 +1,8 @@
-"""Errors as clients see them: RFC 9457 `application/problem+json` with `code`, `hint` and `request_id`."""
+"""Errors as clients see them: RFC 9457 `application/problem+json` with `code`, `hint` and `request_id`, or the dialect that
+the client of a front expects."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 from fastapi import FastAPI, Request, Response
@@ -10,9 +11,10 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from api.words import of_parameter
-from core.errors import InvalidField, InvalidRequest, MethodNotAllowed, MyelinError, NotFound
+from core.errors import InvalidField, InvalidRequest, MethodNotAllowed, MyelinError, NotFound, ProviderError, RateLimited
 
 _MAX_RETRY_AFTER = 300
+ErrorDialect = Literal["native", "openai", "anthropic", "ollama"]
 
 
 def problem(
@@ -32,13 +34,86 @@ def problem(
     }
     if errors:
         body["errors"] = list(errors)
-    headers = [(b"content-type", b"application/problem+json"), (b"x-request-id", request_id.encode())]
+    headers = [(b"content-type", b"application/problem+json"), *_common_headers(error, request_id)]
+    return orjson.dumps(body), headers
+
+
+def _common_headers(error: MyelinError, request_id: str) -> list[tuple[bytes, bytes]]:
+    headers = [(b"x-request-id", request_id.encode())]
     if error.status in (429, 503, 507) or error.retry_after:
         seconds = min(max(round(error.retry_after or 1), 1), _MAX_RETRY_AFTER)
         headers.append((b"retry-after", str(seconds).encode()))
+    headers += error.headers
     if error.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
-    return orjson.dumps(body), headers
+    if isinstance(error, RateLimited):
+        headers += error.headers
+    return headers
+
+
+def spoken_at(path: str) -> ErrorDialect:
+    """The dialect of an address that nothing is known of."""
+    if path.startswith("/v1/"):
+        return "anthropic" if path.startswith("/v1/messages") else "openai"
+    return "ollama" if path.startswith("/api/") else "native"
+
+
+_OPENAI_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+_ANTHROPIC_TYPES = {
+    401: "authentication_error", 402: "billing_error", 403: "permission_error", 404: "not_found_error",
+    413: "request_too_large", 429: "rate_limit_error", 503: "overloaded_error", 504: "timeout_error",
+}  # fmt: skip
+
+
+def in_words(error: MyelinError) -> str:
+    """Detail and cure in one text, for dialects that have no place of their own for the cure."""
+    return f"{error.detail} {error.hint}" if error.hint else error.detail
+
+
+def in_dialect(error: MyelinError, dialect: ErrorDialect) -> dict[str, Any]:
+    """The body of `error` for a client of OpenAI, Anthropic or Ollama, also for an error inside a stream."""
+    if dialect == "ollama":
+        return {"error": in_words(error)}
+    if dialect == "anthropic":
+        kind = _ANTHROPIC_TYPES.get(error.status) or ("api_error" if error.status >= 500 else "invalid_request_error")
+        return {"type": "error", "error": {"type": kind, "message": in_words(error)}}
+    kind = _OPENAI_TYPES.get(error.status) or ("api_error" if error.status >= 500 else "invalid_request_error")
+    return {"error": {"message": in_words(error), "type": kind, "param": error.field, "code": error.code}}
+
+
+def rendered(error: MyelinError, dialect: ErrorDialect, request_id: str) -> tuple[bytes, int, list[tuple[bytes, bytes]]]:
+    """(body, status, headers). The other dialects know no 422; `x-should-retry: false` (which OpenAI's and Anthropic's SDKs
+    obey) says that the gateway itself has tried again already, so that tries are not multiplied by tries."""
+    if dialect == "native":
+        body, headers = problem(error, request_id)
+        return body, error.status, headers
+    headers = [(b"content-type", b"application/json"), *_common_headers(error, request_id)]
+    if isinstance(error, ProviderError):
+        headers.append((b"x-should-retry", b"false"))
+    return orjson.dumps(in_dialect(error, dialect)), 400 if error.status == 422 else error.status, headers
+
+
+_OPENAI_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+_ANTHROPIC_TYPES = {
+    401: "authentication_error", 402: "billing_error", 403: "permission_error", 404: "not_found_error",
+    413: "request_too_large", 429: "rate_limit_error", 503: "overloaded_error", 504: "timeout_error",
+}  # fmt: skip
+
+
+def in_words(error: MyelinError) -> str:
+    """Detail and cure in one text, for dialects that have no place of their own for the cure."""
+    return f"{error.detail} {error.hint}" if error.hint else error.detail
+
+
+def in_dialect(error: MyelinError, dialect: ErrorDialect) -> dict[str, Any]:
+    """The body of `error` for a client of OpenAI, Anthropic or Ollama, also for an error inside a stream."""
+    if dialect == "ollama":
+        return {"error": in_words(error)}
+    if dialect == "anthropic":
+        kind = _ANTHROPIC_TYPES.get(error.status) or ("api_error" if error.status >= 500 else "invalid_request_error")
+        return {"type": "error", "error": {"type": kind, "message": in_words(error)}}
+    kind = _OPENAI_TYPES.get(error.status) or ("api_error" if error.status >= 500 else "invalid_request_error")
+    return {"error": {"message": in_words(error), "type": kind, "param": error.field, "code": error.code}}
 
 
 def unexpected() -> MyelinError:

@@ -7,25 +7,30 @@ connection with the body unread.
 
 import asyncio
 import ipaddress
+import os
 import re
 import time
-import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
 import structlog
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.credentials import Credentials
-from api.errors import problem, unexpected
+from api.errors import ErrorDialect, rendered, spoken_at, unexpected
+from api.exchange import Exchange
 from api.limits import Buckets, megabytes, too_large
 from api.multipart import FRAME_BYTES
 from api.policy import Policy, Principal, Role
+from api.protocol import LINE, Line
+from core.deadline import Deadline
 from core.errors import (
     Forbidden,
     InvalidHost,
+    InvalidKey,
     InvalidRequest,
     MethodNotAllowed,
     MissingKey,
@@ -35,6 +40,7 @@ from core.errors import (
     RequestTimeout,
     TooLarge,
 )
+from core.logs import AccessLog
 
 log = structlog.get_logger()
 
@@ -43,6 +49,8 @@ _BODY_SECONDS = 300.0
 _IDLE_SECONDS = 30.0
 _SMALL_BODY = 64 << 10
 _SMALL_BODY_SECONDS = 1.0
+_HUNG_UP = 499  # for the log: nobody was there to be answered
+_NOBODY = Principal(Role.ANYONE)
 _KEYS = {
     Role.CLIENT: "a client key (POST /admin/create_key makes them)",
     Role.OPERATOR: "the operator's API_KEY",
@@ -55,14 +63,19 @@ _SAFE_HEADERS = [
 ]
 
 
+Handler = Callable[[Exchange], Awaitable[None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One route as the gate sees it."""
+    """One route as the gate sees it. With a `handler` it is served past the framework; `dialect` is that of its errors."""
 
     template: str
     pattern: re.Pattern[str]
     methods: frozenset[str]
     policy: Policy
+    handler: Handler | None = None
+    dialect: ErrorDialect = "native"
 
 
 def rules_of(routes: Iterable[APIRoute]) -> list[Rule]:
@@ -76,6 +89,31 @@ def rules_of(routes: Iterable[APIRoute]) -> list[Rule]:
     return rules
 
 
+class Rules:
+    """Finds the rule of a request: by the whole path, and by pattern only where the path has something to fill in."""
+
+    def __init__(self, rules: Sequence[Rule]):
+        self._exact: dict[tuple[str, str], Rule] = {}
+        for rule in rules:
+            for method in rule.methods if "{" not in rule.template else ():
+                self._exact.setdefault((rule.template, method), rule)
+        self._all = rules
+
+    def exact(self, path: str, method: str) -> Rule | None:
+        """The rule of this very path, at the cost of one look."""
+        return self._exact.get((path, method))
+
+    def find(self, path: str, method: str) -> Rule | None:
+        """None when nothing is at this path. Raises MethodNotAllowed."""
+        known = [rule for rule in self._all if rule.pattern.match(path)]
+        for rule in known:
+            if method in rule.methods:
+                return rule
+        if known:
+            raise MethodNotAllowed(", ".join(sorted({method for rule in known for method in rule.methods})))
+        return None
+
+
 class Gate:
     def __init__(
         self,
@@ -87,81 +125,101 @@ class Gate:
         file_bytes: int,
         allowed_hosts: Sequence[str],
         trusted_proxies: Sequence[str],
+        access: AccessLog = AccessLog("warning"),
     ):
-        self.app, self._rules, self._credentials, self._buckets = app, rules, credentials, buckets
+        self.app, self._rules, self._credentials, self._buckets = app, Rules(rules), credentials, buckets
         self._file_bytes = file_bytes
         self._hosts = None if "*" in allowed_hosts else {host.lower() for host in allowed_hosts}
         self._proxies = [ipaddress.ip_network(network) for network in trusted_proxies]
+        self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
+            self._access.flush()
             return
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
         headers = dict(scope["headers"])
-        sent = headers.get(b"x-request-id", b"")
-        request_id = sent.decode() if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
+        sent = headers.get(b"x-request-id")
+        request_id = sent.decode() if sent and _REQUEST_ID.fullmatch(sent) else os.urandom(16).hex()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         answer = _Answer(
             send, request_id, announced=b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
         )
-        started = time.perf_counter()
-        rule = None
-        principal = Principal(Role.ANYONE)
+        visit = _Visit(scope, headers, request_id)
         try:
-            self._greet(scope, headers)
-            rule = self._match(scope)
-            limit = self._limit_of(rule)
-            principal = self._admit(scope, headers, rule, limit)
-            scope.setdefault("state", {}).update(principal=principal, request_id=request_id)
-            answer.body = _Body(receive, limit)
-            await self.app(scope, answer.body, answer)
+            await self._serve(visit, receive, answer)
         except MyelinError as error:
             await _take_small_body(receive, headers, answer)
-            await answer.refuse(error)
+            await answer.refuse(error, visit.dialect)
         except Exception as error:
-            log.error("request.broke", route=rule.template if rule else None, exc_info=error)
+            log.error("request.broke", route=visit.template, exc_info=error)
             if not answer.complete:
-                await answer.refuse(unexpected())
+                await answer.refuse(unexpected(), visit.dialect)
         finally:
-            log.info(
-                "request.served",
+            self._access(
                 method=scope["method"],
-                route=rule.template if rule else None,
-                status=answer.status,
-                key=principal.key_id or None,
-                ms=round((time.perf_counter() - started) * 1000, 2),
+                route=visit.template,
+                status=answer.status or _HUNG_UP,
+                key=visit.principal.key_id or None,
+                request_id=request_id,
+                ms=round((time.perf_counter() - visit.started) * 1000, 2),
             )
             structlog.contextvars.unbind_contextvars("request_id")
 
-    def _match(self, scope: Scope) -> Rule:
-        known = [rule for rule in self._rules if rule.pattern.match(scope["path"])]
-        if not known:
+    async def _serve(self, visit: "_Visit", receive: Receive, answer: "_Answer") -> None:
+        scope, headers = visit.scope, visit.headers
+        self._check_host(headers)
+        rule = visit.rule = self._rules.exact(scope["path"], scope["method"])
+        caller = self._limited_by_its_key(scope, rule)
+        if caller is None:
+            # Before anything else is looked up: an address that asks too often learns not even what there is.
+            self._limit(f"ip {self._address(scope, headers)}")
+            rule = visit.rule = rule or self._rules.find(scope["path"], scope["method"])
+        if rule is None:
             raise NotFound("There is nothing at this address.", hint="GET / lists the addresses, /docs explains them.")
-        for rule in known:
-            if scope["method"] in rule.methods:
-                return rule
-        allowed = sorted({method for rule in known for method in rule.methods})
-        raise MethodNotAllowed(", ".join(allowed))
+        limit = self._limit_of(rule)
+        principal = visit.principal = self._admit(scope, headers, rule, limit, caller)
+        answer.body = _Body(receive, limit)
+        if rule.handler is None:
+            scope.setdefault("state", {}).update(principal=principal, request_id=visit.request_id)
+            await self.app(scope, answer.body, answer)
+            return
+        rooms = self.app.state.house
+        exchange = Exchange(rooms, scope, headers, principal, visit.request_id, answer.body, answer, visit.started)
+        await _attended(rule.handler, exchange, scope.get("extensions", {}).get(LINE) or Line())
 
-    def _greet(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
-        """Before anything is looked up: an address that asks too often learns not even what there is."""
+    def _limited_by_its_key(self, scope: Scope, rule: Rule | None) -> Principal | None:
+        """At a front, a caller whose key has a rate of its own: the ledger holds it to that one and to no other.
+
+        Everybody else is None, strangers too: they are held to the common rate, and refused only then.
+        """
+        if rule is None or rule.handler is None:
+            return None
+        with suppress(InvalidRequest, InvalidKey):
+            caller = self._credentials.identify(scope["headers"])
+            return caller if caller is not None and caller.has_own_rate else None
+        return None
+
+    def _check_host(self, headers: dict[bytes, bytes]) -> None:
         if self._hosts is not None and headers.get(b"host", b"").decode("latin-1").rsplit(":", 1)[0].lower() not in self._hosts:
             raise InvalidHost("This server does not answer for that host name.", hint="Add the name to ALLOWED_HOSTS.")
-        self._limit(f"ip {self._address(scope, headers)}")
 
-    def _admit(self, scope: Scope, headers: dict[bytes, bytes], rule: Rule, limit: "_Limit") -> Principal:
-        principal = Principal(Role.ANYONE)
+    def _admit(
+        self, scope: Scope, headers: dict[bytes, bytes], rule: Rule, limit: "_Limit", caller: Principal | None
+    ) -> Principal:
+        principal = _NOBODY
         if Role.ANYONE not in rule.policy.roles:
-            caller = self._credentials.identify(scope["headers"])
+            caller = caller or self._credentials.identify(scope["headers"])
             if caller is None:
                 raise MissingKey("This address needs a key.")
             if caller.role not in rule.policy.roles:
                 takers = " or ".join(_KEYS[role] for role in sorted(rule.policy.roles))
                 raise Forbidden(f"The {caller.role} key may not do that.", hint=f"It takes {takers}.")
-            self._limit(f"key {caller.key_id}")
+            if rule.handler is None or not caller.has_own_rate:
+                self._limit(f"key {caller.key_id}")
             principal = caller
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or len(length) > 15:
@@ -183,16 +241,60 @@ class Gate:
     def _address(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
         """The peer's address; behind a trusted proxy the right-most forwarded address that is none of ours. IPv6 by /64."""
         peer = (scope.get("client") or ("0.0.0.0", 0))[0]
-        hops = [hop.strip() for hop in headers.get(b"x-forwarded-for", b"").decode("latin-1").split(",") if hop.strip()]
+        forwarded = headers.get(b"x-forwarded-for", b"") if self._proxies else b""
+        hops = [hop.strip() for hop in forwarded.decode("latin-1").split(",") if hop.strip()]
         try:
-            address = ipaddress.ip_address(peer)
-            while hops and any(address in network for network in self._proxies):
-                address = ipaddress.ip_address(hops.pop())
+            address = peer
+            while hops and any(ipaddress.ip_address(address) in network for network in self._proxies):
+                address = str(ipaddress.ip_address(hops.pop()))
         except ValueError:
             return peer
-        if address.version == 6:
-            return str(ipaddress.ip_network((address, 64), strict=False))
-        return str(address)
+        return _bucket(address)
+
+
+class _Visit:
+    """What is known so far of a request."""
+
+    __slots__ = ("headers", "principal", "request_id", "rule", "scope", "started")
+
+    def __init__(self, scope: Scope, headers: dict[bytes, bytes], request_id: str):
+        self.scope, self.headers, self.request_id = scope, headers, request_id
+        self.started = time.perf_counter()
+        self.rule: Rule | None = None
+        self.principal = _NOBODY
+
+    @property
+    def template(self) -> str | None:
+        return self.rule.template if self.rule else None
+
+    @property
+    def dialect(self) -> ErrorDialect:
+        return self.rule.dialect if self.rule else spoken_at(self.scope["path"])
+
+
+async def _attended(handler: Handler, exchange: Exchange, line: Line) -> None:
+    """Runs `handler` for as long as there is somebody to answer; it is cancelled when the client hangs up."""
+    line.work = task = asyncio.current_task()
+    try:
+        if line.gone:
+            return
+        await handler(exchange)
+    except asyncio.CancelledError:
+        if not line.gone:
+            raise  # the server stops
+        task.uncancel()
+    finally:
+        line.work = None
+
+
+@lru_cache(4096)
+def _bucket(address: str) -> str:
+    """What is limited as one caller: an IPv4 address, or the /64 that one IPv6 customer gets."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((parsed, 64), strict=False) if parsed.version == 6 else parsed)
 
 
 async def _take_small_body(receive: Receive, headers: dict[bytes, bytes], answer: "_Answer") -> None:
@@ -231,10 +333,10 @@ class _Body:
     async def __call__(self) -> Message:
         if self.complete:
             return await self._receive()
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         self._deadline = self._deadline or now + _BODY_SECONDS
         try:
-            async with asyncio.timeout(min(self._deadline - now, _IDLE_SECONDS)):
+            with Deadline(min(self._deadline - now, _IDLE_SECONDS)):
                 message = await self._receive()
         except TimeoutError:
             raise RequestTimeout("The body of the request did not arrive in time.") from None
@@ -270,13 +372,15 @@ class _Answer:
             self.complete = not message.get("more_body", False)
         await self._send(message)
 
-    async def refuse(self, error: MyelinError) -> None:
+    async def refuse(self, error: MyelinError, dialect: ErrorDialect) -> None:
         if self.status:
             # The answer has begun; ending the connection is the only honest way to say that it is not whole.
             raise error
-        body, headers = problem(error, self._request_id)
-        headers += [(b"content-length", str(len(body)).encode()), (b"connection", b"close")]
+        body, status, headers = rendered(error, dialect, self._request_id)
+        headers.append((b"content-length", str(len(body)).encode()))
+        if self.body is None or not self.body.complete:
+            headers.append((b"connection", b"close"))
         if isinstance(error, MethodNotAllowed):
             headers.append((b"allow", error.allowed.encode()))
-        await self({"type": "http.response.start", "status": error.status, "headers": headers})
+        await self({"type": "http.response.start", "status": status, "headers": headers})
         await self({"type": "http.response.body", "body": body})

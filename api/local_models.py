@@ -1,7 +1,6 @@
 """`/models/*`: what is installed, downloads with progress, and Gemini's live list."""
 
 from collections.abc import AsyncIterator
-from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -20,6 +19,7 @@ from core.errors import InvalidField, ProviderError, ProviderUnreachable
 from fleet.downloads import Download, State
 from fleet.names import read_model_name
 from gateway.catalogue import Catalogue, Source
+from providers.types import ModelInfo
 
 router = APIRouter(prefix="/models", tags=["models"])
 
@@ -105,8 +105,8 @@ async def installed(request: Request) -> Response:
     listing = await house(request).catalogue.listing("ollama")
     always_on = set(house(request).settings.always_on_models)
     models = [
-        _model(model) | {"category": "always_on" if model["name"] in always_on else "on_demand"}
-        for model in map(asdict, listing.models)
+        _model(model) | {"machine": "local", "category": "always_on" if model.name in always_on else "on_demand"}
+        for model in listing.models
     ]
     return answer({"models": models, "source": listing.source})
 
@@ -118,7 +118,10 @@ async def gemini(request: Request) -> Response:
     key = next((header_text(value).strip() for name, value in sent if name == b"gemini-api-key"), "")
     key = key or house(request).settings.gemini_api_key.get_secret_value()
     listing = await house(request).gateway.models("gemini", key or None)
-    content: dict[str, Any] = {"models": [asdict(model) for model in listing.models], "source": listing.source}
+    content: dict[str, Any] = {
+        "models": [_model(model) | {"provider": "gemini"} for model in listing.models],
+        "source": listing.source,
+    }
     return answer(content | ({"warning": listing.error.detail} if listing.error else {}))
 
 
@@ -182,5 +185,5 @@ def _download(record: Download) -> DownloadView:
     return shown | {name: stamp(shown[name]) for name in ("created_at", "updated_at", "finished_at")}
 
 
-def _model(model: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in model.items() if name != "provider"} | {"machine": "local"}
+def _model(model: ModelInfo) -> dict[str, Any]:
+    return {name: getattr(model, name) for name in _ModelView.__annotations__}

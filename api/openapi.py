@@ -72,9 +72,9 @@ EVENTS = _other("text/event-stream", "`progress` with state and progress at ever
 PNG = _other("image/png", "The page as PNG.", {"type": "string", "format": "binary"})
 
 
-def body(shape: type[BaseModel]) -> dict[str, Any]:
+def body(shape: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
     """What `openapi_extra` says of a JSON body that the endpoint reads itself."""
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": shape.model_json_schema()}}}}
+    return {"requestBody": {"required": required, "content": {"application/json": {"schema": shape.model_json_schema()}}}}
 
 
 def completed(document: dict[str, Any], opened: Iterable[str]) -> dict[str, Any]:

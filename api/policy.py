@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
+from gateway.grants import Grant
+from gateway.names import Allows
+
 F = TypeVar("F", bound=Callable)
 
 
@@ -25,10 +28,20 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is calling: a role and, for keys, the id that owns what the call makes."""
+    """Who is calling: a role and, for keys, the id that owns what the call makes, and what it may ask of models."""
 
     role: Role
     key_id: str = ""
+    grant: Grant | None = None
+
+    @property
+    def has_own_rate(self) -> bool:
+        return self.grant is not None and self.grant.rpm is not None
+
+    @property
+    def allows(self) -> Allows | None:
+        """Which models the caller may use; None for all."""
+        return None if self.grant is None else self.grant.allows
 
     @property
     def owner(self) -> str | None:

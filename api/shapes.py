@@ -172,10 +172,18 @@ class _ReadPage(TypedDict):
     text: str
 
 
+class ReadTable(TypedDict):
+    """A table as rows of texts, its titles first, and as Markdown."""
+
+    cells: list[list[str]]
+    markdown: str
+
+
 class ReadPage(_ReadPage, total=False):
-    """What was read of a page; `words` only with `words=1`."""
+    """What was read of a page; `words` only with `words=1`, `tables` only with `tables=1`."""
 
     words: list[ReadWord]
+    tables: list[ReadTable]
 
 
 class ReadText(TypedDict):

@@ -1,12 +1,14 @@
 """Waiting for a job: long polling and server-sent events, both woken by the pipeline, never by a timer.
 
-Both end when the server stops: the job stays as it is, and whoever asks again meets the next server.
+Both end when the server stops: the job stays as it is, and whoever asks again meets the next server. And the pings that keep
+any silent stream open.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import orjson
 from fastapi import Request
@@ -99,3 +101,37 @@ async def _row(rooms: House, job_id: str, owner: str | None) -> Any:
 
 def _event(name: str, data: dict[str, Any]) -> bytes:
     return format_sse_event(event=name, data_str=orjson.dumps(data).decode())
+
+
+class Pings:
+    """`with Pings(send) as pings:` sends one whenever `seconds` pass without `pings.touch()`.
+
+    Load balancers cut streams that say nothing for 30 to 120 seconds, and a model may read for longer than that. One timer
+    serves the whole stream; a task is made only for a ping that is due.
+    """
+
+    def __init__(self, send: Callable[[], Awaitable[None]], seconds: float = _PING_SECONDS):
+        self._send, self._seconds = send, seconds
+        self._loop = asyncio.get_running_loop()
+        self._last = self._loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+        self._ping: asyncio.Task[None] | None = None
+
+    def touch(self) -> None:
+        self._last = self._loop.time()
+
+    def __enter__(self) -> Self:
+        self._timer = self._loop.call_at(self._last + self._seconds, self._due)
+        return self
+
+    def __exit__(self, _type: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None) -> None:
+        self._timer.cancel()
+        if self._ping is not None:
+            self._ping.cancel()
+
+    def _due(self) -> None:
+        now = self._loop.time()
+        if now >= self._last + self._seconds and (self._ping is None or self._ping.done()):
+            self._ping = self._loop.create_task(self._send())
+            self._last = now
+        self._timer = self._loop.call_at(max(self._last + self._seconds, now + self._seconds / 100), self._due)

@@ -101,8 +101,7 @@ def _last_stage(row: Row) -> str:
 def _usage(served: Mapping[str, Any]) -> shapes.Usage | None:
     if not served:
         return None
-    free = served["provider"] in ("builtin", "ollama")
-    return {**served["usage"], "cost_usd": 0.0 if free else None, "cache": "miss"}
+    return {"cost_usd": None, **served["usage"], "cache": "miss"}
 
 
 def _notices(row: Row) -> list[shapes.Warned]:

@@ -1,4 +1,4 @@
-"""How completely and how fast pictures and PDFs are read: `python -m bench.reading [CORPUS] [--scans N] [--jobs N] [--misses]`.
+"""How completely and how fast pictures and PDFs are read: `python -m bench.reading [CORPUS] [--scans N] [--jobs N] [--second] [--misses]`.
 
 CORPUS holds folders of documents with their truth, each optional:
 
@@ -6,15 +6,16 @@ CORPUS holds folders of documents with their truth, each optional:
   every page drawn at 200 dpi into a picture without text. Recall: values whose letters and digits stand in the text;
   fields: what the built-in finder then answers rightly.
 - `sroie`: pictures of receipts, `truth.json` ({jpg: {company, date, total}}) and `boxtext.json` ({jpg: [line]}). Recall: words
-  of the lines, each as often as it stands there, without case and outer punctuation; total, date: as whole words.
+  of the lines (runs of letters and digits, for the annotators set blanks around punctuation), each as often as it stands
+  there, without case; the total as a whole word, the date letter by letter, the company but for a slip of a letter.
 
 Without CORPUS the pages are made here. CPU seconds are those of one process; `slowest` is the slowest page.
 """
 
 import argparse
-import io
 import json
 import random
+import re
 import resource
 import string
 import tempfile
@@ -27,19 +28,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from pypdfium2 import PdfDocument
 from rapidfuzz.fuzz import partial_ratio
-from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from bench import finder
+from bench.truths import SCAN_DPI, scanned
 from documents.parsed import Page
-from documents.parsers import ocr
+from documents.parsers import ocr, secondreader
 from documents.parsers.base import Context
 from documents.parsers.registry import choose
 
 WORDS = "nota fiscal de serviço prestado ao tomador conforme contrato vigente valor total emitido em São Paulo".split()
-SCAN_DPI = 200
 MONEY = "RM$" + string.punctuation
 COMPANY_LIKENESS = 90  # of 100: the annotators' own slips of a letter
 
@@ -62,9 +61,13 @@ def main() -> None:
     arguments.add_argument("corpus", nargs="?", type=Path)
     arguments.add_argument("--scans", type=int, help="read only about so many documents of each kind by OCR")
     arguments.add_argument("--jobs", type=int, default=2, help="processes")
+    arguments.add_argument("--second", action="store_true", help="with the second engine, RapidOCR")
     arguments.add_argument("--misses", action="store_true", help="name what was not found")
     chosen = arguments.parse_args()
-    with tempfile.TemporaryDirectory() as made, ProcessPoolExecutor(chosen.jobs, initializer=_warm) as pool:
+    with (
+        tempfile.TemporaryDirectory() as made,
+        ProcessPoolExecutor(chosen.jobs, initializer=_warm, initargs=(chosen.second,)) as pool,
+    ):
         corpus = chosen.corpus or _made(Path(made))
         print(f"{'':<30}{'pages':>6}{'CPU s/page':>11}{'slowest':>9}")
         for title, measure, files in _sets(corpus, chosen.scans):
@@ -72,7 +75,7 @@ def main() -> None:
             _show(title, documents)
             if chosen.misses:
                 _complain(documents)
-        print(f"peak memory of a process: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10} MiB")
+    print(f"peak memory of a process: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss >> 10} MiB")
 
 
 def _sets(corpus: Path, scans: int | None) -> Iterator[tuple[str, Callable[[Path], Document], list[Path]]]:
@@ -87,8 +90,10 @@ def _some(files: list[Path], count: int | None) -> list[Path]:
     return files[:: max(1, len(files) // count)] if count else files
 
 
-def _warm() -> None:
+def _warm(second: bool) -> None:
     ocr.warm()
+    if second and not secondreader.warm():
+        raise SystemExit("RapidOCR is not installed: see requirements-extras.in.")
 
 
 def _show(title: str, documents: list[Document]) -> None:
@@ -109,20 +114,6 @@ def _complain(documents: list[Document]) -> None:
     for document in documents:
         for miss in document.misses:
             print(f"    {document.name}: {miss}")
-
-
-def scanned(path: Path) -> bytes:
-    """The document as a PDF whose pages hold nothing but their picture."""
-    document, buffer = PdfDocument(path), io.BytesIO()
-    canvas = Canvas(buffer)
-    for page in document:
-        picture = page.render(scale=SCAN_DPI / 72, grayscale=True).to_pil()
-        canvas.setPageSize(page.get_size())
-        canvas.drawImage(ImageReader(picture), 0, 0, *page.get_size())
-        canvas.showPage()
-    document.close()
-    canvas.save()
-    return buffer.getvalue()
 
 
 def _read(path: Path, name: str) -> Document:
@@ -163,7 +154,7 @@ def _receipt(path: Path) -> Document:
     lost = wanted - words
     document.shares["words"] = wanted.total() - lost.total(), wanted.total()
     found = {
-        "total": truth["total"].strip(MONEY) in {word.strip(MONEY) for word in text.split()},
+        "total": truth["total"].strip(MONEY) in {word.strip(MONEY).replace(",", ".") for word in text.split()},
         "date": _letters(truth["date"]) in _letters(text),
         "company": partial_ratio(_letters(truth["company"]), _letters(text)) >= COMPANY_LIKENESS,
     }
@@ -174,8 +165,7 @@ def _receipt(path: Path) -> Document:
 
 
 def _words(text: str) -> Counter[str]:
-    words = (word.strip(string.punctuation) for word in text.casefold().split())
-    return Counter(word for word in words if word)
+    return Counter(re.findall(r"[^\W_]+", text.casefold()))
 
 
 def _letters(text: str) -> str:

@@ -6,10 +6,13 @@ A folder says by its files what it is: `truth.json` with `values` for fiscal doc
 
 import io
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
+from PIL import Image
 from pypdfium2 import PdfDocument
 from rapidfuzz.fuzz import ratio
 from reportlab.pdfgen.canvas import Canvas
@@ -54,6 +57,8 @@ RECEIPT = ("company", "date", "total")
 RECEIPT_DECOYS = ("iban", "chave_de_acesso", "birth_date")
 CRITICAL = ("emitente_id", "destinatario_id", "remetente_id", "chave", "valor_total")
 SCAN_DPI = 200
+DARK = 150  # grey level of print; what covers it is lighter
+LEAST_INK = 0.06  # share of the box of a letter
 
 Same = Callable[[str, str], bool]
 
@@ -129,16 +134,44 @@ def _receipts(folder: Path, known: dict) -> Iterator[Truth]:
 
 
 def as_scan(truth: Truth, folder: Path) -> Truth:
-    """The same document as a PDF that holds nothing but pictures of its pages."""
+    """The same document as a PDF that holds nothing but pictures of its pages, and of its truth what these show."""
     scan = folder / truth.path.name
     scan.write_bytes(scanned(truth.path))
-    return Truth(scan, truth.asked, truth.values, truth.decoys, truth.same, truth.texts, truth.by_words, truth.critical)
+    hidden = covered(truth.path, (*truth.values.values(), *truth.texts))
+    values = {key: value for key, value in truth.values.items() if value not in hidden}
+    return replace(truth, path=scan, values=values, texts=tuple(text for text in truth.texts if text not in hidden))
 
 
-def scanned(path: Path, dpi: int = SCAN_DPI) -> bytes:
+def covered(path: Path, texts: Iterable[str]) -> frozenset[str]:
+    """Those of the texts that stand in the PDF but that nobody sees: at every place something is painted over a letter."""
+    places: dict[str, list[bool]] = {}
+    document = PdfDocument(path)
+    for page in document:
+        scale, height = SCAN_DPI / 72, page.get_height()
+        picture, layer = page.render(scale=scale, grayscale=True).to_pil(), page.get_textpage()
+        letters = [(index, one) for index, letter in enumerate(layer.get_text_range()) for one in alphanumerics(letter)]
+        line = "".join(one for _, one in letters)
+        for text in texts:
+            wanted = alphanumerics(text)
+            for match in re.finditer(re.escape(wanted), line) if wanted else ():
+                boxes = (layer.get_charbox(index) for index, _ in letters[match.start() : match.end()])
+                shown = all(_has_ink(picture, scale, height, *box) for box in boxes)
+                places.setdefault(text, []).append(shown)
+    document.close()
+    return frozenset(text for text, shown in places.items() if not any(shown))
+
+
+def _has_ink(picture: Image.Image, scale: float, height: float, left: float, bottom: float, right: float, top: float) -> bool:
+    box = (int(left * scale), int((height - top) * scale), int(right * scale) + 1, int((height - bottom) * scale) + 1)
+    levels = picture.crop(box).histogram()
+    return sum(levels[:DARK]) >= LEAST_INK * sum(levels)
+
+
+def scanned(path: Path, pages: int | None = None, dpi: int = SCAN_DPI) -> bytes:
+    """The first `pages` as a PDF that holds nothing but their pictures."""
     document, buffer = PdfDocument(path), io.BytesIO()
     canvas = Canvas(buffer)
-    for page in document:
+    for page in islice(document, pages):
         width, height = page.get_size()
         canvas.setPageSize((width, height))
         canvas.drawInlineImage(page.render(scale=dpi / 72, grayscale=True).to_pil(), 0, 0, width, height)

@@ -8,8 +8,13 @@
     │       └── IdempotencyMismatch  422 idempotency_key_reused
     ├── MissingKey                   401 missing_key
     ├── InvalidKey                   401 invalid_key
+    │   └── ExpiredKey               401 expired_key
+    ├── BudgetSpent                  402 budget_spent            trying again cannot help: no 429, which SDKs repeat
     ├── Forbidden                    403 forbidden
+    │   └── ModelNotAllowed          403 model_not_allowed       the key may not use this model or provider
     ├── NotFound                     404 not_found
+    │   ├── ModelNotFound            404 model_not_found         no provider lists it; the nearest names are told
+    │   └── ProviderNotConfigured    404 provider_not_configured its key or its address is not set
     ├── MethodNotAllowed             405 method_not_allowed
     ├── RequestTimeout               408 request_timeout
     ├── Conflict                     409 conflict
@@ -41,6 +46,7 @@ A class fixes status, code, title and whether trying again can help; the raise s
 caller, never a path, a stack or a secret), and may give `hint` (the cure), `field` and `retry_after` (seconds).
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -52,6 +58,8 @@ class MyelinError(Exception):
     title: ClassVar[str] = "Internal error"
     retryable: ClassVar[bool] = False
     default_hint: ClassVar[str | None] = None
+    #: What the answer says beside its body, as (name, value).
+    headers: Sequence[tuple[bytes, bytes]] = ()
 
     def __init__(self, detail: str, *, hint: str | None = None, field: str | None = None, retry_after: float | None = None):
         super().__init__(detail)
@@ -95,12 +103,41 @@ class InvalidKey(MyelinError):
     default_hint = "Compare the key with API_KEY in .env, or ask the operator for a new one."
 
 
+class ExpiredKey(InvalidKey):
+    code, title = "expired_key", "The key has expired"
+    default_hint = "Ask the operator for a new key."
+
+
+class BudgetSpent(MyelinError):
+    """A key's budget does not hold this request. 402 as Anthropic's `billing_error`: SDKs repeat a 429, which cannot help."""
+
+    status, code, title = 402, "budget_spent", "The budget of this key is spent"
+
+
 class Forbidden(MyelinError):
     status, code, title = 403, "forbidden", "This key may not do that"
 
 
+class ModelNotAllowed(Forbidden):
+    code, title = "model_not_allowed", "This key may not use this model"
+
+
 class NotFound(MyelinError):
     status, code, title = 404, "not_found", "Not found"
+
+
+class ModelNotFound(NotFound):
+    """`nearest` are names that exist, the nearest first."""
+
+    code, title = "model_not_found", "There is no such model"
+
+    def __init__(self, detail: str, *, nearest: Sequence[str] = (), hint: str | None = None):
+        super().__init__(detail, hint=hint, field="model")
+        self.nearest = tuple(nearest)
+
+
+class ProviderNotConfigured(NotFound):
+    code, title = "provider_not_configured", "The provider is not configured"
 
 
 class MethodNotAllowed(MyelinError):
@@ -130,7 +167,20 @@ class UnsupportedType(MyelinError):
 
 
 class RateLimited(MyelinError):
+    """`headers` tell the limits and what is left of them (`x-ratelimit-*`)."""
+
     status, code, title, retryable = 429, "rate_limited", "Too many requests", True
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        hint: str | None = None,
+        retry_after: float | None = None,
+        headers: Sequence[tuple[bytes, bytes]] = (),
+    ):
+        super().__init__(detail, hint=hint, retry_after=retry_after)
+        self.headers = headers
 
 
 class Overloaded(MyelinError):

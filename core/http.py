@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from core.deadline import Deadline
 from core.wire import Connection, WireError, request_head
 
 _IDLE_SECONDS = 30.0  # an unused connection is not used again after that
@@ -93,9 +94,9 @@ class Response:
         return data
 
     async def _awaited(self) -> bytes:
-        left = self._ends_at - asyncio.get_running_loop().time()
+        left = self._ends_at - time.monotonic()
         try:
-            async with asyncio.timeout(min(self._deadlines.idle, left)):
+            with Deadline(min(self._deadlines.idle, left)):
                 return await self._connection.chunk()
         except TimeoutError:
             raise DeadlinePassed("total" if left <= self._deadlines.idle else "idle") from None
@@ -202,7 +203,7 @@ class HttpClient:
         Raises Unreachable, Broken, DeadlinePassed. The connection goes back to the pool only when the body was read to its
         end; otherwise the socket is closed, by cancellation too.
         """
-        ends_at = asyncio.get_running_loop().time() + deadlines.total
+        ends_at = time.monotonic() + deadlines.total
         origin, connection = await self._send(method, url, _encoded(json, body), headers or {}, deadlines)
         try:
             yield Response(connection, deadlines, ends_at, self._caps)
@@ -222,7 +223,7 @@ class HttpClient:
         wait = min(deadlines.headers, deadlines.total)
         connection = None
         try:
-            async with asyncio.timeout(wait):
+            with Deadline(wait):
                 connection = await self._take(origin, deadlines.connect)
                 await connection.send(head, body or b"")
                 await connection.head()

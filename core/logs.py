@@ -4,11 +4,14 @@ Never a body, a header, a query string or a file's content. What still slips in 
 by exact match, and anything that has the form of a provider's key.
 """
 
+import asyncio
 import logging
 import re
 import sys
+import time
 from collections.abc import Iterable
 
+import orjson
 import structlog
 
 _KEY_FORMS = re.compile(r"AIza[0-9A-Za-z_\-]{10,}|sk-[0-9A-Za-z_\-]{10,}|pbpm-[0-9A-Za-z_\-]{10,}|whsec_[0-9A-Za-z+/=]{10,}")
@@ -67,3 +70,41 @@ def configure(level: str, secrets: Iterable[str]) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
+
+
+class AccessLog:
+    """The one line of every request, written past structlog, which takes 30 µs for it, and in batches: a call of the kernel
+    for each line would take another 10.
+
+    It holds nothing that a caller chose, so there is nothing to cut out of it. On a terminal structlog writes it, in colour.
+    """
+
+    _SECONDS = 0.05
+
+    def __init__(self, level: str):
+        self._written = logging.getLevelName(level.upper()) <= logging.INFO
+        self._slow = structlog.get_logger() if sys.stderr.isatty() else None
+        self._second, self._stamp = 0, ""
+        self._lines: list[bytes] = []
+
+    def __call__(self, **served: object) -> None:
+        """`served` are method, route, status, key, request_id and ms."""
+        if not self._written:
+            return
+        if self._slow is not None:
+            self._slow.info("request.served", **served)
+            return
+        now = time.time()
+        second = int(now)
+        if second != self._second:
+            self._second, self._stamp = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        stamp = f"{self._stamp}.{int((now - second) * 1e6):06d}Z"
+        line = {**served, "level": "info", "event": "request.served", "timestamp": stamp}
+        if not self._lines:
+            asyncio.get_running_loop().call_later(self._SECONDS, self.flush)
+        self._lines.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+
+    def flush(self) -> None:
+        if self._lines:
+            lines, self._lines = self._lines, []
+            sys.stderr.write(b"".join(lines).decode())

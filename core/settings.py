@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 
+from core.aliases import read_aliases
+from core.dollars import Dollars, plain, read_prices
 from core.hosts import Host, read_hosts
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -34,13 +36,25 @@ def _texts(values: Mapping[str, str | None]) -> dict[str, str]:
 
 
 Workers = Annotated[Annotated[int, Field(ge=1, le=64)] | None, BeforeValidator(_auto)]
+Prices = Annotated[tuple[tuple[str, Dollars], ...], BeforeValidator(read_prices), AfterValidator(plain)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Aliases = Annotated[tuple[tuple[str, str], ...], BeforeValidator(read_aliases)]
 Hosts = Annotated[tuple[Host, ...], BeforeValidator(_hosts)]
 _ADDRESS = r"^(https?://[^\s@]+)?$"
 
 
 def _setting(default: object, section: str, description: str, **limits: Any) -> Any:
     return Field(default, description=description, json_schema_extra={"section": section}, **limits)
+
+
+class _Yaml(YamlConfigSettingsSource):
+    """`config.yaml` says `aliases:` for what the environment calls MODEL_ALIASES."""
+
+    def __call__(self) -> dict[str, Any]:
+        values = super().__call__()
+        if "aliases" in values:
+            values.setdefault("model_aliases", values.pop("aliases"))
+        return values
 
 
 class Settings(BaseSettings):
@@ -92,6 +106,9 @@ class Settings(BaseSettings):
     shutdown_grace: float = _setting(20, "Workers", "Seconds that running work may take to end after SIGTERM.", ge=0)
 
     ocr_languages: str = _setting("por+eng", "Reading", "Tesseract languages.", pattern=r"^[a-z_]{3,12}(\+[a-z_]{3,12})*$")
+    second_ocr_engine: Literal["off", "rapidocr"] = _setting(
+        "off", "Reading", "rapidocr: asked for pages that Tesseract reads badly; see requirements-extras.in. Memory of 2 GiB."
+    )
     max_pages: int = _setting(500, "Reading", "Pages read of one document; the rest is named in the warnings.", ge=1)
     page_timeout: float = _setting(60, "Reading", "Seconds for one page.", gt=0)
     parser_memory_mb: int = _setting(1024, "Reading", "Memory of the process that reads one document.", ge=256)
@@ -105,8 +122,17 @@ class Settings(BaseSettings):
         "https://generativelanguage.googleapis.com", "Gemini", "Where the Gemini API listens.", pattern=r"^https?://"
     )
 
+    model_aliases: Aliases = _setting(
+        (), "Gateway", "Other names of models: gpt-4=ollama/llama3.2:3b, comma separated; `aliases:` in config.yaml."
+    )
+
+    first_content_timeout: float = _setting(
+        300, "Gateway", "Seconds until the first word of a streamed answer, loading of the model included.", gt=0
+    )
+    answer_timeout: float = _setting(600, "Gateway", "Seconds for the whole of a streamed answer.", gt=0)
+
     providers: Hosts = _setting(
-        (), "Providers", "More hosts, name=url or name=url|KEY, comma separated; or a list in config.yaml (see above)."
+        (), "Providers", "More hosts, name=url or name=url|KEY, comma separated; or a list in config.yaml (README)."
     )
     openai_api_key: SecretStr = _setting(SecretStr(""), "Providers", "Key for OpenAI.")
     openai_base_url: str = _setting("", "Providers", "Where OpenAI listens; empty for its own address.", pattern=_ADDRESS)
@@ -169,6 +195,19 @@ class Settings(BaseSettings):
     )
     textgen_api_key: SecretStr = _setting(SecretStr(""), "Providers", "Key for text-generation-webui, if it wants one.")
 
+    prices: Prices = _setting(
+        (),
+        "Keys and money",
+        "Dollars a million tokens where list prices are unknown or not yours: PATTERN: {input: …, output: …}.",
+    )
+    audit_days: int = _setting(
+        30,
+        "Keys and money",
+        "Days until the row of a request to a model is erased; sums stay, by hour for 90 days.",
+        ge=1,
+        le=3660,
+    )
+
     webhook_secret: SecretStr = _setting(
         SecretStr(""), "Webhooks", "Signs webhooks (Standard Webhooks, whsec_…). Made on first start."
     )
@@ -185,7 +224,12 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, dotenv_settings, YamlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, dotenv_settings, _Yaml(settings_cls)
+
+    @property
+    def parser_memory_bytes(self) -> int:
+        """What one process that reads a document may use; the second engine does not fit into less than 2 GiB."""
+        return max(self.parser_memory_mb, 2048 if self.second_ocr_engine != "off" else 0) << 20
 
     @property
     def database_path(self) -> Path:

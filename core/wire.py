@@ -27,6 +27,7 @@ class Connection(asyncio.Protocol):
         self.status = 0
         self.headers: dict[str, str] = {}
         self.reusable = False
+        self._loop = asyncio.get_running_loop()  # asked once: it costs a call of the kernel each time
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
         self._chunks: deque[bytes] = deque()
@@ -107,7 +108,7 @@ class Connection(asyncio.Protocol):
     async def _news(self) -> None:
         if self._error is not None and not self._chunks:
             raise WireError(self._error)
-        self._waiter = asyncio.get_running_loop().create_future()
+        self._waiter = self._loop.create_future()
         try:
             await self._waiter
         finally:
@@ -159,7 +160,7 @@ class Connection(asyncio.Protocol):
         self.resume_writing()
 
     def pause_writing(self) -> None:
-        self._writable = asyncio.get_running_loop().create_future()
+        self._writable = self._loop.create_future()
 
     def resume_writing(self) -> None:
         if self._writable is not None:

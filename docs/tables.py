@@ -12,8 +12,7 @@ from pydantic import SecretStr
 
 from core.settings import Settings, env_example
 from documents.parsers.registry import parsers
-from providers.base import ProviderSpec
-from providers.registry import provider_classes, variables
+from providers.registry import needed, provider_classes
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -23,20 +22,12 @@ def providers() -> str:
     rows = ["| `AI-Provider` | provedor | configuração | local | documentação |", "|---|---|---|---|---|"]
     for spec in (cls.spec for cls in provider_classes()):
         local = "sim" if spec.capabilities.local else "não"
-        rows.append(f"| `{spec.name}` | {spec.title} | {_needed(spec)} | {local} | <{spec.docs}> |")
+        settings = ", ".join(f"`{name}`" for name in needed(spec)) + (
+            " ou por requisição" if spec.capabilities.key_per_request else ""
+        )
+        rows.append(f"| `{spec.name}` | {spec.title} | {settings} | {local} | <{spec.docs}> |")
     rows.append("| `builtin` | localizador de campos embutido | nenhuma | sim | – |")
     return "\n".join(rows)
-
-
-def _needed(spec: ProviderSpec) -> str:
-    """The settings without which a provider is not there."""
-    named = variables(spec)
-    if spec.capabilities.key_per_request:
-        return f"`{spec.key_variable}` ou por requisição"
-    wanted = [named["api_key"]] if spec.capabilities.needs_key and "api_key" in named else []
-    wanted += [] if spec.default_url and spec.capabilities.needs_key else [named["base_url"]]
-    known = [name for name in wanted if name.lower() in Settings.model_fields]
-    return ", ".join(f"`{name}`" for name in known) or "`PROVIDERS`"
 
 
 def formats() -> str:

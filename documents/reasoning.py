@@ -20,6 +20,7 @@ from documents.formatting import format_answer
 from documents.parsed import Page
 from documents.review import Doubt, Part, amended, doubts, merged
 from documents.skeleton import AnswerWarning, Skeleton
+from documents.tables import Table, tables_of
 
 Compute = Callable[[str, bytes], Awaitable[bytes]]
 Draw = Callable[[int, int], Awaitable[bytes]]
@@ -48,32 +49,39 @@ class StoredText:
 
     async def find(self, question: Question) -> tuple[Any, dict[str, Finding]]:
         """The built-in finder's value and where each part of it stands. Raises what `Sandbox.compute` raises."""
-        value, places = orjson.loads(await self.compute("find", self._request(question, None)))
+        value, places = orjson.loads(await self.compute("find", _request(self.contents, question, None)))
         return value, {path: Finding(*place) for path, place in places.items()}
 
     async def weigh(self, question: Question, parts: Sequence[Part]) -> tuple[Any, list[Doubt]]:
         """What the parts say as one raw answer, and what of it should be asked again."""
         told = json.dumps([part.to_json() for part in parts])
-        value, found = json.loads(await self.compute("weigh", self._request(question, told)))
+        value, found = json.loads(await self.compute("weigh", _request(self.contents, question, told)))
         return value, [Doubt(*members) for members in found]
 
     async def amend(self, question: Question, value: Any, answers: Mapping[str, Any]) -> tuple[Any, list[AnswerWarning]]:
         """The raw answer with those of `answers` (by JSON Pointer) that are better; see `documents.review.amended`."""
         told = json.dumps([value, answers])
-        value, found = json.loads(await self.compute("amend", self._request(question, told)))
+        value, found = json.loads(await self.compute("amend", _request(self.contents, question, told)))
         return value, [AnswerWarning(*members) for members in found]
 
     async def form(self, raw: str, question: Question) -> Formed:
         """The answer of `RawAnswer.to_json` in the wanted form, with evidence and warnings."""
-        parts = orjson.loads(await self.compute("form", self._request(question, raw)))
+        parts = orjson.loads(await self.compute("form", _request(self.contents, question, raw)))
         for part in parts:
             orjson.loads(part)
         return Formed(*parts)
 
-    def _request(self, question: Question, raw: str | None) -> bytes:
-        # The stored pages are joined as they are: the server neither decodes nor encodes them.
-        head = orjson.dumps([question.prompt, question.skeleton.text, question.example, raw])
-        return b'{"head":' + head + b',"pages":[' + b",".join(self.contents) + b"]}"
+
+async def tables_in(contents: Sequence[bytes], compute: Compute) -> dict[int, list[Table]]:
+    """The tables of each page that has any, by its number."""
+    found = orjson.loads(await compute("tables", _request(contents, _NOTHING_ASKED, None)))
+    return {int(number): tables for number, tables in found}
+
+
+def _request(contents: Sequence[bytes], question: Question, raw: str | None) -> bytes:
+    # The stored pages are joined as they are: the server neither decodes nor encodes them.
+    head = orjson.dumps([question.prompt, question.skeleton.text, question.example, raw])
+    return b'{"head":' + head + b',"pages":[' + b",".join(contents) + b"]}"
 
 
 def _find(question: Question, pages: list[Page], _raw: str | None) -> bytes:
@@ -99,7 +107,12 @@ def _amend(question: Question, pages: list[Page], raw: str | None) -> bytes:
     return json.dumps([value, [astuple(warning) for warning in warnings]]).encode()
 
 
-_TASKS = {"find": _find, "form": _form, "weigh": _weigh, "amend": _amend}
+def _tables(_question: Question, pages: list[Page], _raw: str | None) -> bytes:
+    return orjson.dumps([[page.number, tables] for page in pages if (tables := tables_of(page))])
+
+
+_NOTHING_ASKED = Question("", Skeleton.parse('{"any": ""}'), None)
+_TASKS = {"find": _find, "form": _form, "weigh": _weigh, "amend": _amend, "tables": _tables}
 
 
 def run(task: str, request: bytes) -> bytes:

@@ -34,3 +34,9 @@ class Machine:
         async with aclosing(self._ollama.pull(model)) as lines:
             async for progress in lines:
                 yield asdict(progress)
+
+    async def delete(self, model: str) -> None:
+        await self._ollama.delete(model)
+
+    async def copy(self, source: str, destination: str) -> None:
+        await self._ollama.copy(source, destination)

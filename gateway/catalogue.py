@@ -1,18 +1,26 @@
-"""Which models each provider has, as each key sees them: cached, fetched once for all who wait, stale when it must be."""
+"""Which models each provider has, as each key sees them: cached, fetched once for all who wait, stale when it must be.
+
+What the operator's own keys see is followed in the background, and `names` is made of it: immutable, and exchanged whole.
+"""
 
 import asyncio
 import hashlib
 import secrets
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Mapping
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import partial
+from typing import Any, Literal, TypeVar
 
 from core.clock import Clock
-from core.errors import ProviderAuthFailed, ProviderError
+from core.errors import ProviderAuthFailed, ProviderError, ProviderTimeout
+from gateway.facts import Model, PricesOf, completed, described
+from gateway.names import Names
 from providers.base import Provider
 from providers.types import ModelInfo
 
+T = TypeVar("T")
 Source = Literal["live", "cache", "stale", "fallback"]
 
 
@@ -32,9 +40,30 @@ class Listing:
         return next((model for model in self.models if model.name in (name, f"{name}:latest")), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Following:
+    """Seconds between two questions for a list: of a local server, of one afar, and of one afar that failed."""
+
+    local: float = 10.0
+    remote: float = 300.0
+    failed: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """How the list of a provider stands: `source` None before its first answer, `age` in seconds."""
+
+    provider: str
+    title: str
+    source: Source | None
+    age: float | None
+    error: ProviderError | None
+
+
 @dataclass(slots=True)
 class _Entry:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    listed: tuple[ModelInfo, ...] | None = None
     models: tuple[ModelInfo, ...] | None = None
     fetched_at: float = 0.0
     error: ProviderError | None = None
@@ -43,7 +72,11 @@ class _Entry:
 
 class Catalogue:
     """`ttl` seconds for a list from afar, `local_ttl` for one of this machine (models come and go under our hands), and
-    `failure_ttl` during which a failure is believed, so that those who wait do not each run into it in turn."""
+    `failure_ttl` during which a failure is believed, so that those who wait do not each run into it in turn.
+
+    `own_keys` names the providers that have a key in the settings, `missing` those that are not configured, each with the
+    setting that would; a list that takes longer than `patience` seconds has failed.
+    """
 
     def __init__(
         self,
@@ -53,7 +86,13 @@ class Catalogue:
         local_ttl: float = 5.0,
         failure_ttl: float = 5.0,
         capacity: int = 128,
+        patience: float = 60.0,
         clock: Clock = Clock(),
+        own_keys: Collection[str] = (),
+        missing: Mapping[str, str] | None = None,
+        aliases: Mapping[str, str] | None = None,
+        prices_of: PricesOf = lambda provider, models: {},
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ):
         self._providers = providers
         self._ttl = ttl
@@ -63,6 +102,50 @@ class Catalogue:
         self._clock = clock
         self._salt = secrets.token_bytes(16)
         self._entries: OrderedDict[tuple[str, bytes], _Entry] = OrderedDict()
+        self._patience, self._prices_of, self._sleep = patience, prices_of, sleep
+        self._missing, self._aliases = dict(missing or {}), dict(aliases or {})
+        usable = [name for name, one in providers.items() if name in own_keys or not one.spec.capabilities.needs_key]
+        self._own = {name: _Entry() for name in usable}
+        self._described: dict[str, tuple[Model, ...]] = {}
+        self.names = self._named()
+
+    def followers(self, pace: Following = Following()) -> list[Callable[[], Coroutine[Any, Any, None]]]:
+        """A loop without end for each provider that can be asked without a key of the caller: a slow one delays no other."""
+        return [partial(self._follow, name, pace) for name in self._own]
+
+    def followed(self) -> list[Followed]:
+        """Each provider that is followed, in the order of the configuration."""
+        return [self._state(name, entry) for name, entry in self._own.items()]
+
+    def _state(self, name: str, entry: _Entry) -> Followed:
+        source: Source | None = None
+        if entry.models is not None:
+            source = "stale" if entry.error else "live"
+        elif entry.error and self._providers[name].spec.known_models:
+            source = "fallback"
+        age = None if entry.models is None else self._clock.monotonic() - entry.fetched_at
+        return Followed(name, self._providers[name].spec.title, source, age, entry.error)
+
+    def renewing(self, provider: str, work: Callable[[str], AsyncGenerator[T, None]]) -> Callable[[str], AsyncGenerator[T, None]]:
+        """`work` on a model of `provider`, a download say, with its list asked for anew at the end."""
+
+        async def renewed(model: str) -> AsyncGenerator[T, None]:
+            async with aclosing(work(model)) as lines:
+                async for line in lines:
+                    yield line
+            with suppress(ProviderError):  # the list says itself that it is stale
+                await self.listing(provider, fresh=True)
+
+        return renewed
+
+    async def _follow(self, provider: str, pace: Following) -> None:
+        local = self._providers[provider].spec.capabilities.local
+        while True:
+            try:
+                error = (await self.listing(provider, fresh=True)).error
+            except ProviderError as failure:
+                error = failure
+            await self._sleep(pace.local if local else pace.remote if error is None else pace.failed)
 
     async def listing(self, provider: str, api_key: str | None = None, *, fresh: bool = False) -> Listing:
         """Raises ProviderError only when there is nothing to show: no earlier list for this key, and none known by heart.
@@ -87,14 +170,43 @@ class Catalogue:
             return self._without_provider(provider, entry, entry.error)
 
     async def _fetch(self, provider: str, key: str | None, entry: _Entry) -> None:
+        spec = self._providers[provider].spec
         try:
-            models = await self._providers[provider].list_models(key)
+            models = await self._listed(provider, key)
         except ProviderError as error:
             entry.error, entry.failed_at = error.with_traceback(None), self._clock.monotonic()
             if isinstance(error, ProviderAuthFailed):
-                entry.models = None  # a key that was revoked sees nothing more
+                entry.listed = entry.models = None  # a key that was revoked sees nothing more
         else:
-            entry.models, entry.fetched_at, entry.error = tuple(models), self._clock.monotonic(), None
+            if entry.listed != models:
+                entry.listed, entry.models = models, tuple(completed(info, spec) for info in models)
+            entry.fetched_at, entry.error = self._clock.monotonic(), None
+        if entry is self._own.get(provider):
+            await self._publish(provider, entry)
+
+    async def _listed(self, provider: str, key: str | None) -> tuple[ModelInfo, ...]:
+        try:
+            async with asyncio.timeout(self._patience):
+                return tuple(await self._providers[provider].list_models(key))
+        except TimeoutError:
+            title = self._providers[provider].spec.title
+            raise ProviderTimeout(f"{title} did not list its models within {self._patience:g} s.") from None
+
+    async def _publish(self, provider: str, entry: _Entry) -> None:
+        """Describes what is listed, where that changed, and exchanges the names."""
+        spec = self._providers[provider].spec
+        listed = entry.listed if entry.listed is not None else spec.known_models
+        # Prices are looked up beside the event loop; what runs here has none.
+        names = [] if spec.capabilities.local else [info.name for info in listed]
+        prices = await asyncio.to_thread(self._prices_of, provider, names) if names else {}
+        models = tuple(described(info, spec, prices.get(info.name)) for info in listed)
+        if models != self._described.get(provider):
+            self._described[provider] = models
+            self.names = self._named()
+
+    def _named(self) -> Names:
+        models = [model for name in self._own for model in self._described.get(name, ())]
+        return Names(models, providers=tuple(self._own), missing=self._missing, aliases=self._aliases)
 
     def _without_provider(self, provider: str, entry: _Entry, error: ProviderError) -> Listing:
         if entry.models is not None:
@@ -105,6 +217,8 @@ class Catalogue:
 
     def _entry(self, provider: str, key: str | None) -> _Entry:
         """By a keyed hash: the list of one key is never shown to another, and no key is kept here."""
+        if key is None and provider in self._own:
+            return self._own[provider]
         digest = hashlib.blake2b((key or "").encode(), key=self._salt, digest_size=16).digest()
         entry = self._entries.setdefault((provider, digest), _Entry())
         self._entries.move_to_end((provider, digest))

@@ -11,8 +11,20 @@ AUTO = "auto"
 LARGEST_LOCAL = 9 << 30
 
 # A family name that says its version and its tier and nothing else: previews, dated and special-purpose models say more.
-_STABLE = re.compile(r"[a-z]{2,20}-(\d{1,3})(?:\.(\d{1,3}))?-(flash|flash-lite|mini|nano|pro)(-\d{3})?")
-_TIERS = ("pro", "nano", "flash-lite", "mini", "flash")
+_STABLE = re.compile(r"[a-z]{2,20}-(\d{1,3})(?:\.(\d{1,3}))?-(flash|flash-lite|pro)(-\d{3})?")
+# What makers call those of their models that answer quickly and cost little.
+_FAST = re.compile(r"-(?:mini|haiku|fast|flash|small|lite)(?![a-z])")
+_TIERS = ("pro", "flash-lite", "flash")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """`because` is "requested" or "auto: …"; `automatic` says that the provider was left to us, so another may step in."""
+
+    provider: str
+    model: str
+    because: str
+    automatic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +60,13 @@ def choose_model(models: Sequence[ModelInfo], wanted: str | None = None, *, larg
         return Choice(min(sized, key=_size).name, "it is the smallest model that is installed")
     if stable := [(rank, model) for model in able if (rank := _stability(model.name))]:
         return Choice(max(stable, key=lambda pair: pair[0])[1].name, "it is the newest stable fast model")
+    if plain := [model for model in able if "json_schema" in model.capabilities]:
+        return Choice(max(plain, key=_fitness).name, "it is a fast one that keeps to a schema, the newest that is known")
     return Choice(able[0].name, "it is the first in the list") if able else None
+
+
+def _fitness(model: ModelInfo) -> tuple[bool, str]:
+    return _FAST.search(model.name) is not None, model.modified_at or ""
 
 
 def _size(model: ModelInfo) -> int:

@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 
 from core.errors import (
-    InvalidField,
     ModelNotInstalled,
     ModelOutOfMemory,
     ProviderError,
@@ -12,24 +11,15 @@ from core.errors import (
     ProviderTimeout,
     ProviderUnreachable,
 )  # fmt: skip
+from gateway.asking import BUILTIN, Asking, Attempts
 from gateway.catalogue import Catalogue, Listing
+from gateway.names import Allows
 from gateway.retry import Retry
-from gateway.routing import AUTO, LARGEST_LOCAL, choose_model, order
+from gateway.routing import AUTO, LARGEST_LOCAL, Target, choose_model, order
 from providers.base import Provider
-from providers.types import Capabilities, ChatReply, ChatRequest, ModelInfo
+from providers.types import ChatReply, ChatRequest, ModelInfo
 
-BUILTIN = "builtin"
 _OVERLOADED = (ProviderUnreachable, ProviderRateLimited, ProviderTimeout, ModelOutOfMemory)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """`because` is "requested" or "auto: …"; `automatic` says that the provider was left to us, so another may step in."""
-
-    provider: str
-    model: str
-    because: str
-    automatic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +29,7 @@ class Completion(ChatReply):
     target: Target = field(kw_only=True)
 
 
-class Gateway:
+class Gateway(Asking):
     """`own_keys` names the providers that have a key in the settings; `largest_local` caps a local model chosen by us (bytes)."""
 
     def __init__(
@@ -50,23 +40,25 @@ class Gateway:
         retry: Retry | None = None,
         own_keys: Collection[str] = (),
         largest_local: int = LARGEST_LOCAL,
+        first_content: float = 300.0,
     ):
-        self._providers = providers
+        super().__init__(providers, retry or Retry(), first_content)
         self._catalogue = catalogue
-        self._retry = retry or Retry()
         self._own_keys = frozenset(own_keys)
         self._largest_local = largest_local
-        self.names = tuple(providers)
-
-    def capabilities(self, provider: str) -> Capabilities:
-        """Raises InvalidField (AI-Provider) with the names that exist."""
-        return self._provider(provider).spec.capabilities
 
     def has_key(self, provider: str, api_key: str | None) -> bool:
         """Whether a request to `provider` would carry a key, its own or ours, or needs none."""
         capabilities = self.capabilities(provider)
         brought = bool(api_key) and capabilities.key_per_request
         return not capabilities.needs_key or brought or provider in self._own_keys
+
+    def resolve(self, model: str, allows: Allows | None = None) -> Target:
+        """Who answers for a name that a client sends; in memory, at once. `allows` is what the caller may use.
+
+        Raises ModelNotFound with the nearest names, and ProviderNotConfigured.
+        """
+        return self._catalogue.names.resolve(model, allows)
 
     async def models(self, provider: str, api_key: str | None = None, *, fresh: bool = False) -> Listing:
         """Raises InvalidField, and ProviderError when there is nothing to show."""
@@ -140,29 +132,38 @@ class Gateway:
             listing = await self._catalogue.listing(target.provider, api_key)
             if listing.source == "cache" and not listing.find(target.model):
                 listing = await self._catalogue.listing(target.provider, api_key, fresh=True)
-            return listing.find(target.model)
         except ProviderError:
             return None  # the question itself will tell what is wrong
+        found = listing.find(target.model)
+        if found is None or found.context is not None:
+            return found
+        return replace(found, context=self._catalogue.names.at(target).info.context)
 
-    async def complete(self, target: Target, request: ChatRequest) -> Completion:
+    async def complete(self, target: Target, request: ChatRequest, attempts: Attempts | None = None) -> Completion:
         """Asks `target`, again when that can help; another provider only when the caller left the provider to us.
 
         Raises ProviderError: the one of `target`, also when the one that stepped in failed too.
         """
+        tries = attempts or Attempts()
         try:
-            return await self._ask(target, request)
+            return await self._ask(target, request, tries)
         except _OVERLOADED as error:
             other = await self._step_in(target, request, error) if target.automatic else None
             if other is None:
                 raise
             try:
-                return await self._ask(other, request)
+                return await self._ask(other, request, tries)
             except ProviderError:
                 raise error from None
 
-    async def _ask(self, target: Target, request: ChatRequest) -> Completion:
-        asked = replace(request, model=target.model)
-        reply = await self._retry(lambda: self._provider(target.provider).chat(asked))
+    async def _ask(self, target: Target, request: ChatRequest, attempts: Attempts) -> Completion:
+        asked, provider = replace(request, model=target.model), self._provider(target.provider)
+
+        async def answered() -> ChatReply:
+            with attempts:
+                return await provider.chat(asked)
+
+        reply = await self._retry(answered)
         return Completion(**{one.name: getattr(reply, one.name) for one in fields(ChatReply)}, target=target)
 
     async def _step_in(self, target: Target, request: ChatRequest, error: ProviderError) -> Target | None:
@@ -176,12 +177,3 @@ class Gateway:
             if choice:
                 return self._free_target(name, choice.model, choice.why, notes)
         return None
-
-    def _provider(self, name: str) -> Provider:
-        if name not in self._providers:
-            known = ", ".join([*self.names, BUILTIN, AUTO])
-            raise InvalidField(f"There is no provider named {name[:60]!r}.", hint=f"Send one of: {known}.", field="AI-Provider")
-        return self._providers[name]
-
-    def _title(self, name: str) -> str:
-        return self._providers[name].spec.title

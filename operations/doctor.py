@@ -36,6 +36,7 @@ TESSDATA = (
     "usr/share/tesseract-ocr/*/tessdata", "usr/share/tessdata", "usr/local/share/tessdata",
     "usr/local/share/tesseract-ocr/tessdata", "opt/homebrew/share/tessdata",
 )  # fmt: skip
+EXTRAS = {"pi_heif": "HEIC pictures", "zxingcpp": "bar codes and QR codes"}
 _SECONDS = 5.0
 _NEIGHBOUR = Deadlines(connect=2, headers=2, idle=2, total=3)
 _ANSWER_BYTES = 4096
@@ -67,6 +68,7 @@ class Subject:
     host: str
     port: int
     ocr_languages: str
+    second_ocr_engine: str
     ollama_url: str
     sqlite_version: str
     layers: Mapping[str, bool | str] | None
@@ -111,6 +113,18 @@ def check_ocr(library: bool, program: bool, wanted: str, found: Iterable[str]) -
 
 def _install(packages: str) -> str:
     return f"apt-get install {packages} (macOS: brew install tesseract tesseract-lang)"
+
+
+def check_extras(second: str, found: Iterable[str]) -> Check:
+    """`second`: the second OCR engine that is wanted, `off` for none; `found`: which optional packages are installed."""
+    there = set(found)
+    cure = "pip install -r requirements-extras.in"
+    if second != "off" and not {"rapidocr", "onnxruntime"} <= there:
+        return Check("Reading extras", "warn", f"{second} is wanted and not installed: Tesseract reads alone", cure)
+    missing = [what for package, what in EXTRAS.items() if package not in there]
+    if missing:
+        return Check("Reading extras", "ok", f"not installed, so not read: {', '.join(missing)}")
+    return Check("Reading extras", "ok", f"{', '.join(EXTRAS.values())}{'' if second == 'off' else f', {second}'}")
 
 
 def check_ollama(url: str, version: str | None, models: Sequence[str], problem: str = "") -> Check:
@@ -256,10 +270,12 @@ def _machine_checks(subject: Subject) -> list[Check]:
     free = shutil.disk_usage(folder).free if problem is None else None
     mode = folder.stat().st_mode & 0o777 if problem is None and sys.platform != "win32" else None
     library, program = importlib.util.find_spec("tesserocr") is not None, shutil.which("tesseract") is not None
+    extras = [name for name in (*EXTRAS, "rapidocr", "onnxruntime") if importlib.util.find_spec(name) is not None]
     return [
         check_python(tuple(sys.version_info[:3])),
         check_sqlite(subject.sqlite_version),
         check_ocr(library, program, subject.ocr_languages, tesseract_languages()),
+        check_extras(subject.second_ocr_engine, extras),
         check_sandbox(subject.layers, subject.refusal),
         check_data_dir(folder, problem, mode),
         check_disk(free, subject.min_free_disk_mb),

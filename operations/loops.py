@@ -21,7 +21,7 @@ class Loops:
 
     def start(self, *loops: Callable[[], Coroutine[Any, Any, None]]) -> None:
         for loop in loops:
-            task = asyncio.create_task(loop(), name=getattr(loop, "__qualname__", "loop"))
+            task = asyncio.create_task(loop(), name=getattr(loop, "__qualname__", repr(loop)))
             task.add_done_callback(_tell)
             self._tasks.append(task)
 

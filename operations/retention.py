@@ -5,6 +5,7 @@ import asyncio
 import structlog
 
 from core.clock import Clock
+from store.calls import Calls
 from store.database import Database
 from store.files import Files
 from store.jobs import Jobs
@@ -16,11 +17,26 @@ log = structlog.get_logger()
 _PERIOD = 60.0
 _SWEEPS = 30
 _LOG_DAYS = 7
+_HOUR_DAYS = 90  # sums of calls by hour; those by day are kept for good: budgets are reckoned from them
 _MARK_SECONDS = 86400  # how long an Idempotency-Key holds at least
 
 
 class Retention:
-    def __init__(self, database: Database, jobs: Jobs, files: Files, outbox: Outbox, state: State, clock: Clock):
+    """`audit_days` are those that the row of a call is kept."""
+
+    def __init__(
+        self,
+        database: Database,
+        jobs: Jobs,
+        files: Files,
+        outbox: Outbox,
+        state: State,
+        calls: Calls,
+        clock: Clock,
+        *,
+        audit_days: float = 30,
+    ):
+        self._calls, self._audit_days = calls, audit_days
         self._database, self._jobs, self._files, self._outbox, self._state, self._clock = (
             database,
             jobs,
@@ -50,6 +66,8 @@ class Retention:
         await self._outbox.forget(long_ago)
         await self._jobs.forget_marks(self._clock.now() - _MARK_SECONDS)
         await self._state.forget_downloads(long_ago)
+        now = self._clock.now()
+        await self._calls.forget(now - self._audit_days * 86400, now - _HOUR_DAYS * 86400)
 
     async def erase_expired(self) -> int:
         """Erases every job past its time: the row first, so that a job which is tried again meanwhile keeps its file.

@@ -36,7 +36,7 @@ class Reader:
     def read(self, event: dict[str, Any]) -> ChatDelta | None:
         """None for events that say nothing. The one with `finish_reason` is the last that does.
 
-        Usage is told twice, cumulative: what was read at the start, what was written at the end. Raises ProviderError for `error`.
+        Usage is told twice, cumulative: what was read at the start, what was written at the end. Raises ProviderError.
         """
         match event.get("type"):
             case "message_start":

@@ -16,6 +16,7 @@ from providers.failures import reason
 from providers.gemini_models import model_version
 from providers.gemini_thinking import config as thinking_config
 from providers.gemini_thinking import room
+from providers.pictures import media_type
 from providers.types import (
     ChatDelta,
     ChatRequest,
@@ -45,7 +46,6 @@ _FILTERED = frozenset({
     "IMAGE_RECITATION", "ESCALATION", "PUP_LIMITED_DISABLED", "MODEL_ARMOR",
 })  # fmt: skip
 _UNUSABLE = frozenset({"MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL"})
-_MAGIC = ((b"\x89PNG", "image/png"), (b"\xff\xd8", "image/jpeg"), (b"GIF8", "image/gif"), (b"%PDF", "application/pdf"))
 
 
 def to_wire(request: ChatRequest) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -161,16 +161,10 @@ def _response(result: ToolResult) -> dict[str, Any]:
 
 def _image(image: Image) -> dict[str, Any]:
     if image.data:
-        return {"inline_data": {"mime_type": image.media_type or _mime(image.data), "data": image.data}}
+        return {"inline_data": {"mime_type": media_type(image), "data": image.data}}
     address = image.url or ""
     kind = image.media_type or mimetypes.guess_type(address.partition("?")[0])[0] or "image/jpeg"
     return {"file_data": {"file_uri": address, "mime_type": kind}}
-
-
-def _mime(image: bytes) -> str:
-    if image[:4] == b"RIFF" and image[8:12] == b"WEBP":
-        return "image/webp"
-    return next((mime for magic, mime in _MAGIC if image.startswith(magic)), "image/png")
 
 
 def _signed(signature: str | None) -> dict[str, bytes]:

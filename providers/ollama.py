@@ -12,6 +12,7 @@ from providers.base import ProviderSpec
 from providers.collecting import collect
 from providers.contexts import looks_cut, looks_halved
 from providers.ollama_api import OllamaApi
+from providers.ollama_calling import prepared
 from providers.ollama_contexts import Contexts
 from providers.ollama_errors import ContextExceeded, classify_text, error_text
 from providers.ollama_forward import Forwarder
@@ -47,6 +48,7 @@ class Ollama:
             embed=True, json_schema=True, vision=True, tools=True, thinking=True, needs_key=False, local=True, pull=True
         ),
         dialect="ollama",
+        lists_capabilities=True,
         variables=(("base_url", "OLLAMA_URL"),),
     )
 
@@ -81,10 +83,11 @@ class Ollama:
 
         Raises DocumentTooLong when the prompt does not fit, or when Ollama read less of it than there is.
         """
+        request, kind = prepared(request)
         plan = await self._planner.plan(request)
         while True:
             try:
-                async with aclosing(self._attempt(request, plan)) as deltas:
+                async with aclosing(self._attempt(request, plan, kind)) as deltas:
                     reply = await collect(deltas, request, self.spec.title, plan.num_predict)
             except ContextExceeded as exceeded:
                 plan = plan.wider(exceeded)
@@ -97,10 +100,11 @@ class Ollama:
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
         """Raises as `chat` does; what was given already cannot be asked again, so a halved prompt may go unseen here."""
+        request, kind = prepared(request)
         plan: Plan | None = await self._planner.plan(request)
         while plan:
             try:
-                async with aclosing(self._attempt(request, plan)) as deltas:
+                async with aclosing(self._attempt(request, plan, kind)) as deltas:
                     async for delta in deltas:
                         yield delta
                 plan = None
@@ -109,7 +113,7 @@ class Ollama:
             except _FormatIgnored:
                 plan = await self._planner.plan(request)
 
-    async def _attempt(self, request: ChatRequest, plan: Plan) -> AsyncGenerator[ChatDelta, None]:
+    async def _attempt(self, request: ChatRequest, plan: Plan, kind: type[Reading]) -> AsyncGenerator[ChatDelta, None]:
         body = to_wire(
             request,
             num_ctx=plan.num_ctx,
@@ -119,7 +123,7 @@ class Ollama:
             num_predict=plan.num_predict,
         )
         deadlines = self._patience.deadlines(plan.model.size, plan.prompt_tokens)
-        reading, begun = Reading(plan.model.digest), not _may_ignore_format(request, plan)
+        reading, begun = kind(plan.model.digest), not _may_ignore_format(request, plan)
         with self._contexts.asked(request.model, plan.num_ctx):
             async with aclosing(self._api.lines("/api/chat", body, model=request.model, deadlines=deadlines)) as lines:
                 async for line in lines:
@@ -131,9 +135,9 @@ class Ollama:
                     if delta.finish_reason is not None:
                         await _drain(lines)
                         await self._refuse_cut(request, plan, count(line, "prompt_eval_count"))
-                        yield delta
+                        yield reading.given(delta)
                         return
-                    yield delta
+                    yield reading.given(delta)
         raise ProviderError(
             "The answer of Ollama ended before it was complete.", hint="The model may have run out of memory; ask again."
         )

@@ -26,10 +26,9 @@ class Contexts:
         """The `num_ctx` to ask `model` for, so that `needed` tokens fit as far as the model can."""
         name = full_name(model.name)
         wanted = choose_context(needed, model.context, None)
-        largest = self._largest(name)
-        if largest >= wanted:
-            return largest
-        return choose_context(needed, model.context, max(largest, await self._loaded(name) or 0))
+        if (asked := max(self._under_way.get(name, ()), default=0)) >= wanted:
+            return asked
+        return choose_context(needed, model.context, await self._loaded(name))
 
     @contextmanager
     def asked(self, model: str, num_ctx: int) -> Iterator[None]:
@@ -50,9 +49,6 @@ class Contexts:
     def forget(self, model: str) -> None:
         """After the model left the memory."""
         self._known.pop(full_name(model), None)
-
-    def _largest(self, name: str) -> int:
-        return max(self._under_way.get(name, ()), default=0)
 
     async def _loaded(self, name: str) -> int | None:
         now = self._clock.monotonic()

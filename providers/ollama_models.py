@@ -106,8 +106,7 @@ class OllamaModels:
             residents = {full_name(one.name): one for one in await self.resident()}
         except ProviderTimeout:
             return infos
-        found = [(info, residents.get(info.name)) for info in infos]
-        return [replace(info, resident=one is not None, size_vram=one.size_vram if one else None) for info, one in found]
+        return [_placed(info, residents.get(info.name)) for info in infos]
 
     async def _described(self, info: ModelInfo) -> ModelInfo:
         try:
@@ -151,6 +150,12 @@ def _info(entry: dict[str, Any]) -> ModelInfo | None:
         capabilities=(*_texts(entry.get("capabilities")), *remote),
         modified_at=_text(entry, "modified_at"),
     )
+
+
+def _placed(info: ModelInfo, one: Resident | None) -> ModelInfo:
+    if one is None:
+        return replace(info, resident=False)
+    return replace(info, resident=True, size_vram=one.size_vram, loaded_context=one.context, expires_at=one.expires_at)
 
 
 def _digest(entry: dict[str, Any]) -> str | None:

@@ -32,8 +32,7 @@ def to_wire(
 ) -> dict[str, Any]:
     """The body of `POST /api/chat`. Nothing is sent as null; runner options in `request.options` are dropped.
 
-    Ollama cannot be told to call a tool: of a choice that names one only that one is offered. Raises InvalidField for a
-    picture that is only an address, which Ollama does not fetch.
+    Raises InvalidField for a picture that is only an address, which Ollama does not fetch.
     """
     body = {
         "model": request.model,
@@ -143,6 +142,10 @@ class Reading:
         if line.get("done") is not True:
             return ChatDelta(text, thinking, tool_calls=calls)
         return ChatDelta(text, thinking, self._finish(line), usage(line), self._version, calls)
+
+    def given(self, delta: ChatDelta) -> ChatDelta:
+        """What of a piece goes to the caller."""
+        return delta
 
     def _calls(self, calls: Any) -> tuple[ToolCallDelta, ...]:
         return tuple(map(self._call, calls)) if isinstance(calls, list) and calls else ()

@@ -25,10 +25,11 @@ _ROOM = 8192
 @dataclass(frozen=True, slots=True)
 class Habits:
     """`names` renames members of the body. `schema` is how the form of an answer is told: OpenAI's way, TGI's way (`value`
-    beside `type`), or only that it shall be JSON; without `json_object` that is a schema of any object. `object_root` says that it must be an object, `strict` that a schema may
-    be marked as one to be kept exactly. `thinking`: by a word, OpenRouter's object, the chat template, DeepSeek's switch, or
-    not at all. `thoughts` is the name under which earlier thoughts go back beside calls of tools, `named_tool` whether one
-    tool can be demanded by its name, `image_urls` whether the host fetches pictures, `base64` whether vectors may come so.
+    beside `type`), or only that it shall be JSON; without `json_object` that is a schema of any object. `object_root` says
+    that it must be an object, `strict` that a schema may be marked as one to be kept exactly. `thinking`: by a word,
+    OpenRouter's object, the chat template, DeepSeek's switch, or not at all. `thoughts` is the name under which earlier
+    thoughts go back beside calls of tools, `named_tool` whether one tool can be demanded by its name, `image_urls` whether
+    the host fetches pictures, `base64` whether vectors may come so.
     """
 
     names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

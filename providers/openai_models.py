@@ -1,6 +1,7 @@
 """GET /models in OpenAI's dialect; some hosts tell more of a model than its name. Pure."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 from providers.types import ModelInfo
@@ -13,6 +14,7 @@ _KINDS = (
     ("audio", "audio"), ("rerank", "rerank"), ("davinci-002", "legacy"), ("babbage-002", "legacy"), ("-instruct-0914", "legacy"),
     ("gpt-3.5-turbo-instruct", "legacy"),
 )  # fmt: skip
+_LAST_DATE = 1 << 33
 #: OpenAI's largest answer at /responses only.
 _LARGEST = re.compile(r"(?:gpt-|o\d)[a-z0-9.-]*-pro(?:-[\d-]+)?")
 
@@ -34,6 +36,7 @@ def model_info(entry: Any, provider: str) -> ModelInfo | None:
         context=context,
         output_limit=_first_number(top.get("max_completion_tokens")),
         capabilities=_capabilities(name, entry, architecture),
+        modified_at=_date(entry.get("created")),
         description=entry["description"] if isinstance(entry.get("description"), str) else None,
     )
 
@@ -59,6 +62,11 @@ def _capabilities(name: str, entry: dict[str, Any], architecture: dict[str, Any]
         found |= ({"vision": None} if vision else {}) | ({"tools": None} if tools else {})
         found |= {"thinking": None} if isinstance(parameters, list) and "reasoning" in parameters else {}
     return tuple(found)
+
+
+def _date(told: Any) -> str | None:
+    """ISO 8601 from seconds since 1970; many hosts tell 0, or the time of the question."""
+    return datetime.fromtimestamp(told, UTC).isoformat() if isinstance(told, int) and 0 < told < _LAST_DATE else None
 
 
 def _object(entry: dict[str, Any], name: str) -> dict[str, Any]:

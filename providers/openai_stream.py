@@ -22,7 +22,7 @@ _FINISH: dict[str, FinishReason] = {
     "content_filter": "filtered",
 }  # fmt: skip
 #: Words of an end that is a failure: what was said before is no answer.
-_FAILURES = frozenset({"error", "insufficient_system_resource", "abort"})
+FAILURES = frozenset({"error", "insufficient_system_resource", "abort"})
 
 
 def parse(data: bytes) -> dict[str, Any]:
@@ -67,6 +67,13 @@ def _count(told: Any, name: str) -> int:
     return value if isinstance(value, int) and value > 0 else 0
 
 
+def finish_of(word: Any) -> FinishReason | None:
+    """Why an answer ended; None while it has not, and for an end that is a failure."""
+    if not isinstance(word, str) or not word or word in FAILURES:
+        return None
+    return _FINISH.get(word, "other")
+
+
 @dataclass(slots=True)
 class Reader:
     """Reads the chunks of one answer. `version` is what the host says that the model is, `usage` what it says it read and
@@ -93,8 +100,7 @@ class Reader:
         first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
         said = first.get("delta") or first.get("message")
         delta = self._said(said) if isinstance(said, dict) else ChatDelta()
-        if isinstance(reason := first.get("finish_reason"), str) and reason:
-            self._end(reason)
+        self._end(first.get("finish_reason"))
         return delta
 
     def last(self) -> ChatDelta:
@@ -112,10 +118,12 @@ class Reader:
         elif isinstance(build, str) and build:
             self.version = build
 
-    def _end(self, reason: str) -> None:
-        if reason in _FAILURES:
+    def _end(self, word: Any) -> None:
+        if isinstance(word, str) and word in FAILURES:
             raise ProviderError("The provider broke its answer off.", hint="Ask again.")
-        told = _FINISH.get(reason, "other")
+        told = finish_of(word)
+        if told is None:
+            return
         if self._refused and told == "stop":
             told = "filtered"
         # Some hosts say that an answer with calls just stopped.
@@ -144,7 +152,7 @@ class Reader:
         key = told if isinstance(told, int) else place
         id_, name = _text(call.get("id")), _text(function.get("name"))
         arguments = function.get("arguments")
-        text = arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode() if arguments else ""
+        text = arguments if isinstance(arguments, str) else _as_text(arguments) if arguments else ""
         known = self._calls.get(key)
         if known is not None and not (name and id_ and id_ != known[1]):
             return ToolCallDelta(known[0], arguments=text)
@@ -152,6 +160,13 @@ class Reader:
         self._calls[key] = (index, id_)
         unique = id_ and not id_.isdigit()  # TGI names every call "0"
         return ToolCallDelta(index, id_ if unique else f"call_{uuid4().hex}", name, text)
+
+
+def _as_text(arguments: Any) -> str:
+    try:
+        return json.dumps(arguments, ensure_ascii=False)
+    except RecursionError:
+        raise ProviderError("The provider sent a call that is nested too deeply.", hint="Ask again.") from None
 
 
 def _content(value: Any) -> tuple[str, str]:

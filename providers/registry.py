@@ -92,8 +92,8 @@ def _own(host: Host, classes: Mapping[str, type[Provider]]) -> Configured:
         raise InvalidField(f"PROVIDERS: {host.name} has an unknown type.", hint=f"Known are: {able}.", field="PROVIDERS")
     arguments, has_key = _arguments(cls, {}, host)
     spec = replace(cls.spec, name=host.name, title=host.name, key_variable=None, variables=(), known_models=())
-    if spec.capabilities.local:
-        spec = replace(spec, capabilities=replace(spec.capabilities, local=_is_near(host.base_url)))
+    local = spec.capabilities.local and _is_near(host.base_url)
+    spec = replace(spec, capabilities=replace(spec.capabilities, local=local, pull=False))
     one = Configured(type(cls.__name__, (cls,), {"spec": spec}), arguments, has_key)
     if not _is_wanted(one):
         raise _incomplete(host, cls.spec)
@@ -142,3 +142,19 @@ def build(
         shared = {"http": http} if "http" in inspect.signature(one.cls).parameters else {}
         made[one.spec.name] = one.cls(**shared, **one.arguments, **(own or {}).get(one.spec.name, {}))
     return made
+
+
+def needed(spec: ProviderSpec) -> tuple[str, ...]:
+    """The settings without which a provider is not there."""
+    if spec.name == COMPATIBLE:
+        return ("PROVIDERS",)
+    named, needs_key = variables(spec), spec.capabilities.needs_key
+    keys = [named[name] for name in _KEYS if name in named][:1] if needs_key else []
+    return tuple(keys + ([] if needs_key and spec.default_url else [named["base_url"]]))
+
+
+def missing(wanted: Iterable[Configured]) -> dict[str, str]:
+    """The providers that cannot be asked without a caller's key, each with the settings that would change that."""
+    usable = {one.spec.name for one in wanted if one.has_key or not one.spec.capabilities.needs_key}
+    specs = [cls.spec for cls in provider_classes() if cls.spec.name not in {*usable, COMPATIBLE}]
+    return {spec.name: " and ".join(needed(spec)) for spec in specs}

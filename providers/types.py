@@ -252,7 +252,10 @@ class Embeddings:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model as its provider lists it; everything but `name` may be unknown (None). Sizes in bytes, context in tokens."""
+    """A model as its provider lists it; everything but `name` may be unknown (None). Sizes in bytes, context in tokens.
+
+    `resident` to `expires_at` say how it is in the memory of a local server now.
+    """
 
     name: str
     provider: str
@@ -268,3 +271,5 @@ class ModelInfo:
     modified_at: str | None = None
     resident: bool | None = None
     size_vram: int | None = None
+    loaded_context: int | None = None
+    expires_at: str | None = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Update, bindparam, case, delete, func, insert, or_, select, update
 
 from core.clock import Clock
 from core.errors import Conflict, IdempotencyMismatch
@@ -40,6 +40,25 @@ _READ_BEFORE = (
 )
 _PAGES = select(pages.c.number, pages.c.content).where(pages.c.job_id == bindparam("id")).order_by(pages.c.number)
 
+# Statements are made once: making one costs five times as much as running it. What a change sets comes with its parameters.
+_PLACE = (jobs.c.id, jobs.c.seq, jobs.c.priority, jobs.c.status)
+_CREATE = insert(jobs).returning(*_PLACE)
+_HELD = (jobs.c.id == bindparam("job"), jobs.c.status == bindparam("old"), jobs.c.boot_id.is_(bindparam("holder")))
+_MOVE = update(jobs).where(*_HELD).returning(*_PLACE)
+_RELEASE = _MOVE.values(deaths=jobs.c.deaths + bindparam("died"))
+_CLAIM = (
+    update(jobs)
+    .where(*_HELD)
+    .values(
+        attempts=jobs.c.attempts + bindparam("tried"),
+        queued_ms=jobs.c.queued_ms + (bindparam("now") - jobs.c.entered_at) * 1000,
+        entered_at=bindparam("now"),
+    )
+    .returning(*jobs.c)
+)
+_PAGES_OF = delete(pages).where(pages.c.job_id == bindparam("job"))
+_ADD_PAGES, _ADD_MARK, _ADD_MESSAGE = insert(pages), insert(idempotency), insert(outbox)
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -60,7 +79,7 @@ class Jobs:
     # ---- accepting -----------------------------------------------------------------------------------------------
 
     async def create(self, values: Mapping[str, Any], replay: tuple[str, str] | None = None) -> tuple[Row, bool]:
-        """Stores the job (durable on return) and gives (row, created); with `replay` = (key, fingerprint) an earlier one wins.
+        """Stores the job (durable on return); gives (its place, created); with `replay` = (key, fingerprint) an earlier one wins.
 
         The mark of an Idempotency-Key outlives its job: raises IdempotencyMismatch when it marks another upload, and
         Conflict when the job that it marks is erased, so that a late repetition never makes a second job.
@@ -73,10 +92,10 @@ class Jobs:
                     return _marked(connection, row, replay[1]), False
             now = self._clock.now()
             fresh = {"status": JobStatus.QUEUED, "created_at": now, "entered_at": now}
-            row = connection.execute(insert(jobs).values(**values, **fresh).returning(*jobs.c)).mappings().one()
+            row = connection.execute(_CREATE, {**values, **fresh}).mappings().one()
             if replay:
                 mark = {"owner": values["owner"], "key": replay[0], "fingerprint": replay[1], "job_id": values["id"]}
-                connection.execute(insert(idempotency).values(**mark, created_at=now))
+                connection.execute(_ADD_MARK, {**mark, "created_at": now})
             return row, True
 
         return await self._database.write(write)
@@ -88,18 +107,12 @@ class Jobs:
     # ---- moving --------------------------------------------------------------------------------------------------
 
     async def claim(self, job_id: str, stage: Stage, boot_id: str) -> Row | None:
-        """Takes a waiting job for a stage; None when it is not waiting there any more."""
+        """Takes a waiting job for a stage and gives all of its row; None when it is not waiting there any more."""
 
         def write(connection: Connection) -> Row | None:
-            now = self._clock.now()
-            changes = {
-                "status": BUSY[stage],
-                "boot_id": boot_id,
-                "attempts": jobs.c.attempts + (1 if stage is Stage.EXTRACTION else 0),
-                "queued_ms": jobs.c.queued_ms + (now - jobs.c.entered_at) * 1000,
-                "entered_at": now,
-            }
-            return _move(connection, job_id, ENTRY[stage], changes)
+            changes = {"status": BUSY[stage], "boot_id": boot_id}
+            counted = {"tried": int(stage is Stage.EXTRACTION), "now": self._clock.now()}
+            return _move(connection, job_id, ENTRY[stage], changes | counted, statement=_CLAIM)
 
         return await self._database.write(write)
 
@@ -112,7 +125,7 @@ class Jobs:
         contents: Iterable[tuple[int, bytes]] = (),
         hook: Row | None = None,
     ) -> Row | None:
-        """A stage succeeded: stores what it made and moves on; None when the job was cancelled meanwhile."""
+        """A stage succeeded: stores what it made and gives the job's new place; None when it was cancelled meanwhile."""
 
         def write(connection: Connection) -> Row | None:
             changes = dict(values) | {"status": SUCCESS[stage], "boot_id": None}
@@ -127,9 +140,10 @@ class Jobs:
 
     async def release(self, job_id: str, stage: Stage, boot_id: str, *, died: bool = False) -> Row | None:
         """Puts a job back to where it waited: the server stops, or (`died`) a process of ours died over it."""
-        changes: dict[str, Any] = {"deaths": jobs.c.deaths + 1} if died else {}
-        changes |= {"status": ENTRY[stage], "boot_id": None, "entered_at": self._clock.now()}
-        return await self._database.write(lambda connection: _move(connection, job_id, BUSY[stage], changes, boot_id))
+        changes = {"status": ENTRY[stage], "boot_id": None, "entered_at": self._clock.now(), "died": int(died)}
+        return await self._database.write(
+            lambda connection: _move(connection, job_id, BUSY[stage], changes, boot_id, statement=_RELEASE)
+        )
 
     async def fail(
         self, job_id: str, stage: Stage, boot_id: str, error: Mapping[str, Any], hook: Row | None = None
@@ -149,9 +163,10 @@ class Jobs:
         def write(connection: Connection) -> Row | None:
             changes = {"status": JobStatus.CANCELLED, "boot_id": None} | self._ended() | _NO_CONTENT
             mine = jobs.c.status.in_(sorted(ACTIVE))
-            row = _first(connection, update(jobs).where(jobs.c.id == job_id, mine, *_of(owner)).values(**changes))
+            cancelled = update(jobs).where(jobs.c.id == job_id, mine, *_of(owner)).values(**changes).returning(*_PLACE)
+            row = connection.execute(cancelled).mappings().first()
             if row is not None:
-                connection.execute(delete(pages).where(pages.c.job_id == job_id))
+                connection.execute(_PAGES_OF, {"job": job_id})
                 _post(connection, hook)
             return row
 
@@ -287,25 +302,26 @@ def _marked(connection: Connection, mark: Mapping[str, Any], fingerprint: str) -
     return row
 
 
-def _first(connection: Connection, statement) -> Row | None:
-    return connection.execute(statement.returning(*jobs.c)).mappings().first()
-
-
 def _move(
-    connection: Connection, job_id: str, old: JobStatus, changes: Mapping[str, Any], boot_id: str | None = None
+    connection: Connection,
+    job_id: str,
+    old: JobStatus,
+    changes: Mapping[str, Any],
+    holder: str | None = None,
+    statement: Update = _MOVE,
 ) -> Row | None:
+    """Sets `changes` when the job still is `old` and held by `holder` (None: by nobody)."""
     assert JobStatus(changes["status"]) in TRANSITIONS[old], f"{old} may not become {changes['status']}"
-    held = [] if boot_id is None else [jobs.c.boot_id == boot_id]
-    return _first(connection, update(jobs).where(jobs.c.id == job_id, jobs.c.status == old, *held).values(**changes))
+    return connection.execute(statement, {**changes, "job": job_id, "old": old, "holder": holder}).mappings().first()
 
 
 def _replace_pages(connection: Connection, job_id: str, contents: Iterable[tuple[int, bytes]]) -> None:
     rows = [{"job_id": job_id, "number": number, "content": content} for number, content in contents]
     if rows:
-        connection.execute(delete(pages).where(pages.c.job_id == job_id))
-        connection.execute(insert(pages), rows)
+        connection.execute(_PAGES_OF, {"job": job_id})
+        connection.execute(_ADD_PAGES, rows)
 
 
 def _post(connection: Connection, hook: Row | None) -> None:
     if hook is not None:
-        connection.execute(insert(outbox).values(**hook))
+        connection.execute(_ADD_MESSAGE, dict(hook))

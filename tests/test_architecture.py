@@ -67,7 +67,16 @@ FENCES = [
     ),
 ]
 
-OPTIONAL_SDKS = ("google.genai", "google", "pynvml")  # heavy or optional: the only imports allowed inside a function
+OPTIONAL_SDKS = (
+    "google.genai",
+    "google",
+    "pynvml",
+    "genai_prices",
+    "rapidocr",
+    "onnxruntime",
+    "cv2",
+    "numpy",
+)  # heavy or optional: the only imports allowed inside a function
 MAX_FILE, MAX_FUNCTION, MAX_MEDIAN, MAX_LINE = 400, 50, 140, 130
 HISTORY = re.compile(
     r"(?:^|_)(?:old|new|legacy|final|tmp|temp|wip|deprecated|refactored|improved|enhanced|fixed|v\d+|phase_?\d*)(?:_|$)"

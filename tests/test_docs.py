@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from docs.tables import ROOT, generated
-from main import ROUTERS
+from main import FRONTS, ROUTERS
 from tests.fakes.gemini import FakeGemini
 from tests.fakes.ollama import FakeOllama
 from tests.journeys.conftest import in_a_thread
@@ -38,6 +38,9 @@ def test_the_collection_asks_every_route_of_the_document_wing():
         "/models/list",
         "/models/download",
         "/models/gemini",
+        "/api/models",
+        "/api/models/search",
+        "/api/available_models",
         "/config/compute",
         "/health",
     ):
@@ -45,7 +48,10 @@ def test_the_collection_asks_every_route_of_the_document_wing():
 
 
 def test_the_table_of_routes_names_routes_that_exist():
-    templates = {re.sub(r"\{\w+\}", "{}", route.path) for router in ROUTERS for route in router.routes}
+    fronts = [rule.template for front in FRONTS for rule in front.rules()]
+    templates = {
+        re.sub(r"\{\w+\}", "{}", path) for path in (*(route.path for router in ROUTERS for route in router.routes), *fronts)
+    }
     table = README[README.index("## The API") : README.index("Each field of")]
     for path in re.findall(r"`(?:GET|POST|DELETE) (/[^`?\s,]*)`", table):
         assert re.sub(r"\{\w+\}", "{}", path) in templates, path

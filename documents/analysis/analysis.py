@@ -12,7 +12,8 @@ from documents.analysis.planning import plan
 from documents.answers import Question, RawAnswer
 from documents.parsed import Page, ranges
 from documents.skeleton import AnswerWarning
-from gateway.service import BUILTIN, Gateway, Target
+from gateway.metered import Answering
+from gateway.service import BUILTIN, Target
 from providers.types import Usage
 
 
@@ -38,7 +39,7 @@ async def analyse(
     question: Question,
     document: Document,
     *,
-    gateway: Gateway,
+    gateway: Answering,
     provider: str,
     model: str,
     api_key: str | None,
@@ -70,7 +71,7 @@ async def analyse(
     return replace(raw, warnings=(*raw.warnings, *_not_shown(wanted, raw, pages)))
 
 
-async def _line(gateway: Gateway, target: Target, api_key: str | None) -> tuple[Line, bool]:
+async def _line(gateway: Answering, target: Target, api_key: str | None) -> tuple[Line, bool]:
     """The way to the model, and whether it sees."""
     info = await gateway.model_info(target, api_key)
     if info is None:

@@ -8,7 +8,8 @@ from documents.analysis.judgement import Judgement, judge
 from documents.analysis.prompts import asked_again
 from documents.analysis.tokens import estimated_tokens
 from documents.answers import Question
-from gateway.service import Completion, Gateway, Target
+from gateway.metered import Answering
+from gateway.service import Completion, Target
 from providers.types import ChatRequest, Message, Usage
 
 MAX_ASKS = 3
@@ -22,7 +23,7 @@ _MAX_PROBLEMS = 5
 class Line:
     """The way to the model for one job: who is asked, what it can hold (tokens; None when unknown), and what was spent."""
 
-    gateway: Gateway
+    gateway: Answering
     target: Target
     api_key: str | None
     limit: int | None

@@ -43,6 +43,7 @@ _STATE = re.compile(r"[A-Z]{2}(?!\w)")
 _AFTER_CURRENCY = re.compile(r"(?:R\$|US\$|[$€£₹¥]|RM|Rs\.?|[A-Z]{3})?\s{0,3}")
 _GOES_ON = re.compile(r"[^\W_ºª]|[.,]\d|\s?%")
 _BEGUN = re.compile(r"[^\W_ºª°]\Z|\d[.,]\Z")
+_ZEROS = re.compile(r"0*O[O0]*")
 _CURRENCY_SIGN = re.compile(r"[$€£₹¥]\s{0,2}\Z")
 _CENTS = re.compile(r"\.\d{3},\d\d\Z|,\d{3}\.\d\d\Z")
 
@@ -180,7 +181,8 @@ def read_at(view: View, kind: str, offset: int, end: int) -> tuple[int, int] | N
             start += 1
         while text[stop - 1] in ".,/-" and stop - 1 > start:
             stop -= 1
-        return (start, stop) if _is_whole(text, start, stop) and not _is_money(text, kind, start, stop) else None
+        whole = _is_whole(text, start, stop) and not _is_money(text, kind, start, stop) and not _is_group(view, start, stop)
+        return (start, stop) if whole else None
     if kind == "amount":
         match = _AFTER_CURRENCY.match(text, offset, end)
         offset = match.end() if match else offset
@@ -206,5 +208,12 @@ def _is_money(text: str, kind: str, start: int, end: int) -> bool:
     return _CURRENCY_SIGN.search(text, max(0, start - 4), start) is not None or _CENTS.search(text, start, end) is not None
 
 
+def _is_group(view: View, start: int, end: int) -> bool:
+    """A group of the digits of an access key or of a payment line: `3526` of `3526 0348 …`."""
+    longer = (one for kind in ("access_key", "payment_line") for one in scan(view, kind))
+    return any(one.start <= start and end <= one.end and end - start < one.end - one.start for one in longer)
+
+
 def _is_code(text: str) -> bool:
-    return any(character.isdigit() for character in text)
+    """`O0` is a zero that recognition doubled, as of a box to tick."""
+    return any(character.isdigit() for character in text) and _ZEROS.fullmatch(text.strip(".,/-")) is None

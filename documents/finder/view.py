@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
+from documents.finder.misreadings import respelled
 from documents.finder.printed import FILLERS
 from documents.parsed import Page
 from documents.values import fold
@@ -241,7 +242,8 @@ class View:
     @cached_property
     def words(self) -> tuple[list[tuple[str, int, int]], dict[str, list[int]]]:
         """The folded words without fillers, `(word, start, end)`, and where each word occurs in that list."""
-        words = [(match[0], *match.span()) for match in _FOLDED_WORD.finditer(self.folded) if match[0] not in FILLERS]
+        printed = respelled if self.page.source == "ocr" else str
+        words = [(printed(match[0]), *match.span()) for match in _FOLDED_WORD.finditer(self.folded) if match[0] not in FILLERS]
         places: dict[str, list[int]] = {}
         for place, (word, _, _) in enumerate(words):
             places.setdefault(word, []).append(place)

@@ -21,12 +21,14 @@ class Sniffed:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a reader may know: OCR languages (`por+eng`), limits in pages, pixels and cells.
+    """What a reader may know: OCR languages (`por+eng`), limits in pages, pixels and cells; and whether a second OCR
+    engine helps.
 
     `first_page` is where to begin after a page that ended the reader before; one that reads no page by itself ignores it.
     """
 
     ocr_languages: str = "por+eng"
+    second_engine: bool = False
     max_pages: int = 500
     max_pixels: int = 64_000_000
     max_cells: int = 2_000_000

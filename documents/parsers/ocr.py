@@ -13,6 +13,7 @@ import pytesseract
 from PIL import BmpImagePlugin, Image, PngImagePlugin, PpmImagePlugin  # the plug-ins that engines save through
 
 from core.errors import OcrUnavailable
+from documents.parsers import secondreader
 from documents.parsers.layout import Placed
 
 try:
@@ -119,8 +120,10 @@ def engine(languages: str) -> Engine:
     return Library(tessdata, usable) if tesserocr else Program(tessdata, usable)
 
 
-def warm(languages: str = "por+eng") -> bool:
-    """Loads the engine before forking; False when there is none here (then only scanned pages cannot be read)."""
+def warm(languages: str = "por+eng", *, second: bool = False) -> bool:
+    """Loads what is installed before forking; False when Tesseract is not (then only scanned pages cannot be read)."""
+    if second:
+        secondreader.warm()
     try:
         engine(languages)
     except OcrUnavailable:

@@ -13,20 +13,21 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from documents.parsers import ocr
+from documents.parsers import ocr, secondreader
 from documents.parsers.arrangement import in_rows
 from documents.parsers.codes import codes, with_codes
 from documents.parsers.layout import Placed
 from documents.parsers.merging import confidence, vote
-from documents.parsers.numerals import mended
+from documents.parsers.numerals import CLOSE, CLOSE_ON_RECEIPTS, mended
 from documents.parsers.pictures import Back, even, flatten, has_ink, skew, soften, turned
-from documents.parsers.survey import survey
+from documents.parsers.survey import survey, without_perforations
 
 READING_DPI, FINE_DPI = 200, 250
 STRIP_DPI = 171  # a receipt is longer than the sheet that its picture is taken for
 SMALL_PRINT = 11  # pixels: usual height of the letters at 200 dpi, that is about 4 points
 POOR = 0.62  # mean confidence by letter below which the page may stand on its head
 DOUBTFUL = {ocr.AUTO: 0.7, ocr.SPARSE: 0.7, ocr.BLOCK: 0.95}  # a second pass above finds nothing more and doubles the time
+UNSURE = 0.9  # the second engine, where there is one, is asked below
 OTHER_MODE = {ocr.AUTO: ocr.SPARSE, ocr.SPARSE: ocr.AUTO, ocr.BLOCK: ocr.SPARSE}
 RECEIPT = 1.7  # height by width of a till receipt
 BETTER = 1.3  # times the score: a turned picture that really is upright
@@ -39,6 +40,7 @@ class Sheet:
     """A picture ready to be read, how, and the way of its boxes (pixels) back to points of the page as shown."""
 
     image: Image.Image
+    strip: bool
     dpi: int
     mode: int
     back: Back
@@ -46,7 +48,7 @@ class Sheet:
 
     def read(self, languages: str, mode: int) -> list[Placed]:
         """One pass; boxes in pixels of the picture, where lines are level."""
-        return ocr.read(self.image, languages, mode, self.dpi)
+        return ocr.read(soften(self.image) if self.strip else self.image, languages, mode, self.dpi)
 
     def shown(self, words: list[Placed]) -> list[Placed]:
         """The same words with boxes in points of the page as shown."""
@@ -76,11 +78,13 @@ def _read(picture: Image.Image, render: Render, width: float, languages: str) ->
     words = sheet.read(languages, sheet.mode)
     if confidence(words) < POOR:
         sheet, words = _upright(picture, render, width, (sheet, words), languages)
-    if words and confidence(words) < DOUBTFUL[sheet.mode]:
+    if confidence(words) < UNSURE and (second := secondreader.loaded()) and (others := second.read(sheet.image)):
+        words = in_rows(vote(others, words))
+    elif words and confidence(words) < DOUBTFUL[sheet.mode]:
         words = in_rows(vote(words, sheet.read(languages, OTHER_MODE[sheet.mode])))
     elif sheet.mode == ocr.SPARSE:
         words = in_rows(words)
-    return sheet.shown(mended(words))
+    return sheet.shown(mended(words, CLOSE_ON_RECEIPTS if sheet.strip else CLOSE))
 
 
 def _sheet(picture: Image.Image, render: Render, width: float, turn: int = 0) -> Sheet:
@@ -97,8 +101,9 @@ def _sheet(picture: Image.Image, render: Render, width: float, turn: int = 0) ->
         picture = render(wanted)
         upright, unturned = turned(picture, turn)
         level, unlevelled = turned(clean(upright), angle)
+    level = without_perforations(level)
     mode = ocr.BLOCK if strip else ocr.SPARSE if seen.boxed else ocr.AUTO
-    return Sheet(soften(level) if strip else level, wanted, mode, lambda box: unturned(unlevelled(box)), width / picture.width)
+    return Sheet(level, strip, wanted, mode, lambda box: unturned(unlevelled(box)), width / picture.width)
 
 
 def _upright(

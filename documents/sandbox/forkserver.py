@@ -203,12 +203,13 @@ def _probe(confinement: Confinement, workdir: str, outside: str, document: int, 
 
 
 def load(plan: Plan) -> Readers:
-    """Imports the readers, and what they would otherwise import lazily inside the confinement; warms the OCR engine."""
-    registry, rendering, ocr = (importlib.import_module(f"{plan.package}.{name}") for name in ("registry", "rendering", "ocr"))
+    """Imports the readers, and what they would otherwise import lazily inside the confinement; has them rehearse."""
+    modules = ("registry", "rendering", "rehearsal")
+    registry, rendering, rehearsal = (importlib.import_module(f"{plan.package}.{name}") for name in modules)
     mimetypes.init()
     for codec in ("idna", "cp1252", "latin-1", "utf-16", "utf-32", "mac_roman", "cp437", "ascii", "unicode_escape"):
         "a".encode(codec)
-    ocr.warm(plan.context.ocr_languages)
+    rehearsal.warm(plan.context, plan.workdir)
     return Readers(registry.choose, rendering.render, reasoning.run, plan.context)
 
 

@@ -27,6 +27,7 @@ ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/homebrew/bin",
     "LANG": "C.UTF-8",
     "OMP_THREAD_LIMIT": "1",
+    "OPENBLAS_NUM_THREADS": "1",
 }
 
 

@@ -79,7 +79,7 @@ def _calls(workdir: str) -> list[Attempt]:
         ("raw", lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW)),
         ("netlink", lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)),
         ("unix_datagram", lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)),
-        ("unix_connect", lambda: socket.socket(socket.AF_UNIX, socket.SOCK_STREAM).connect(f"{workdir}/nobody")),
+        ("unix_connect", lambda: socket.socket(socket.AF_UNIX, socket.SOCK_STREAM).connect("/nobody")),
         ("change_mode", lambda: os.chmod(workdir, 0o777)),
     ]
     column = 0 if kernel.MACHINE == "x86_64" else 1

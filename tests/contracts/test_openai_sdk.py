@@ -10,7 +10,7 @@ from openai.types.chat import ChatCompletionMessageParam
 from tests.fakes.azure import VERSION, FakeAzure
 from tests.fakes.openai import FakeOpenAI
 
-ASKED: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Weather in São Paulo?"}]
+ASKED: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Call weather and time. city: Olinda"}]
 WEATHER = {"type": "function", "function": {
     "name": "weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
 }}  # fmt: skip
@@ -62,7 +62,7 @@ async def test_parallel_tools_streamed_and_answered(sdk: openai.AsyncOpenAI, fak
             pass
         message = (await stream.get_final_completion()).choices[0].message
     assert [call.function.name for call in message.tool_calls] == ["weather", "time"]
-    assert message.tool_calls[0].function.arguments == '{"city": "S\\u00e3o Paulo"}'
+    assert message.tool_calls[0].function.arguments == '{"city": "Olinda"}'
     fake.answers = ["21 °C."]
     results = [{"role": "tool", "tool_call_id": call.id, "content": "21"} for call in message.tool_calls]
     history = [*ASKED, message.model_dump(exclude_none=True, include={"role", "content", "tool_calls"}), *results]

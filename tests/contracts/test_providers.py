@@ -102,7 +102,7 @@ class FakeHost(FakeOpenAI):
     def __init__(self) -> None:
         super().__init__()
         self.also_known = {"chat_template_kwargs", "thinking", "reasoning", "random_seed", "top_k"}
-        self.unasked = True
+        self.unasked = self.shows_thoughts = True
 
 
 _FAKES = {"openai": FakeOpenAI, "azure": FakeAzure}

@@ -84,6 +84,8 @@ def _fill(node: dict[str, Any], root: dict[str, Any], path: tuple[str, ...], tex
             return [{key: _value(*_resolve(items["properties"][key], root), cell) for key, cell in row.items()} for row in rows]
         item = _fill(items, root, path, text)
         return [item] if _has_value(item) else []
+    if len(node.get("enum", ())) == 1:
+        return node["enum"][0]  # a grammar leaves no choice
     if "enum" in node:
         return next((value for value in node["enum"] if value and fold(str(value)) in fold(text)), None)
     return _value(node, nullable, find(path, text))

@@ -2,7 +2,7 @@
 
 `refused` are parameters that its models do not support; a key that begins with `invalid` is refused. What a model says is
 read from the document, or scripted: `answers` are texts, `replies` whole messages ({content, tool_calls, reasoning_content,
-refusal, finish_reason}). Without a script a model calls the first two of the tools that it is offered.
+refusal, finish_reason}). Without a script a model calls the tools that the user named, else the first two.
 Source: platform.openai.com/docs/api-reference.
 """
 
@@ -19,6 +19,7 @@ from tests.fakes.answerer import answer
 from tests.fakes.events import Event, pieces, stream
 from tests.fakes.openai_checks import ApiError, check
 from tests.fakes.server import BEFORE_THE_ANSWER, FakeServer, Fault, forever, serve, tokens_of, vector
+from tests.fakes.tools import Call, told, wanted
 
 _WORDS = {
     429: ("Rate limit reached for requests", "requests", "rate_limit_exceeded"),
@@ -34,7 +35,9 @@ class FakeOpenAI(FakeServer):
 
     `strict` checks bodies as OpenAI does; `also_known` are members that another host takes beside them. `cached` and
     `reasoning` are tokens of that kind in every answer; `preface` is a chunk that comes before all others,
-    and `unasked` tells the usage with the end, as hosts do that know no `stream_options`.
+    and `unasked` tells the usage with the end, as hosts do that know no `stream_options`. `calls` are what the next answers
+    call instead of what the prompt names; without `call_ids` calls have numbers for ids, as TGI's have. `thoughts` are shown
+    by hosts that show them (`shows_thoughts`) when they are asked to think.
     """
 
     def __init__(self) -> None:
@@ -51,6 +54,10 @@ class FakeOpenAI(FakeServer):
         self.cached = self.reasoning = 0
         self.preface: dict[str, Any] | None = None
         self.unasked = False
+        self.calls: list[list[Call]] = []
+        self.call_ids = True
+        self.shows_thoughts = False
+        self.thoughts = "Let me look for the fields."
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [
@@ -144,11 +151,31 @@ class FakeOpenAI(FakeServer):
     def _message(self, body: dict[str, Any], fault: Fault | None) -> dict[str, Any]:
         if self.replies:
             return self.replies.pop(0)
-        if not self.answers and fault is None and body["messages"][-1]["role"] != "tool" and (calls := _calls(body)):
-            return {"content": None, "tool_calls": calls}
-        told = body.get("response_format") or {}
-        schema = told.get("value") or (told.get("json_schema") or {}).get("schema")
-        return {"content": self.text_for(fault, body, lambda: answer(_texts(body), schema))}
+        calls = [] if fault or self.answers else self._wanted(body)
+        shown = {"reasoning_content": self.thoughts} if self.shows_thoughts and _is_thinking(body) else {}
+        if calls:
+            return {"content": None, **shown, "tool_calls": [
+                {"id": f"call_{place}_{name}" if self.call_ids else str(place), "type": "function",
+                 "function": {"name": name, "arguments": json.dumps(arguments)}}
+                for place, (name, arguments) in enumerate(calls)
+            ]}  # fmt: skip
+        text = self.text_for(fault, body, lambda: _say(body))
+        stops = [body["stop"]] if isinstance(body.get("stop"), str) else body.get("stop") or ()
+        return shown | {"content": min((text.partition(stop)[0] for stop in stops), key=len, default=text)}
+
+    def _wanted(self, body: dict[str, Any]) -> list[Call]:
+        if self.calls:
+            return self.calls.pop(0)
+        choice = body.get("tool_choice", "auto")
+        if choice == "none" or body["messages"][-1]["role"] == "tool":
+            return []
+        declared = [(tool["function"]["name"], tool["function"].get("parameters") or {}) for tool in body.get("tools") or ()]
+        texts = _texts(body)
+        if choice != "auto":
+            allowed = [choice["function"]["name"]] if isinstance(choice, dict) else [name for name, _ in declared]
+            declared, texts = [one for one in declared if one[0] in allowed], [*texts, " ".join(allowed)][-1:]
+        unnamed = [(name, dict.fromkeys(schema.get("properties", {}), "São Paulo")) for name, schema in declared[:2]]
+        return (wanted(texts, declared) or unnamed)[: None if body.get("parallel_tool_calls", True) else 1]
 
     async def _refusal(self, fault: Fault) -> web.Response:
         if fault.kind == "hang_headers":
@@ -176,8 +203,8 @@ class FakeOpenAI(FakeServer):
         written = 0
         for delta, finish in _deltas(message, _limit(body), fault):
             written += bool(delta)
-            told = {"usage": self._usage(read, written)} if finish and self.unasked else {}
-            yield None, chunk(delta, finish) | told
+            counts = {"usage": self._usage(read, written)} if finish and self.unasked else {}
+            yield None, chunk(delta, finish) | counts
         if counted:
             yield None, {**head, "choices": [], "usage": self._usage(read, written)}
         yield None, "[DONE]"
@@ -206,18 +233,18 @@ def _limit(body: dict[str, Any]) -> int:
     return body.get("max_completion_tokens") or body.get("max_tokens") or 1 << 30
 
 
-def _calls(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """Calls of the tools that are offered: of the demanded one, else of the first two unless only one may be called."""
-    choice = body.get("tool_choice", "auto")
-    offered = [tool["function"] for tool in body.get("tools") or () if choice != "none"]
-    if isinstance(choice, dict):
-        offered = [one for one in offered if one["name"] == choice["function"]["name"]]
-    most = 2 if body.get("parallel_tool_calls", True) else 1
-    return [
-        {"id": f"call_{len(body['messages'])}{place}", "type": "function", "function": {
-            "name": one["name"], "arguments": json.dumps(dict.fromkeys(one.get("parameters", {}).get("properties", {}), "São Paulo"))}}
-        for place, one in enumerate(offered[:most])
-    ]  # fmt: skip
+def _say(body: dict[str, Any]) -> str:
+    shape = body.get("response_format") or {}
+    schema = shape.get("value") or (shape.get("json_schema") or {}).get("schema")
+    results = [message["content"] for message in body["messages"] if message["role"] == "tool"]
+    return told(results) if results and not shape else answer(_texts(body), schema)
+
+
+def _is_thinking(body: dict[str, Any]) -> bool:
+    if "chat_template_kwargs" in body:
+        return body["chat_template_kwargs"]["enable_thinking"]
+    told = body.get("reasoning_effort") or body.get("reasoning", {}).get("effort", "some" if "reasoning" in body else "none")
+    return told != "none"
 
 
 def _deltas(message: dict[str, Any], limit: int, fault: Fault | None) -> Iterator[tuple[dict[str, Any], str | None]]:

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from openai import OpenAI
 
 from tests.fakes.openai import FakeOpenAI
 from tests.journeys.conftest import in_a_thread
+from tests.journeys.server import KEY as OPERATOR
 from tests.journeys.server import Server, running
 from tests.journeys.test_documents import ask
 
@@ -71,3 +73,24 @@ def test_what_a_provider_refuses_fails_the_job_without_its_secrets(client, opena
     assert "OPENAI_API_KEY" in job["error"]["hint"] and KEY not in json.dumps(job)
     log = server.log.read_text()
     assert KEY not in log and OWN_KEY not in log
+
+
+@pytest.mark.parametrize("model", ["openai/gpt-4o-mini", "interno/llama-3.3-70b"])
+def test_openais_own_sdk_talks_through_the_server_to_both(server, openai, own, model: str) -> None:
+    tools = [{"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}
+             for name in ("weather", "time")]  # fmt: skip
+    asked = {"model": model, "messages": [{"role": "user", "content": "Call weather and time"}]}
+    fake = openai if model.startswith("openai/") else own
+    with OpenAI(base_url=f"{server.url}/v1", api_key=OPERATOR, max_retries=0) as sdk:
+        fake.answers = ["Hello."]
+        reply = sdk.chat.completions.create(**asked)
+        assert reply.choices[0].message.content == "Hello." and reply.usage.completion_tokens == 2
+        fake.answers = ["Hello there."]
+        pieces = list(sdk.chat.completions.create(**asked, stream=True))
+        assert "".join(piece.choices[0].delta.content or "" for piece in pieces) == "Hello there."
+        with sdk.chat.completions.stream(**asked, tools=tools) as stream:
+            calls = stream.get_final_completion().choices[0].message.tool_calls
+        assert [call.function.name for call in calls] == ["weather", "time"]
+        assert model.partition("/")[2] in [one["model"] for one in fake.bodies("/chat/completions")]
+        assert model.partition("/")[2] in [one.id for one in sdk.models.list()]
+    assert {one.headers["authorization"] for one in fake.requests} <= {f"Bearer {KEY}", f"Bearer {OWN_KEY}"}

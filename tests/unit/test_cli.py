@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 import cli
@@ -84,6 +85,7 @@ def fake() -> Iterator[Fake]:
 @pytest.fixture
 def run(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     monkeypatch.setenv("API_KEY", "key-of-the-environment")
+    monkeypatch.setattr(cli, "out", Console(width=140, highlight=False))
     return lambda *words: CliRunner().invoke(cli.app, ["--url", fake.url, *words])
 
 

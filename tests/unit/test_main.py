@@ -1,5 +1,5 @@
 from api.protocol import PromptProtocol
-from main import server_config
+from api.server import server_config
 
 
 def test_the_head_of_a_request_has_a_deadline_and_proxies_are_not_believed():

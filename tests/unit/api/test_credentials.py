@@ -3,21 +3,31 @@ import asyncio
 import pytest
 
 from api.credentials import Credentials
-from core.errors import InvalidKey
+from api.policy import Role
+from core.errors import ExpiredKey, InvalidKey
 from core.secrets import digest
+from gateway.grants import Grant
+from tests.unit.api.clients import key_row
+
+KEY, FORMER, PEPPER = "pbpm-client-key-1234567890", "pbpm-former-key-1234567890", b"pepper"
+
+
+async def knowing(*rows, now=lambda: 100.0):
+    credentials = Credentials("operator-key", "master-key", PEPPER, lambda: asyncio.sleep(0, rows), now)
+    await credentials.reload()
+    return lambda key: credentials.identify([(b"key", key.encode())]), credentials
 
 
 async def test_a_look_that_began_before_a_revocation_does_not_bring_the_key_back():
-    key, pepper = "pbpm-client-key-1234567890", b"pepper"
-    stored, slow = {digest(key, pepper): "id"}, asyncio.Event()
+    stored, slow = [key_row(digest(KEY, PEPPER))], asyncio.Event()
 
     async def load():
-        found = dict(stored)
+        found = list(stored)
         if found:
             await slow.wait()
         return found
 
-    credentials = Credentials("operator-key", "master-key", pepper, load)
+    credentials = Credentials("operator-key", "master-key", PEPPER, load)
     older = asyncio.ensure_future(credentials.reload())
     await asyncio.sleep(0)
     stored.clear()
@@ -27,4 +37,37 @@ async def test_a_look_that_began_before_a_revocation_does_not_bring_the_key_back
     slow.set()
     await asyncio.gather(older, newer)
     with pytest.raises(InvalidKey):
-        credentials.identify([(b"key", key.encode())])
+        credentials.identify([(b"key", KEY.encode())])
+
+
+async def test_a_caller_carries_what_its_key_may_do():
+    limits = {"models": '["gpt-*"]', "rpm": 5, "budget_usd": 1.5, "budget_period": "day", "expires_at": 200.0}
+    identify, _ = await knowing(key_row(digest(KEY, PEPPER), "id", **limits))
+    granted = Grant("id", "ana", models=("gpt-*",), rpm=5, budget_usd=1.5, budget_period="day", expires_at=200.0)
+    assert identify(KEY).grant == granted
+    assert identify("operator-key").grant == Grant("operator", "operator")
+
+
+async def test_a_key_ends_with_its_time():
+    identify, _ = await knowing(key_row(digest(KEY, PEPPER), expires_at=100.0))
+    with pytest.raises(ExpiredKey):
+        identify(KEY)
+
+
+@pytest.mark.parametrize(("until", "good"), [(100.1, True), (100.0, False), (99.0, False)])
+async def test_the_key_before_the_last_rotation_is_good_for_its_overlap(until, good):
+    row = key_row(digest(KEY, PEPPER), former_digest=digest(FORMER, PEPPER), former_until=until)
+    identify, _ = await knowing(row)
+    assert identify(KEY).role is Role.CLIENT
+    if good:
+        assert identify(FORMER) == identify(KEY)
+    else:
+        with pytest.raises(InvalidKey):
+            identify(FORMER)
+
+
+async def test_a_key_that_is_no_more_has_no_money_left_and_the_operator_is_not_limited():
+    _, credentials = await knowing(key_row(digest(KEY, PEPPER), "id", rpm=1))
+    assert credentials.grant("id").rpm == 1
+    assert credentials.grant("revoked").budget_usd == 0
+    assert credentials.grant("operator").budget_usd is None

@@ -10,6 +10,7 @@ from api.limits import Buckets
 from api.multipart import FRAME_BYTES
 from api.policy import CLIENTS, EVERYONE, Role, allow
 from tests.unit.api.asgi import call
+from tests.unit.api.clients import key_row
 
 OPERATOR, MASTER, CLIENT = "operator-key-1234567890", "master-key-1234567890", "pbpm-client-key-1234567890"
 CARRIERS = {
@@ -57,9 +58,9 @@ async def build(*, rate: int = 0, hosts=("*",), proxies=(), file_bytes: int = 2 
     app = FastAPI(openapi_url=None)
     app.include_router(router)
     errors.install(app)
-    clients = {}
+    clients = []
     credentials = Credentials(OPERATOR, MASTER, b"pepper", lambda: asyncio.sleep(0, clients))
-    clients[credentials.digest(CLIENT)] = "client-id"
+    clients.append(key_row(credentials.digest(CLIENT)))
     await credentials.reload()
     buckets = Buckets(rate, lambda: 0.0)
     gate = Gate(

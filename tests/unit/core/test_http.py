@@ -101,6 +101,20 @@ async def test_a_large_body_goes_out_whole(client: HttpClient) -> None:
     assert "Content-Length: 3000002" in server.requests[0] and got == [b'"' + b"x" * 3_000_000 + b'"']
 
 
+async def test_a_body_that_is_json_already_goes_as_it_is(client: HttpClient) -> None:
+    got = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        got.append(await reader.readexactly(9))
+        writer.write(whole(b"ok"))
+
+    async with upstream(serve) as server, client.request("POST", server.url, body=b'{"a" : 1}') as response:
+        assert await response.read() == b"ok"
+    assert got == [b'{"a" : 1}']
+    for line in ("Content-Type: application/json", "Content-Length: 9"):
+        assert line in server.requests[0]
+
+
 async def test_redirects_are_not_followed(client: HttpClient) -> None:
     answer = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"
     async with upstream(sends(answer)) as server, client.request("GET", server.url) as response:

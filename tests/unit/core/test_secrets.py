@@ -20,7 +20,7 @@ from core.secrets import (
     read_secret_key,
 )
 
-KEY, OTHER = new_secret_key(), new_secret_key()
+KEY, OTHER = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=", "ISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0-P0A="
 AAD = associated_data("jobs", "a1", "gemini_api_key")
 
 

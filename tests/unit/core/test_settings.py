@@ -1,21 +1,34 @@
-from pathlib import Path
-
 import pytest
+import yaml
 
 from core.settings import BadSettings, Settings, load
 
 
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """No `.env` and no config.yaml but the test's own."""
+def nothing_set(monkeypatch, tmp_path):
+    """No file of this machine is read; gives the place of config.yaml."""
+    monkeypatch.delenv("MODEL_ALIASES", raising=False)
     monkeypatch.setitem(Settings.model_config, "env_file", None)
     monkeypatch.setitem(Settings.model_config, "yaml_file", tmp_path / "config.yaml")
-    return tmp_path
+    return tmp_path / "config.yaml"
 
 
-def test_hosts_come_from_one_line_or_from_a_list(alone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_circle_stops_the_start_with_the_name_of_the_setting(monkeypatch):
+    monkeypatch.setenv("MODEL_ALIASES", "a=b,b=a")
+    with pytest.raises(BadSettings, match=r"^MODEL_ALIASES=a=b,b=a: .*circle"):
+        load()
+
+
+def test_config_yaml_calls_them_aliases_and_the_environment_comes_first(monkeypatch, nothing_set):
+    nothing_set.write_text(yaml.safe_dump({"aliases": {"gpt-4": "ollama/m"}}))
+    assert dict(load().model_aliases) == {"gpt-4": "ollama/m"}
+    monkeypatch.setenv("MODEL_ALIASES", "gpt-4=openai/n")
+    assert dict(load().model_aliases) == {"gpt-4": "openai/n"}
+
+
+def test_hosts_come_from_one_line_or_from_a_list(monkeypatch, nothing_set):
     lines = ["providers:", "  - name: corp", "    base_url: https://llm.corp/v1", "    api_key_env: CORP_KEY", "    models: [m]"]
-    (alone / "config.yaml").write_text("\n".join(lines))
+    nothing_set.write_text("\n".join(lines))
     monkeypatch.setenv("CORP_KEY", "of-the-variable")
     (host,) = load().providers
     assert (host.name, host.api_key.get_secret_value(), host.models) == ("corp", "of-the-variable", ("m",))
@@ -23,7 +36,7 @@ def test_hosts_come_from_one_line_or_from_a_list(alone: Path, monkeypatch: pytes
     assert [one.name for one in load().providers] == ["box"]
 
 
-def test_keys_of_hosts_are_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_of_hosts_are_secrets(monkeypatch):
     monkeypatch.setenv("PROVIDERS", "box=http://box/v1|canary-key")
     settings = load()
     assert "canary-key" in settings.secret_values() and "canary-key" not in repr(settings)
@@ -34,14 +47,14 @@ def test_keys_of_hosts_are_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", ["AZURE_OPENAI_KEY", "AZURE_OPENAI_API_KEY"])
-def test_azures_key_has_two_names(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_azures_key_has_two_names(monkeypatch, name):
     monkeypatch.setenv(name, "canary-key")
     settings = load()
     assert settings.azure_openai_key.get_secret_value() == "canary-key" and settings.by_name()["AZURE_OPENAI_KEY"] == "canary-key"
 
 
 @pytest.mark.parametrize("name", ["OPENAI_BASE_URL", "VLLM_BASE_URL", "AZURE_OPENAI_ENDPOINT"])
-def test_an_address_is_one_and_has_no_key_in_it(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_an_address_is_one_and_has_no_key_in_it(monkeypatch, name):
     for bad in ("file:///etc", "http://me:secret@box", "http://a b"):
         monkeypatch.setenv(name, bad)
         with pytest.raises(BadSettings):

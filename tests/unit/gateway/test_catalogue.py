@@ -3,8 +3,10 @@ import asyncio
 import pytest
 
 from core.clock import Clock
-from core.errors import ProviderAuthFailed, ProviderError, ProviderUnreachable
-from gateway.catalogue import Catalogue
+from core.errors import ProviderAuthFailed, ProviderError, ProviderNotConfigured, ProviderTimeout, ProviderUnreachable
+from gateway.catalogue import Catalogue, Following
+from gateway.facts import Listed, Price
+from providers.types import ModelInfo
 from tests.unit.gateway.scripted import CLOUD, LOCAL, Scripted, model
 
 DOWN = ProviderUnreachable("Cloud cannot be reached.")
@@ -193,3 +195,166 @@ async def test_errors_do_not_grow_with_their_use(time: Time) -> None:
             await lists.listing("local")
         lengths.append(len(caught.traceback))
     assert lengths[-1] <= lengths[0]
+
+
+class Pauses:
+    """A pause that lasts until the test says so; `asked` are the seconds."""
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+        self.over = asyncio.Event()
+
+    async def __call__(self, seconds: float) -> None:
+        self.asked.append(seconds)
+        self.over.clear()
+        await self.over.wait()
+
+
+@pytest.fixture
+async def following():
+    """Runs the loops of a catalogue; gives it, and a function that waits until a condition holds."""
+    tasks = []
+
+    def start(lists: Catalogue, pace: Following = Following()) -> Catalogue:
+        tasks.extend(asyncio.create_task(follow()) for follow in lists.followers(pace))
+        return lists
+
+    yield start
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def until(condition) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0)
+
+
+def shown(lists: Catalogue) -> list[str]:
+    return [model.id for model in lists.names.models]
+
+
+async def test_a_slow_provider_delays_no_other(time: Time, following) -> None:
+    slow, fast = Scripted("slow", LOCAL, [model("s")]), Scripted("fast", LOCAL, [model("f")])
+    slow.gate = asyncio.Event()
+    lists = following(Catalogue({"slow": slow, "fast": fast}, clock=time.clock(), sleep=Pauses()))
+    assert shown(lists) == [], "nothing waits for the first list"
+    await until(lambda: shown(lists) == ["fast/f"])
+    assert [(state.provider, state.source) for state in lists.followed()] == [("slow", None), ("fast", "live")]
+    slow.gate.set()
+    await until(lambda: shown(lists) == ["slow/s", "fast/f"])
+
+
+async def test_the_names_are_exchanged_whole_and_only_when_a_list_changed(time: Time, following) -> None:
+    pauses, local = Pauses(), Scripted("local", LOCAL, [model("a")])
+    lists = following(Catalogue({"local": local}, clock=time.clock(), sleep=pauses))
+    await until(lambda: shown(lists) == ["local/a"])
+    first = lists.names
+    await until(lambda: pauses.asked)
+    time.now += 10
+    pauses.over.set()
+    await until(lambda: len(pauses.asked) == 2)
+    assert lists.names is first and len(local.listed) == 2
+    local.models = [model("a"), model("b")]
+    time.now += 10
+    pauses.over.set()
+    await until(lambda: lists.names is not first)
+    assert shown(lists) == ["local/a", "local/b"] and [one.id for one in first.models] == ["local/a"]
+
+
+async def test_a_provider_that_fails_keeps_its_last_list_and_says_so(time: Time, following) -> None:
+    pauses, cloud = Pauses(), Scripted("cloud", CLOUD, [model("a")])
+    lists = following(Catalogue({"cloud": cloud}, clock=time.clock(), sleep=pauses, own_keys=["cloud"]))
+    await until(lambda: pauses.asked == [300.0])
+    cloud.models = DOWN
+    time.now += 300
+    pauses.over.set()
+    await until(lambda: len(pauses.asked) == 2)
+    (state,) = lists.followed()
+    assert (shown(lists), state.source, state.error, state.age) == (["cloud/a"], "stale", DOWN, 300)
+    assert pauses.asked[1] == 30.0, "a failure is soon tried again"
+    assert lists.names.resolve("a").provider == "cloud"
+
+
+async def test_a_provider_that_never_answered_shows_what_is_known_by_heart(time: Time, following) -> None:
+    known, nothing = Scripted("known", CLOUD, DOWN, known=(model("k"),)), Scripted("nothing", LOCAL, DOWN)
+    both = {"known": known, "nothing": nothing}
+    lists = following(Catalogue(both, clock=time.clock(), sleep=Pauses(), own_keys=["known"]))
+    await until(lambda: shown(lists) == ["known/k"] and all(state.error for state in lists.followed()))
+    assert [state.source for state in lists.followed()] == ["fallback", None]
+
+
+async def test_a_revoked_key_takes_its_models_along(time: Time, following) -> None:
+    pauses, cloud = Pauses(), Scripted("cloud", CLOUD, [model("a")])
+    lists = following(Catalogue({"cloud": cloud}, clock=time.clock(), sleep=pauses, own_keys=["cloud"]))
+    await until(lambda: shown(lists) == ["cloud/a"])
+    await until(lambda: pauses.asked)
+    cloud.models = ProviderAuthFailed("Cloud refused the API key.")
+    time.now += 300
+    pauses.over.set()
+    await until(lambda: shown(lists) == [])
+
+
+async def test_without_a_key_of_ours_a_provider_is_not_followed_and_the_lists_of_callers_stay_theirs(time: Time) -> None:
+    cloud = Scripted("cloud", CLOUD, lambda key: [model(f"of-{key}")])
+    without = catalogue(cloud, time, missing={"cloud": "CLOUD_KEY"})
+    assert without.followers() == [] and without.followed() == []
+    await without.listing("cloud", "theirs")
+    assert shown(without) == []
+    with pytest.raises(ProviderNotConfigured):
+        without.names.resolve("cloud/of-theirs")
+    own = catalogue(cloud, time, own_keys=["cloud"])
+    await own.listing("cloud", "theirs")
+    assert shown(own) == []
+    await own.listing("cloud")
+    assert shown(own) == ["cloud/of-None"]
+
+
+async def test_a_list_that_never_comes_is_given_up(time: Time) -> None:
+    local = Scripted("local", LOCAL, [model("a")])
+    local.gate = asyncio.Event()
+    with pytest.raises(ProviderTimeout, match=r"Local did not list its models within 0\.01 s"):
+        await catalogue(local, time, patience=0.01).listing("local")
+
+
+async def test_what_the_makers_document_is_in_every_list(time: Time) -> None:
+    cloud = Scripted("cloud", CLOUD, [ModelInfo("gpt-4o", "x")])
+    prices = {("cloud", "gpt-4o"): Listed(Price(1.0, 2.0), None)}
+    lists = catalogue(
+        cloud, time, own_keys=["cloud"], prices_of=lambda provider, names: {name: prices[provider, name] for name in names}
+    )
+    (info,) = (await lists.listing("cloud", "theirs")).models
+    assert "vision" in info.capabilities and info.context == 128_000
+    await lists.listing("cloud")
+    (described,) = lists.names.models
+    assert (described.id, described.price, described.info.context) == ("cloud/gpt-4o", Price(1.0, 2.0), 128_000)
+
+
+async def test_the_aliases_of_the_operator_are_in_the_names_from_the_beginning(time: Time) -> None:
+    lists = catalogue(Scripted("local", LOCAL), time, aliases={"gpt-4": "local/m"})
+    assert lists.names.resolve("gpt-4").model == "m"
+
+
+async def test_what_was_downloaded_has_a_name_at_once(time: Time) -> None:
+    local = Scripted("local", LOCAL, [])
+    lists = catalogue(local, time)
+
+    async def pull(name: str):
+        yield "pulling"
+        local.models = [model(name)]
+        yield "success"
+
+    assert [line async for line in lists.renewing("local", pull)("m")] == ["pulling", "success"]
+    assert lists.names.resolve("m").provider == "local"
+    local.models = DOWN
+    assert [line async for line in lists.renewing("local", pull)("n")] == ["pulling", "success"]
+
+
+async def test_no_price_is_looked_up_for_what_runs_here(time: Time) -> None:
+    def prices(provider: str, names: list[str]):
+        raise AssertionError("a local model has no list price")
+
+    lists = catalogue(Scripted("local", LOCAL, [model("a")]), time, prices_of=prices)
+    await lists.listing("local")
+    assert lists.names.find("a").price.dearest == 0

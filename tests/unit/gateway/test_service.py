@@ -17,6 +17,7 @@ from core.errors import (
     ProviderUnreachable,
 )
 from gateway.catalogue import Catalogue
+from gateway.facts import Listed
 from gateway.retry import Retry, RetryPolicy
 from gateway.service import Gateway, Target
 from providers.types import ChatRequest, Message
@@ -142,6 +143,16 @@ async def test_what_is_known_of_a_model_is_that_of_the_list() -> None:
     known = [await gateway.model_info(Target(name, of, ""), "k") for name, of in
               (("box", "b:8b"), ("box", "x"), ("cloud", "gemini-3.5-flash"), ("dead", "x"))]  # fmt: skip
     assert [info and info.context for info in known] == [32768, None, 1_000_000, None]
+
+
+async def test_what_the_list_leaves_out_comes_from_the_makers_and_from_the_list_of_prices() -> None:
+    sky = Scripted("sky", CLOUD, [model("gpt-4o", capabilities=()), model("unheard-of", capabilities=())])
+    catalogue = Catalogue({"sky": sky}, own_keys=["sky"], prices_of=lambda provider, names: {"unheard-of": Listed(None, 777_000)})
+    gateway = Gateway({"sky": sky}, catalogue, own_keys=["sky"])
+    known = await gateway.model_info(Target("sky", "gpt-4o", ""), None)
+    assert (known.context, "vision" in known.capabilities) == (128_000, True)
+    rumour = await gateway.model_info(Target("sky", "unheard-of", ""), None)
+    assert (rumour.context, rumour.capabilities) == (777_000, ())
 
 
 async def test_a_model_that_is_not_in_a_kept_list_is_looked_for_once_more() -> None:

@@ -10,13 +10,13 @@ import pytest
 
 from core.errors import ProviderUnreachable
 from core.http import HttpClient
-from core.secrets import new_api_key, new_secret_key
 from operations import doctor
 from operations.doctor import (
     Check,
     Subject,
     check_data_dir,
     check_disk,
+    check_extras,
     check_gemini,
     check_keys,
     check_ocr,
@@ -33,7 +33,11 @@ from operations.doctor import (
 )
 
 LAYERS = {"process_group": True, "landlock": "ABI 7", "seccomp": True}
-GOOD = new_api_key("pbpm-"), new_api_key("master-"), new_secret_key()
+GOOD = (
+    "pbpm-AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+    "master-8hHdwxGakBGXYRFUMhERAxDO0ADLoQCIcgBFQwACEAA",
+    "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+)
 
 
 class Ollama:
@@ -56,7 +60,7 @@ async def nobody(host, port):
 def subject(tmp_path, **changes):
     values = {
         "api_key": GOOD[0], "master_api_key": GOOD[1], "secret_key": GOOD[2], "gemini_api_key": "AIza-very-secret", "data_dir": tmp_path / "data",
-        "min_free_disk_mb": 0, "host": "127.0.0.1", "port": 0, "ocr_languages": "por+eng", "ollama_url": "http://localhost:11434",
+        "min_free_disk_mb": 0, "host": "127.0.0.1", "port": 0, "ocr_languages": "por+eng", "second_ocr_engine": "off", "ollama_url": "http://localhost:11434",
         "sqlite_version": "3.40.1", "layers": LAYERS,
     }  # fmt: skip
     return Subject(**values | changes)
@@ -140,6 +144,14 @@ def test_the_secret_key(key, verdict, words):
     assert check.verdict == verdict and words in check.detail and bool(check.cure) == (verdict == "fail")
 
 
+def test_reading_extras_are_told_and_a_missing_second_engine_warns() -> None:
+    assert check_extras("off", ["pi_heif", "zxingcpp"]).detail == "HEIC pictures, bar codes and QR codes"
+    assert check_extras("off", ["zxingcpp"]).detail == "not installed, so not read: HEIC pictures"
+    lacking = check_extras("rapidocr", ["zxingcpp", "rapidocr"])
+    assert lacking.verdict == "warn" and lacking.cure
+    assert check_extras("rapidocr", ["pi_heif", "zxingcpp", "rapidocr", "onnxruntime"]).detail.endswith(", rapidocr")
+
+
 def test_gemini_is_optional_and_never_shown():
     assert check_gemini("").verdict == "warn"
     assert check_gemini("AIza-very-secret") == Check("Gemini", "ok", "a key is set")
@@ -184,7 +196,7 @@ async def test_a_good_machine(tmp_path):
     checks = await examine(subject(tmp_path), Ollama(), nobody)
     verdicts = {check.name: check.verdict for check in checks}
     del verdicts["Tesseract"], verdicts["Disk"]
-    assert set(verdicts.values()) == {"ok"} and len(checks) == 12
+    assert set(verdicts.values()) == {"ok"} and len(checks) == 13
     assert os.listdir(tmp_path / "data") == [] and (tmp_path / "data").stat().st_mode & 0o077 == 0
 
 

@@ -88,8 +88,6 @@ def test_tools() -> None:
     ("choice", "offered"),
     [
         (ToolChoice(), ["weather", "clock"]),
-        (ToolChoice("required"), ["weather", "clock"]),
-        (ToolChoice("required", "clock"), ["clock"]),
         (ToolChoice("none"), None),
     ],
 )

@@ -150,7 +150,10 @@ async def test_a_whole_answer_may_take_its_time(fake: FakeOllama) -> None:
     """Its status line comes with its end, so that the wait for the first token cannot be the limit."""
     fake.token_seconds = 0.02
     fake.answers = ["one two three four five"]
-    ollama = Ollama(base_url=fake.url, patience=Patience(first_token=0.05, load_floor=0, load_bytes_per_second=1e12))
+    ollama = Ollama(
+        base_url=fake.url,
+        patience=Patience(first_token=0.05, load_floor=0, load_bytes_per_second=1e12, prefill_tokens_per_second=1e9),
+    )
     ((_, line),) = await exchange(ollama, "/api/chat", CHAT, stream=False)
     assert line["done"] and line["message"]["content"] == "one two three four five"
     await ollama.close()

@@ -31,7 +31,9 @@ def test_what_a_list_says_of_a_model(entry: dict[str, Any], context: int | None,
     assert (info.name, info.provider, info.context, info.capabilities) == (entry["id"], "vllm", context, capabilities)
 
 
-def test_sizes_and_limits() -> None:
+def test_sizes_limits_and_dates() -> None:
+    assert model_info({"id": "a", "created": 1_754_425_777}, "p").modified_at == "2025-08-05T20:29:37+00:00"
+    assert all(model_info({"id": "a", "created": told}, "p").modified_at is None for told in (0, -1, "x", 1 << 60, None))
     assert model_info({"id": "a", "meta": {"size": 77}}, "p").size == 77
     assert model_info({"id": "a", "top_provider": {"max_completion_tokens": 5}}, "p").output_limit == 5
 

@@ -13,7 +13,7 @@ from providers.patience import Patience
 from providers.types import ChatRequest, Message, Text, Thought, Tool, ToolCall, ToolResult, Usage
 from tests.fakes.openai import FakeOpenAI
 
-ASKED = (Message.of("user", "Hello?"),)
+ASKED = (Message.of("user", "Hello? Call weather and time. city: Olinda"),)
 ASK = ChatRequest("gpt-4o-mini", ASKED, max_tokens=50)
 TOOLS = (
     Tool("weather", "", {"type": "object", "properties": {"city": {"type": "string"}}}),
@@ -38,7 +38,7 @@ async def test_two_parallel_calls_and_their_results(openai: OpenAI, fake: FakeOp
     reply = await openai.chat(replace(ASK, tools=TOOLS))
     first, second = reply.parts
     assert (first.name, second.name) == ("weather", "time") and first.id != second.id
-    assert json.loads(first.arguments) == {"city": "São Paulo"} and reply.finish_reason == "tool_calls"
+    assert json.loads(first.arguments) == {"city": "Olinda"} and reply.finish_reason == "tool_calls"
     results = Message("tool", (ToolResult(first.id, "weather", "21 °C"), ToolResult(second.id, "time", "9 h")))
     fake.answers.append("It is 21 °C at 9.")
     reply = await openai.chat(replace(ASK, tools=TOOLS, messages=(*ASKED, Message("assistant", reply.parts), results)))
@@ -50,7 +50,7 @@ async def test_thoughts_refusals_and_tokens(openai: OpenAI, fake: FakeOpenAI) ->
     fake.replies = [{"content": "Hi", "reasoning_content": "hm hm"}, {"content": None, "refusal": "I cannot do that."}]
     reply = await openai.chat(ASK)
     assert reply.parts == (Thought("hm hm"), Text("Hi")) and reply.model_version == "fp_fake"
-    assert reply.usage == Usage(6 - 3, 2, False, 3, 0, 7) and not reply.usage.estimated
+    assert reply.usage == Usage(15 - 3, 2, False, 3, 0, 7) and not reply.usage.estimated
     assert (await openai.chat(ASK)).finish_reason == "filtered"
 
 
@@ -106,7 +106,8 @@ async def test_usage_that_never_comes_does_not_hold_the_answer_back(fake: FakeOp
     host = Vllm(base_url=f"{fake.url}/v1", api_key="k")
     fake.fail("hang_at_the_end")
     fake.answers = ["Hello."]
-    reply = await host.chat(ASK)
+    async with asyncio.timeout(5):
+        reply = await host.chat(ASK)
     assert (reply.text, reply.finish_reason) == ("Hello.", "stop")
     await host.close()
 

@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import orjson
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from core.errors import ModelOutOfMemory, ProviderError, ProviderRateLimited
 from providers.assembly import Assembly
-from providers.openai_stream import Reader, usage_of
+from providers.openai_stream import Reader, finish_of, usage_of
 from providers.types import ChatDelta, Text, Thought, ToolCall, ToolCallDelta, Usage
 
 
@@ -67,8 +68,14 @@ def test_calls_are_told_apart_though_their_indexes_say_nothing(pieces: list[dict
 
 def test_calls_without_an_id_of_their_own_get_one() -> None:
     _, parts = said({"tool_calls": [call(0, "0", "weather", {"city": "x"}), call(1, "", "time", "{}")]})
-    assert [part.arguments for part in parts] == ['{"city":"x"}', "{}"]
+    assert [part.arguments for part in parts] == ['{"city": "x"}', "{}"]
     assert len({part.id for part in parts}) == 2 and all(part.id.startswith("call_") and len(part.id) > 20 for part in parts)
+
+
+def test_a_call_nested_too_deeply_is_an_error() -> None:
+    deep = b'{"choices":[{"delta":{"tool_calls":[{"id":"call_a","function":{"name":"f","arguments":' + b"[" * 1010 + b"]" * 1010
+    with pytest.raises(ProviderError):
+        Reader("m").read(deep + b"}}]}}]}")
 
 
 def test_the_name_is_told_once_though_every_fragment_repeats_it() -> None:
@@ -105,6 +112,11 @@ def test_why_an_answer_ended(word: str, reason: str) -> None:
 def test_an_end_that_is_a_failure_is_one(word: str) -> None:
     with pytest.raises(ProviderError, match="broke its answer off"):
         said({"content": "x"}, finish=word)
+
+
+@pytest.mark.parametrize("word", [None, "", 7, "error", "abort"])
+def test_what_is_no_end(word: Any) -> None:
+    assert finish_of(word) is None
 
 
 def test_a_stream_without_an_end_is_a_failure() -> None:
@@ -228,7 +240,7 @@ def test_whatever_comes_is_read_or_a_provider_error(chunks: list[Any]) -> None:
     reader = Reader("m")
     for value in chunks:
         try:
-            reader.read(orjson.dumps({"choices": [{"delta": value, "finish_reason": None}]}))
-            reader.read(orjson.dumps(value))
+            reader.read(json.dumps({"choices": [{"delta": value, "finish_reason": None}]}).encode())
+            reader.read(json.dumps(value).encode())
         except ProviderError:
             return

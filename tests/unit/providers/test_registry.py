@@ -14,7 +14,7 @@ from providers.base import ProviderSpec
 from providers.compatible import Compatible, Grok, OpenAI, Vllm
 from providers.gemini import Gemini
 from providers.ollama import Ollama
-from providers.registry import build, configured, provider_classes, variables
+from providers.registry import build, configured, missing, provider_classes, variables
 from providers.types import Capabilities
 
 HTTP = HttpClient()
@@ -62,6 +62,13 @@ def test_a_host_of_the_operators_choice_has_its_name_and_the_ways_of_its_type() 
     assert not corp.spec.capabilities.local and gpu.spec.capabilities.local
     assert gpu._patience.total == 9 and corp._patience.total == 600
     assert Vllm.spec.name == "vllm"
+
+
+def test_a_second_ollama_only_answers() -> None:
+    """Downloads and memory are those of the machine's own."""
+    hosts = read_hosts([{"name": "gpu", "type": "ollama", "base_url": "http://gpu:11434"}], {})
+    spec = build(configured({"PROVIDERS": hosts}), HTTP)["gpu"].spec
+    assert spec.name == "gpu" and spec.capabilities.local and not spec.capabilities.pull and Ollama.spec.capabilities.pull
 
 
 @pytest.mark.parametrize(
@@ -132,3 +139,11 @@ def test_two_providers_of_one_name_are_refused(tmp_path, monkeypatch: pytest.Mon
     _file(tmp_path, monkeypatch, "again_ollama", "ollama")
     with pytest.raises(ValueError, match="two providers are named ollama"):
         provider_classes()
+
+
+def test_what_is_missing_is_the_setting_that_would_change_it() -> None:
+    lacking = missing(configured({"OLLAMA_URL": "http://o", "OPENAI_API_KEY": "k", "VLLM_BASE_URL": "http://v"}))
+    assert not lacking.keys() & {"ollama", "openai", "vllm", "compatible"}
+    assert lacking["gemini"] == "GEMINI_API_KEY" and lacking["tgi"] == "TGI_BASE_URL" and lacking["grok"] == "XAI_API_KEY"
+    assert lacking["azure"] == "AZURE_OPENAI_KEY and AZURE_OPENAI_ENDPOINT"
+    assert missing(configured({}))["ollama"] == "OLLAMA_URL"

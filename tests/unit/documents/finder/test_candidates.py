@@ -62,6 +62,8 @@ def test_bare_numbers_prove_nothing_by_themselves() -> None:
         ("code", "CS 10012", "CS 10012"),
         ("code", "INV/2023/03/0008.", "INV/2023/03/0008"),
         ("code", "sem", None),
+        ("code", "O0- ENTRADA", None),
+        ("code", "3526 0348 2917 3500 0148 5500 1000 0014 8214 0718 2636", None),  # a group of an access key
         ("digits", "135260000123456 - 01/02/2026", "135260000123456"),
         ("plate", "ABC-1D23", "ABC-1D23"),
         ("plate", "RB09832", "RB09832"),

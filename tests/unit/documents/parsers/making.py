@@ -1,5 +1,6 @@
 """Documents made in memory, with content that tests know."""
 
+import base64
 import io
 import zipfile
 from pathlib import Path
@@ -21,6 +22,11 @@ SENTENCES = (
     "Descrição: pão francês, açúcar e café", "Valor total da nota: 1.234,56",
     "Obrigado pela preferência e volte sempre",
 )  # fmt: skip
+
+
+def heic() -> bytes:
+    """A HEIC picture of 400×60 that says `Total 1.234,56`: no library that may be used here writes one."""
+    return base64.b64decode(_HEIC)
 
 
 def read(path: Path, context: Context | None = None, filename: str | None = None) -> tuple[list[Page], list[Notice], int | None]:
@@ -98,3 +104,28 @@ def everything(path: Path, context: Context | None = None) -> tuple[list[Page], 
     pages = [item for item in items if isinstance(item, Page)]
     assert [page.number for page in pages] == sorted({page.number for page in pages})
     return pages, [item for item in items if isinstance(item, Notice)], [item.pages for item in items if isinstance(item, Total)]
+
+
+_HEIC = (
+    "AAAAHGZ0eXBoZWl4AAAAAG1pZjFoZWl4bWlhZgAAAXdtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAACJpbG9jAAAAAERAAAEA"
+    "AQAAAAABmwABAAAAAAAABXAAAAAjaWluZgAAAAAAAQAAABVpbmZlAgAAAAABAABodmMxAAAAAA5waXRtAAAAAAABAAAA92lwcnAAAADXaXBjbwAAAHJodmND"
+    "AQQIAAAAn/gAAAAAHvAA/Pz4+AAADwNgAAEAF0ABDAH//wQIAAADAJ/4AAADAAAeugJAYQABACdCAQEECAAAAwCf+AAAAwAAHsAyIEFlurkprmwIAAADAMgA"
+    "AAMACEBiAAEABkQBwXPBiQAAABNjb2xybmNseAABAA0ABoAAAAAUaXNwZQAAAAAAAAGQAAAAQAAAAChjbGFwAAABkAAAAAEAAAA8AAAAAQAAAAAAAAAC////"
+    "/AAAAAIAAAAOcGl4aQAAAAABCAAAABhpcG1hAAAAAAAAAAEAAQWBAgMFhAAABXhtZGF0AAAFbCgBrjKFSxDisuOl8a51JUzqJgU+bQJpNL/SMcejC1fpZMMM"
+    "vCtQZteK5SNizMbWXrq8GC7sR6zTGMwCjkKa+mKZEvIsxNV6vl9MEsN/DotDkX3rAILcGRuL7n57uVsoSm1bcsn58ao30xEM2ReSBJLvkmcm59io7Y54mqNL"
+    "xeydn9c8NU0vDElcTSsNrFv5schuLOh8dlPtnwEVw8hJ1fH0XFi2xIy2akhV6p0oUIxeKgfL1LOou9ai6B1gXneIwsh7/K5BTG4ChCCrUZRWExix8yGCrNM8"
+    "H8sCGJo/Atp19fxn1ddmE8/OWz5SSe62KEUr9aQVun8dvfJ0P4H8HbhRwW4eZUKDXH6thnXQWgxXar/vIhdUI7WKGRIKZIJ4+BCe9iSzs6SOKP5KU5CNKQSV"
+    "GyQnLgdUpgopWiJ+PLZiOGHtqurS8X9AjM2lXc0D4VgQkJqcc50SfwugNl4X5/5qnPEjhKAHceQSq4MRyxt27IsE+sujVrgsoidak7VzqY+BcmlQ4OdTueAp"
+    "Bu/iw8ewgpJtUgjYb/li035JmMf/xHuP/p8OZoM4GxtJn/WIsAI4dowESqeLHsP0GEBHWdjZY7y4n0hNa96KBmjLglADB9KOTbwQRnDGiP1+A772u8ALJ7CM"
+    "yJZCNDbYZom9Q9VNQ3rN0uj6rtJBNYCaFlmq/bGNrjkWMmhFXj6wHM/Bqwr9U6nQoY9hrdGwkobAqySOvbtP9lMaMW8W0oXqsXvZZH5ggEsyueE5XnDRnOjG"
+    "mBTn71JUCqAtuxBi7aoLTD/vz3K3zZwG+NfZZ8AYACigtSRbNoYBeDBt+RwnrEQQmfPQ0/0Cu+olu/2kjl5gW8C9lO8k+Y/UHGJ0voaUUjZvv3cnOAwn29b9"
+    "gJJbE5766Ba0yktPRy4IiJu63/59gGS+dizYXsyjjDciUBHWkvoQOD2W6NJJgUgqsXJDK2dhi/c+DpyiO30N84wjg8t/5FeMfCAr7SNehXIoBAS9IQqLQhzX"
+    "3prQPuZ5jxfWB7QDaaX4neQUtIQ//6NTmtnSzb3k9v5IY7a0Ze8BVphKcf9mKjcNuUUu/9+uUowTQQ+hGP1PoZ6yYxn+/O+2AbrcscJ/CI4xe48VHV+curO6"
+    "Pf2KqhbS5ta2THcbO4MzlQAKvbkfsVDx6mkZZs+gj8Zscq3uO3O9bEQvgssU2gXvxvEIV1qr2h1goyflfvvQ6vSatGDMw4sO2/URjcOc/93wL58qXgzfdfXo"
+    "w2rP5+FD+3wxhKywKNLoeqd/8dt0zeFau9/6PlH9SUx/uKyYVYLrVIyrP3f89yEdf3XhsTDx7FKbiGYOnW5+skgpMdEaoC1F6w57/9efEtqfcBSXK71OR9CT"
+    "tvlY7fyYIbvAPJmQH7ZS/GbHjkAVRox2FSDF8nJH9epzEq2qHfm9tXGOraecA3VDctRH2vPl9FRCiOuZHEB6o++xN9SRhVCoJw6+BiC9BYJt5an+H6rQu6iT"
+    "pF6O16sXSNdPHlY5OMWpGwwBDEmH4xwooIU0ovGAf2dZRu9lokjC5XsMiyeYIVh0KB6+1+xtn8gN6aeEFw8wleedNYMrSTIVExD5kqyEzcv56yYOvFBuYD/z"
+    "4nTuUQ/fIYFofMM7U1llZ2bv/ao8Lsqcgz7Yfmtw0hgMZ8Yg95bjUMosgkxAeA3w5XvhMD6oj9T36p0lS0Qc8zqZj+GB3KO7Vel9vYNuzLLEocumnJDDKdwi"
+    "o3lpnbAQr8lQ1aUkCNxON2Tx4wTly1Ax2V2HnLvKIJ2LS4Y7laGOxgqS/0LZgx2RmeafcJ+RGISl14Y6bgiMc05yfPGyQwvK2Rv7ufn9pL08bTuFDrARb2l+"
+    "2pSA"
+)  # fmt: skip

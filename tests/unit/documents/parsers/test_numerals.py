@@ -1,7 +1,7 @@
 import pytest
 
 from documents.parsers.layout import Placed
-from documents.parsers.numerals import mended
+from documents.parsers.numerals import CLOSE_ON_RECEIPTS, mended
 
 
 def row(*pieces: tuple[str, float]) -> list[Placed]:
@@ -36,6 +36,14 @@ def test_the_box_holds_all_pieces_and_the_least_sure_one_counts() -> None:
     first, second = row(("765.865.078-1", 0), ("2", 3))
     (whole,) = mended([first, second._replace(y0=-2.0, confidence=0.4)])
     assert whole == Placed("765.865.078-12", 0.0, -2.0, 143.0, 20.0, 1, 0.4)
+
+
+def test_on_a_receipt_a_point_may_stand_alone() -> None:
+    words = row(("TOTAL", 0), ("RM40.", 30), ("00", 12))
+    assert [word.text for word in mended(words)] == ["TOTAL", "RM40.", "00"]
+    assert [word.text for word in mended(words, CLOSE_ON_RECEIPTS)] == ["TOTAL", "RM40.00"]
+    overlapping = [words[1], words[2]._replace(x0=words[1].x1 - 20)]
+    assert [word.text for word in mended(overlapping)] == ["RM40.00"]
 
 
 def test_pieces_of_two_lines_stay_apart() -> None:

@@ -31,6 +31,7 @@ def test_every_format_of_the_folder_is_collected() -> None:
     assert {parser.content_type.rsplit(".")[-1].rsplit("/")[-1] for parser in parsers()} >= {
         "pdf", "png", "jpeg", "document", "sheet", "csv", "plain", "html", "rfc822", "ms-outlook", "epub+zip", "markdown", "json",
         "xml", "msword", "rtf", "text", "presentation", "ms-powerpoint", "ms-excel",
+        "tiff", "webp", "bmp", "gif", "jp2", "heic",
     }  # fmt: skip
 
 

@@ -36,7 +36,7 @@ PAGES = [Page(1, "Emitente: Padaria Fictícia\nCNPJ: 11.222.333/0001-81").to_jso
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
     folder = tmp_path_factory.mktemp("sandbox")
-    sandbox = Sandbox(replace(TIGHT, page_seconds=1), Context(), workdir=folder / "work", package=PACKAGE)
+    sandbox = Sandbox(replace(TIGHT, page_seconds=1, cpu_seconds=5), Context(), workdir=folder / "work", package=PACKAGE)
     await sandbox.start()
     yield Bench(sandbox, folder)
     await sandbox.close()

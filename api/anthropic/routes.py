@@ -1,0 +1,42 @@
+"""Anthropic's addresses; its list of models is served beside OpenAI's, which has the same address."""
+
+from functools import partial
+
+import orjson
+
+from api.conversing import Speech, converse
+from api.exchange import Exchange
+from api.fronts import at
+from api.gate import Rule
+from api.passing import pass_whole
+from api.payload import read
+from api.visit import Visit, estimated
+from core.errors import InvalidField
+from providers.types import Usage
+
+MESSAGES = Speech("anthropic", "chat", "/messages")
+COUNT = Speech("anthropic", "count_tokens", "/messages/count_tokens")
+
+
+def rules() -> list[Rule]:
+    return [at("/v1/messages", partial(converse, MESSAGES), "anthropic"), at("/v1/messages/count_tokens", count, "anthropic")]
+
+
+async def count(exchange: Exchange) -> None:
+    """Anthropic itself counts; for every other provider about four letters are taken for a token, and the answer says so."""
+    body = read(await exchange.body())
+    name = body.get("model")
+    if not isinstance(name, str) or not name:
+        raise InvalidField("The model is missing.", hint="GET /v1/models lists the models.", field="model")
+    gateway = exchange.rooms.gateway
+    target = gateway.resolve(name, exchange.allows)
+    with exchange.enter(COUNT.dialect, COUNT.operation, name, False) as call:
+        visit = Visit(exchange, call, target)
+        call.route(target.provider, target.model, input_tokens=0, max_output=0)
+        if gateway.dialect(target) == COUNT.dialect:
+            await pass_whole(visit, COUNT.dialect, COUNT.path, body, free=True)
+            return
+        tokens = estimated({name: body.get(name) for name in ("system", "messages", "tools")})
+        visit.settle(Usage(), None)
+        headers = [*visit.headers(), (b"x-myelin-estimated", b"true")]
+        await exchange.reply(orjson.dumps({"input_tokens": tokens}), headers)

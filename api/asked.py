@@ -1,0 +1,21 @@
+"""What a client asked of a front, in the one vocabulary."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from providers.types import ChatRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """`include_usage`: the client wants the usage in the stream. `extensions` are ours, none of the dialect's."""
+
+    model: str
+    request: ChatRequest
+    stream: bool = False
+    include_usage: bool = False
+    extensions: dict[str, Any] = field(default_factory=dict)
+
+
+#: Members that every front accepts and no provider gets.
+EXTENSIONS = frozenset({"fallbacks", "routing", "keep_alive", "options", "think", "cache"})

@@ -1,0 +1,120 @@
+"""Ollama's addresses: its lists over the models of all providers, and the care of a local Ollama for the operator."""
+
+from contextlib import aclosing
+from functools import partial
+from typing import Any
+
+import orjson
+
+from api.conversing import Speech, converse
+from api.exchange import Exchange
+from api.fronts import at
+from api.gate import Rule
+from api.ollama import models
+from api.payload import read
+from api.policy import CLIENTS, Role
+from core.errors import Forbidden, InvalidField
+from fleet.downloads import Download
+from fleet.names import read_model_name
+
+#: A stream is what a body that does not say it means.
+SPEECHES = (
+    Speech("ollama", "chat", "/api/chat", streams=True, most=()),
+    Speech("ollama", "generate", "/api/generate", streams=True, most=()),
+    Speech("ollama", "embeddings", "/api/embed", most=()),
+    Speech("ollama", "embeddings", "/api/embeddings", most=()),
+)
+_NDJSON = b"application/x-ndjson"
+_READS = ("GET", "HEAD")
+
+
+def rules() -> list[Rule]:
+    operator = (Role.OPERATOR,)
+    return [
+        *(at(speech.path, partial(converse, speech), "ollama") for speech in SPEECHES),
+        at("/api/tags", tags, "ollama", methods=_READS),
+        at("/api/ps", ps, "ollama", methods=_READS),
+        at("/api/version", version, "ollama", methods=_READS),
+        at("/api/show", show, "ollama"),
+        at("/api/pull", pull, "ollama", roles=operator),
+        at("/api/delete", delete, "ollama", methods=("DELETE",), roles=operator),
+        at("/api/copy", copy, "ollama", roles=operator),
+        at("/api/create", refused, "ollama", roles=CLIENTS),
+        at("/api/push", refused, "ollama", roles=CLIENTS),
+        at("/api/blobs/{digest}", refused, "ollama", methods=("POST", "HEAD"), roles=CLIENTS),
+    ]
+
+
+async def tags(exchange: Exchange) -> None:
+    await _answer(exchange, models.tags(exchange.rooms.catalogue.names, exchange.allows))
+
+
+async def ps(exchange: Exchange) -> None:
+    await _answer(exchange, models.ps(exchange.rooms.catalogue.names, exchange.allows))
+
+
+async def version(exchange: Exchange) -> None:
+    await _answer(exchange, models.version())
+
+
+async def show(exchange: Exchange) -> None:
+    name = _name(read(await exchange.body()))
+    await _answer(exchange, models.show(exchange.rooms.catalogue.names, name, exchange.allows))
+
+
+async def pull(exchange: Exchange) -> None:
+    """Whoever hangs up stops looking on: the download goes on, and /models/downloads shows it."""
+    body = read(await exchange.body())
+    downloads = exchange.rooms.downloads
+    record = await downloads.start(read_model_name(_name(body)))
+    if body.get("stream", True) is not False:
+        await exchange.begin(_NDJSON, [])
+    async with aclosing(downloads.watch(record.id)) as records:
+        async for record in records:
+            if exchange.begun:
+                await exchange.write(orjson.dumps(_progress(record)) + b"\n")
+    if exchange.begun:
+        await exchange.end()
+    else:
+        await exchange.reply(orjson.dumps(_progress(record)), [], status=200 if record.state == "done" else 500)
+
+
+async def delete(exchange: Exchange) -> None:
+    name = _name(read(await exchange.body()))
+    await exchange.rooms.machine.delete(read_model_name(name))
+    await exchange.reply(b"", [])
+
+
+async def copy(exchange: Exchange) -> None:
+    body = read(await exchange.body())
+    await exchange.rooms.machine.copy(read_model_name(_text(body, "source")), read_model_name(_text(body, "destination")))
+    await exchange.reply(b"", [])
+
+
+async def refused(_exchange: Exchange) -> None:
+    raise Forbidden("Models are neither made nor published here.", hint="Do it at the Ollama itself, then pull it here.")
+
+
+async def _answer(exchange: Exchange, content: dict[str, Any]) -> None:
+    await exchange.reply(orjson.dumps(content), [])
+
+
+def _name(body: dict[str, Any]) -> str:
+    """`name` is what older clients say for `model`."""
+    return _text(body, "model" if "model" in body else "name")
+
+
+def _text(body: dict[str, Any], member: str) -> str:
+    value = body.get(member)
+    if not isinstance(value, str) or not value:
+        raise InvalidField(f"{member} is the name of a model.", field=member)
+    return value
+
+
+def _progress(record: Download) -> dict[str, Any]:
+    if record.state == "done":
+        return {"status": "success"}
+    if record.state in ("failed", "cancelled"):
+        return {"error": (record.error or {}).get("message") or f"The download was {record.state}."}
+    size = {"total": record.total, "completed": record.completed} if record.total else {}
+    return {"status": record.detail or "pulling manifest", **size}

@@ -1,0 +1,68 @@
+"""The JSON body of a front: what is hostile in it is refused before anybody walks it."""
+
+import json
+from typing import Any
+
+import orjson
+
+from core.errors import InvalidRequest
+
+_DEEPEST = 64
+#: More than any honest request has; a body of nothing but brackets would take gigabytes to parse.
+_MOST_CONTAINERS = 200_000
+_MOST_VALUES = 2_000_000
+_FEW = 64
+
+
+def read(raw: bytes) -> dict[str, Any]:
+    """The object. Raises InvalidRequest for what is no JSON object (RFC 8259: no NaN, no half surrogates), is nested deeper
+    than 64 levels, has more than 200,000 containers, or says a name twice: parsers differ in which of the two they take, so that
+    we could decide on one model and a provider answer with another."""
+    containers = raw.count(b"{") + raw.count(b"[")
+    if containers > _MOST_VALUES or raw.count(b",") > _MOST_VALUES:
+        raise InvalidRequest("The body has too many values.", hint="Send less in one request.")
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest(f"The body is not JSON: {_why(error)}.", hint="Send one JSON object in UTF-8.") from None
+    if not isinstance(value, dict):
+        raise InvalidRequest("The body is not a JSON object.", hint='Send an object such as {"model": …}.')
+    if containers > _FEW:
+        _refuse_depth(value)
+    if orjson.dumps(value).count(b":") != raw.count(b":"):  # a sign that something was dropped, or only another spelling
+        _refuse_twins(raw)
+    return value
+
+
+def _why(error: orjson.JSONDecodeError) -> str:
+    return f"line {error.lineno}, column {error.colno}"
+
+
+def _refuse_depth(value: dict[str, Any]) -> None:
+    level: list[Any] = [value]
+    seen = 0
+    for _ in range(_DEEPEST):
+        level = [
+            child
+            for container in level
+            for child in (container.values() if isinstance(container, dict) else container)
+            if isinstance(child, dict | list)
+        ]
+        seen += len(level)
+        if seen > _MOST_CONTAINERS:
+            raise InvalidRequest("The body has too many values.", hint="Send less in one request.")
+        if not level:
+            return
+    raise InvalidRequest(f"The body is nested deeper than {_DEEPEST} levels.")
+
+
+def _refuse_twins(raw: bytes) -> None:
+    def checked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            names = [name for name, _ in pairs]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise InvalidRequest(f"The body says {twice[:60]!r} twice.", field=twice[:60])
+        return found
+
+    json.loads(raw, object_pairs_hook=checked)

@@ -1,0 +1,90 @@
+"""One question to a model while it is under way at a front: who asks, who answers, what it costs so far."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from api.exchange import Exchange, Headers
+from core.errors import MyelinError, ProviderTimeout
+from gateway.asking import Attempts
+from gateway.calls import Call
+from gateway.routing import Target
+from gateway.service import Gateway
+from providers.types import FinishReason, Usage
+
+_CHARACTERS_PER_TOKEN = 4
+_TOKENS_PER_PICTURE = 1500
+_PLAIN_BODY = 16 << 10
+
+
+class Visit:
+    """`target` is who answers; `spoke` that the first content has come. `call` is the ledger's."""
+
+    __slots__ = ("attempts", "call", "exchange", "gateway", "spoke", "target")
+
+    def __init__(self, exchange: Exchange, call: Call, target: Target):
+        self.exchange, self.call, self.target = exchange, call, target
+        self.gateway: Gateway = exchange.rooms.gateway
+        self.attempts = Attempts()
+        self.spoke = False
+
+    def reserve(self, body: dict[str, Any], raw: bytes, max_output: int | None) -> None:
+        """Asks the ledger whether the key may use this target, and for about as many tokens. Raises what the ledger raises."""
+        tokens = len(raw) // _CHARACTERS_PER_TOKEN if len(raw) <= _PLAIN_BODY else estimated(body)
+        self.call.route(self.target.provider, self.target.model, input_tokens=tokens, max_output=max_output)
+
+    def first(self) -> None:
+        self.spoke = True
+        self.call.first()
+
+    def told(self, characters: int) -> None:
+        self.call.told(characters)
+
+    def settle(self, usage: Usage | None, finish_reason: FinishReason | None) -> None:
+        self.call.settle("ok", usage=usage, http_status=200, finish_reason=finish_reason, attempts=self.attempts.count)
+
+    def failed(self, error: MyelinError, usage: Usage | None = None) -> None:
+        """An error inside a stream whose 200 has gone out."""
+        self.call.settle("error", usage=usage, http_status=200, error_code=error.code, attempts=self.attempts.count)
+
+    def headers(self) -> Headers:
+        """Who answered, how often it was asked, and the milliseconds that were spent here rather than there."""
+        overhead = self.exchange.milliseconds - self.attempts.waited * 1000
+        return [
+            (b"x-myelin-provider", self.target.provider.encode()),
+            (b"x-myelin-model", _plain(self.target.model)),
+            (b"x-myelin-attempts", b"%d" % max(self.attempts.count, 1)),
+            (b"x-myelin-overhead-ms", b"%.2f" % overhead),
+            *self.call.headers(),
+        ]
+
+    @asynccontextmanager
+    async def in_time(self) -> AsyncIterator[None]:
+        """The deadline of the whole stream, for a client that stops reading as for a model that never ends."""
+        seconds = self.exchange.rooms.pace.total
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except TimeoutError:
+            raise ProviderTimeout(f"The answer took longer than {seconds:g} seconds.", hint="Ask for less.") from None
+
+
+def _plain(name: str) -> bytes:
+    """A name as a header can carry it."""
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in name).encode()
+
+
+def estimated(body: Any) -> int:
+    """Tokens of all texts of a body, about; pictures count as pictures, not as the letters of their base64."""
+    tokens, stack = 0, [body]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, str):
+            is_picture = len(value) > _PLAIN_BODY and " " not in value[:200]
+            tokens += _TOKENS_PER_PICTURE if is_picture else len(value) // _CHARACTERS_PER_TOKEN + 1
+        elif isinstance(value, dict):
+            stack.extend(value.values())
+        elif isinstance(value, list):
+            stack.extend(value)
+    return tokens

@@ -1,0 +1,92 @@
+"""A stream of OpenAI's chat completions (and legacy completions) on its way through.
+
+Source: platform.openai.com/docs/api-reference/chat-streaming. The usage comes in a chunk with empty `choices` when it was
+asked for; whether the client asked or we did decides if it sees that chunk.
+"""
+
+from typing import Any
+
+import orjson
+
+from core.errors import ProviderError
+from gateway.passing.frames import Frames, Seen, events
+from providers.openai_stream import finish_of, usage_of
+from providers.types import FinishReason, Usage
+
+_DONE = b"[DONE]"
+#: Only an event with one of these has to be understood; quotes inside of texts are escaped, so no text can look like them.
+_TELLING = (_DONE, b'"usage":{', b'"usage": {', b'"finish_reason":"', b'"finish_reason": "', b'"error"')
+
+
+def usage_in(reply: dict[str, Any]) -> Usage | None:
+    """Of a whole answer; embeddings have one, too."""
+    return usage_of(reply.get("usage"))
+
+
+def reason_of(reply: dict[str, Any]) -> FinishReason | None:
+    choices = reply.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+    return finish_of(first.get("finish_reason"))
+
+
+class OpenAIPassage:
+    """`hides_usage` takes the chunk out again that only we asked for."""
+
+    def __init__(self, *, hides_usage: bool):
+        self.seen = Seen()
+        self._frames = Frames()
+        self._hides_usage = hides_usage
+
+    def take(self, data: bytes) -> bytes:
+        block = self._frames.take(data)
+        if not block:
+            return b""
+        if self.seen.begun and not any(telling in block for telling in _TELLING):
+            self.seen.pieces += block.count(b"\n\n")
+            return block
+        return b"".join(raw for raw, told in events(block) if self._keeps(told))
+
+    def finish(self) -> bytes:
+        rest = self.take(b"\n\n") if self._frames.rest.strip() else b""
+        if not self.seen.ended or self.seen.failed:
+            raise ProviderError("The provider's answer ended before it was complete.", hint="Ask again.")
+        # Some servers forget the last word; clients that wait for it would wait for ever.
+        return rest + b"data: [DONE]\n\n"
+
+    def _keeps(self, told: bytes) -> bool:
+        """Whether the client gets an event with this data."""
+        if not told:
+            return True  # a comment
+        if told.startswith(_DONE):  # it waits for `finish`, which knows whether it is true
+            self.seen.over = True
+            return False
+        self.seen.pieces += 1
+        try:
+            chunk = orjson.loads(told)
+        except orjson.JSONDecodeError:
+            raise ProviderError("The provider sent a piece that is no JSON.", hint="Ask again.") from None
+        if not isinstance(chunk, dict):
+            raise ProviderError("The provider sent a piece that is no object.", hint="Ask again.")
+        if chunk.get("error"):
+            self.seen.failed, self.seen.over = told, True
+            return True
+        return self._learns(chunk)
+
+    def _learns(self, chunk: dict[str, Any]) -> bool:
+        self.seen.usage = usage_of(chunk.get("usage")) or self.seen.usage
+        choices = chunk.get("choices")
+        if not choices:
+            return not (self._hides_usage and chunk.get("usage"))
+        if reason := reason_of(chunk):
+            self.seen.finish_reason, self.seen.ended = reason, True
+        self.seen.begun = self.seen.begun or self.seen.ended or any(_has_content(choice) for choice in choices)
+        return True
+
+
+def _has_content(choice: Any) -> bool:
+    """More than the role: a word, a thought or a call."""
+    if not isinstance(choice, dict):
+        return False
+    delta = choice.get("delta")
+    said = delta if isinstance(delta, dict) else {"text": choice.get("text")}
+    return any(value for name, value in said.items() if name != "role")

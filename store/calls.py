@@ -1,0 +1,168 @@
+"""The audit: a row a question to a model, and its sums by hour and by day, written together."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Table, case, delete, func, insert, literal, select
+from sqlalchemy.dialects import sqlite
+
+from models import calls, daily, hourly
+from store.database import Database
+
+_HOUR, _DAY = 3600, 86400
+_CHUNK = 2000
+_KEY = ("start", "key_id", "provider", "model")
+_SUMS = tuple(column.name for column in hourly.columns if column.name not in _KEY)
+
+
+class Record(NamedTuple):
+    """A row of `calls` but for its number, in the order of its columns. Times in seconds since 1970, `cost` in billionths of a
+    US dollar."""
+
+    created_at: float
+    request_id: str
+    key_id: str
+    front: str
+    operation: str
+    provider: str
+    model: str
+    served: str
+    status: int
+    outcome: str
+    error_code: str | None
+    finish_reason: str | None
+    stream: bool
+    attempts: int
+    input_uncached: int
+    cache_read: int
+    cache_write: int
+    output_text: int
+    output_reasoning: int
+    estimated: bool
+    cost: int | None
+    ttft_ms: float | None
+    ms: float
+
+
+Place = tuple[int, str, str, str]
+
+
+class Sums:
+    """Sums of records by (start of the hour, key, provider, model served)."""
+
+    def __init__(self) -> None:
+        self.by_place: dict[Place, list[float]] = {}
+
+    def add(self, record: Record, *, listed: bool) -> None:
+        place = (int(record.created_at // _HOUR) * _HOUR, record.key_id, record.provider, record.served)
+        sums = self.by_place.setdefault(place, [0] * len(_SUMS))
+        used = record.input_uncached + record.cache_read + record.cache_write + record.output_text + record.output_reasoning
+        outcome = record.outcome
+        values = (
+            1, not listed, outcome == "ok", outcome == "error", outcome == "client_closed", record.input_uncached,
+            record.cache_read, record.cache_write, record.output_text, record.output_reasoning, record.estimated,
+            record.cost or 0, bool(used) and record.cost is None, record.ttft_ms is not None, record.ttft_ms or 0.0, record.ms,
+        )  # fmt: skip
+        for position, value in enumerate(values):
+            sums[position] += value
+
+    def merge(self, other: "Sums") -> None:
+        for place, sums in other.by_place.items():
+            mine = self.by_place.setdefault(place, [0] * len(_SUMS))
+            mine[:] = [left + right for left, right in zip(mine, sums, strict=True)]
+
+    def __len__(self) -> int:
+        return len(self.by_place)
+
+    def rows(self, stretch: int) -> list[tuple[Any, ...]]:
+        """By stretches of so many seconds, in the order of the columns of a table of sums."""
+        found: dict[Place, list[float]] = {}
+        for (start, *who), sums in self.by_place.items():
+            place = (start - start % stretch, *who)
+            before = found.get(place)
+            found[place] = sums if before is None else [left + right for left, right in zip(before, sums, strict=True)]
+        return [(*place, *sums) for place, sums in found.items()]
+
+
+def _insert(table: Table, columns: Sequence[str]) -> str:
+    return str(insert(table).compile(dialect=sqlite.dialect(), column_keys=columns))
+
+
+def _upsert(table: Table) -> str:
+    added = ", ".join(f"{name} = {name} + excluded.{name}" for name in _SUMS)
+    return f"{_insert(table, [*_KEY, *_SUMS])} ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET {added}"
+
+
+_ROW = _insert(calls, Record._fields)
+_BOOKINGS = ((_HOUR, _upsert(hourly)), (_DAY, _upsert(daily)))
+
+
+class Calls:
+    def __init__(self, database: Database):
+        self._database = database
+
+    async def add(self, records: Sequence[Record], unlisted: Sums) -> None:
+        """The rows of `records`, and the sums of them and of `unlisted`, in one transaction."""
+
+        def write(connection: Connection) -> None:
+            every = Sums()
+            every.merge(unlisted)
+            for record in records:
+                every.add(record, listed=True)
+            if records:
+                connection.exec_driver_sql(_ROW, list(records))
+            for stretch, statement in _BOOKINGS:
+                if rows := every.rows(stretch):
+                    connection.exec_driver_sql(statement, rows)
+
+        await self._database.write(write)
+
+    async def spent(self, starts: Mapping[str, float]) -> dict[str, dict[str, int]]:
+        """What each key has spent since each of `starts` (name → seconds since 1970), in billionths of a US dollar."""
+        columns = [
+            func.sum(case((daily.c.start >= literal(int(start)), daily.c.cost), else_=0)).label(name)
+            for name, start in starts.items()
+        ]
+        rows = await self._database.read(select(daily.c.key_id, *columns).group_by(daily.c.key_id))
+        return {row["key_id"]: {name: row[name] for name in starts} for row in rows}
+
+    async def sums(self, by: str | None, since: float, key_id: str | None) -> list[sqlite3.Row]:
+        """Sums since `since` by `provider`, `model`, `key` or `day`, or of all as one row, from the hours unless whole days do.
+
+        The column `name` says of what. Those that cost the most come first, a thousand of them; days in their order.
+        `key_id` alone when it is given.
+        """
+        table = hourly if since % _DAY else daily
+        names = {
+            "provider": table.c.provider,
+            "model": table.c.model,
+            "key": table.c.key_id,
+            "day": table.c.start - table.c.start % _DAY,
+        }
+        name = literal("") if by is None else names[by]
+        statement = select(name.label("name"), *(func.total(table.c[one]).label(one) for one in _SUMS))
+        statement = statement.where(table.c.start >= int(since))
+        if key_id is not None:
+            statement = statement.where(table.c.key_id == key_id)
+        if by is None:
+            return await self._database.read(statement)
+        order = (name,) if by == "day" else (func.sum(table.c.cost).desc(), func.sum(table.c.calls).desc(), name)
+        return await self._database.read(statement.group_by(name).order_by(*order).limit(1000))
+
+    async def forget(self, rows_before: float, hours_before: float) -> int:
+        """Erases the rows and the sums by hour that are older, a bounded number at a time; returns how many. Days stay."""
+        oldest = select(calls.c.seq).where(calls.c.created_at < rows_before).order_by(calls.c.created_at).limit(_CHUNK)
+        erased = await self._erase(delete(calls).where(calls.c.seq.in_(oldest)))
+        start = await self._database.read(select(func.min(hourly.c.start).label("first")))
+        # An hour holds a row for each key and model: few enough for one step.
+        while (first := start[0]["first"]) is not None and first + _HOUR <= hours_before:
+            erased += await self._erase(delete(hourly).where(hourly.c.start <= first))
+            start = await self._database.read(select(func.min(hourly.c.start).label("first")))
+        return erased
+
+    async def _erase(self, statement: Any) -> int:
+        erased = 0
+        while step := await self._database.write(lambda connection: connection.execute(statement).rowcount):
+            erased += step
+        return erased

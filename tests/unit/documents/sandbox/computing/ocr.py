@@ -1,5 +1,0 @@
-"""No engine here."""
-
-
-def warm(languages: str) -> bool:
-    return False

@@ -1,7 +1,0 @@
-"""Warms whatever engine the registry left."""
-
-from documents.parsers.ocr import engine
-
-
-def warm(languages: str) -> bool:
-    return type(engine(languages)).__name__ == "Program"
