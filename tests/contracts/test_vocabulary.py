@@ -14,26 +14,21 @@ from tests.contracts.test_providers import CASES, Case
 from tests.fakes.gemini import FakeGemini
 from tests.fakes.ollama import FakeOllama
 from tests.fakes.ollama_models import FakeModel
-from tests.fakes.speaking import FakeSpeaker
 from tests.fakes.openai import FakeOpenAI
+from tests.fakes.speaking import FakeSpeaker
 
 CITY = {"type": "object", "properties": {"cidade": {"type": "string"}}, "required": ["cidade"]}
 TOOLS = (Tool("weather", "Tells the weather.", CITY), Tool("clock", "Tells the time."))
 ASKED = Message.of("user", "<document>Cidade: Olinda</document> Call weather and clock.")
 MODELS = {
-    "ollama": ("everything:4b",),
-    "gemini": ("gemini-2.5-flash", "gemini-3.5-flash"),
-    "anthropic": ("claude-sonnet-4-5", "claude-opus-4-7", "claude-opus-4-6", "claude-sonnet-4-20250514"),
-}
-#: What has no knobs to shape the words with, in some of its models at least.
-SHAPELESS = {"anthropic"}
-ABLE = [pytest.param((case, model), id=model) for case in CASES for model in MODELS.get(case.name, ())]
-Fake = FakeOllama | FakeGemini | FakeSpeaker
     "ollama": ("everything:4b",), "gemini": ("gemini-2.5-flash", "gemini-3.5-flash"), "openai": ("gpt-4o-mini",),
     "azure": ("gpt-4o-mini",), "vllm": ("gpt-4o-mini",), "llamacpp": ("gpt-4o-mini",), "openrouter": ("gpt-4o-mini",),
+    "anthropic": ("claude-sonnet-4-5", "claude-opus-4-7", "claude-opus-4-6", "claude-sonnet-4-20250514"),
 }  # fmt: skip
+#: What has no knobs to shape the words with, in some of its models at least.
+SHAPELESS = {"anthropic"}
 ABLE = [pytest.param((case, model), id=f"{case.name}-{model}") for case in CASES for model in MODELS.get(case.name, ())]
-Fake = FakeOllama | FakeGemini | FakeOpenAI
+Fake = FakeOllama | FakeGemini | FakeOpenAI | FakeSpeaker
 
 
 @pytest.fixture(params=ABLE)
