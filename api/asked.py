@@ -1,20 +1,18 @@
 """What a client asked of a front, in the one vocabulary."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from providers.types import ChatRequest
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`include_usage`: the client wants the usage in the stream. `extensions` are ours, none of the dialect's."""
+    """`include_usage`: the client wants the usage in the stream."""
 
     model: str
     request: ChatRequest
     stream: bool = False
     include_usage: bool = False
-    extensions: dict[str, Any] = field(default_factory=dict)
 
 
 #: Members that every front accepts and no provider gets.

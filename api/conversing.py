@@ -6,33 +6,37 @@ Where the provider speaks the client's dialect the body goes on as it is (`api/p
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
 from api.asked import Asked
+from api.embedding import EmbeddingsAsked
 from api.exchange import Exchange
 from api.passing import pass_stream, pass_whole
 from api.payload import read
 from api.rendering import Rendering
 from api.streaming import Pings
 from api.visit import Visit
-from core.errors import InvalidField, MyelinError
-from providers.types import ChatReply, Dialect
+from core.errors import InvalidField, ModelNotInstalled, MyelinError
+from providers.types import ChatReply, Dialect, Embeddings, Usage
+
+
+class Translation(Protocol):
+    """How a body is answered by a provider of another dialect. Raises MyelinError while nothing was sent."""
+
+    async def answer(self, visit: Visit, body: dict[str, Any], stream: bool) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """An address where models are talked to. `asked`, `reply` and `rendering` translate; None where only a provider of the same
-    dialect can answer. `path` is where a provider of the same dialect has it, None when none has;
+    """An address where models are talked to. `path` is where a provider of the same dialect has it, None when none has;
     `streams` is what a body that does not say it means, `most` are the members that cap the answer."""
 
     dialect: Dialect
     operation: str
     path: str | None
-    asked: Callable[[dict[str, Any]], Asked] | None = None
-    reply: Callable[[ChatReply, Asked], dict[str, Any]] | None = None
-    rendering: Callable[[Asked], Rendering] | None = None
+    translation: Translation
     streams: bool = False
     most: tuple[str, ...] = ("max_tokens",)
 
@@ -53,15 +57,13 @@ async def converse(speech: Speech, exchange: Exchange) -> None:
         gateway = exchange.rooms.gateway
         visit = Visit(exchange, call, gateway.resolve(named, exchange.allows))
         visit.reserve(body, raw, next((body[name] for name in speech.most if isinstance(body.get(name), int)), None))
-        if speech.path is not None and gateway.dialect(visit.target) == speech.dialect:
-            await (pass_stream if stream else pass_whole)(visit, speech.dialect, speech.path, body)
-            return
-        if speech.asked is None:
-            raise InvalidField(
-                f"{visit.target.provider} cannot answer at this address.", hint="Choose another model.", field="model"
-            )
-        asked = speech.asked(body)
-        await (_stream if stream else _whole)(speech, visit, asked)
+        try:
+            if speech.path is not None and gateway.passes(visit.target, speech.dialect, speech.path):
+                await (pass_stream if stream else pass_whole)(visit, speech.dialect, speech.path, body)
+            else:
+                await speech.translation.answer(visit, body, stream)
+        except ModelNotInstalled as error:
+            raise gateway.misnamed(visit.target, error, exchange.allows) from None
 
 
 def _envelope(raw: bytes) -> tuple[dict[str, Any], MyelinError | None]:
@@ -72,47 +74,78 @@ def _envelope(raw: bytes) -> tuple[dict[str, Any], MyelinError | None]:
         return {}, error
 
 
-async def _whole(speech: Speech, visit: Visit, asked: Asked) -> None:
-    reply = await visit.gateway.complete(visit.target, asked.request, visit.attempts)
-    if reply.target != visit.target:
-        visit.target = reply.target
-        visit.call.answers(reply.target.provider, reply.target.model)
-    body = orjson.dumps(speech.reply(reply, asked))
-    visit.settle(reply.usage, reply.finish_reason)
-    await visit.exchange.reply(body, visit.headers())
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Questions to models that chat. `idle` gives the answer to a body that says nothing to a model, None for all others."""
 
+    asked: Callable[[dict[str, Any]], Asked]
+    reply: Callable[[ChatReply, Asked], dict[str, Any]]
+    rendering: Callable[[Asked], Rendering]
+    idle: Callable[[dict[str, Any]], dict[str, Any] | None] | None = None
 
-async def _stream(speech: Speech, visit: Visit, asked: Asked) -> None:
-    rendering, exchange = speech.rendering(asked), visit.exchange
-    kind = rendering.media_type.encode()
+    async def answer(self, visit: Visit, body: dict[str, Any], stream: bool) -> None:
+        if self.idle is not None and (said := self.idle(body)) is not None:
+            visit.settle(Usage(), None)
+            await visit.exchange.reply(orjson.dumps(said), visit.headers())
+            return
+        asked = self.asked(body)
+        await (self._stream if stream else self._whole)(visit, asked)
 
-    async def begin() -> None:
-        await exchange.begin(kind, visit.headers())
-        await exchange.write(rendering.first())
+    async def _whole(self, visit: Visit, asked: Asked) -> None:
+        reply = await visit.gateway.complete(visit.target, asked.request, visit.attempts)
+        if reply.target != visit.target:
+            visit.target = reply.target
+            visit.call.answers(reply.target.provider, reply.target.model)
+        body = orjson.dumps(self.reply(reply, asked))
+        visit.settle(reply.usage, reply.finish_reason)
+        await visit.exchange.reply(body, visit.headers())
 
-    async def ping() -> None:
-        if data := rendering.ping():
+    async def _stream(self, visit: Visit, asked: Asked) -> None:
+        rendering, exchange = self.rendering(asked), visit.exchange
+        kind = rendering.media_type.encode()
+
+        async def begin() -> None:
+            await exchange.begin(kind, visit.headers())
+            await exchange.write(rendering.first())
+
+        async def ping() -> None:
+            if data := rendering.ping():
+                if not exchange.begun:
+                    await begin()
+                await exchange.write(data)
+
+        try:
+            with Pings(ping, exchange.rooms.pace.ping) as pings:
+                async with visit.in_time(), aclosing(visit.gateway.stream(visit.target, asked.request, visit.attempts)) as deltas:
+                    async for delta in deltas:
+                        if not visit.spoke:
+                            visit.first()
+                            if not exchange.begun:
+                                await begin()
+                        visit.told(len(delta.text) + len(delta.thinking) + sum(len(call.arguments) for call in delta.tool_calls))
+                        if delta.finish_reason is not None:
+                            visit.settle(delta.usage, delta.finish_reason)
+                        if data := rendering.piece(delta):
+                            await exchange.write(data)
+                        pings.touch()
+            await exchange.end(rendering.last())
+        except MyelinError as error:
             if not exchange.begun:
-                await begin()
-            await exchange.write(data)
+                raise
+            visit.failed(error)
+            await exchange.end(rendering.failed(error))
 
-    try:
-        with Pings(ping, exchange.rooms.pace.ping) as pings:
-            async with visit.in_time(), aclosing(visit.gateway.stream(visit.target, asked.request, visit.attempts)) as deltas:
-                async for delta in deltas:
-                    if not visit.spoke:
-                        visit.first()
-                        if not exchange.begun:
-                            await begin()
-                    visit.told(len(delta.text) + len(delta.thinking))
-                    if delta.finish_reason is not None:
-                        visit.settle(delta.usage, delta.finish_reason)
-                    if data := rendering.piece(delta):
-                        await exchange.write(data)
-                    pings.touch()
-        await exchange.end(rendering.last())
-    except MyelinError as error:
-        if not exchange.begun:
-            raise
-        visit.failed(error)
-        await exchange.end(rendering.failed(error))
+
+@dataclass(frozen=True, slots=True)
+class Measuring:
+    """Texts to models that embed."""
+
+    asked: Callable[[dict[str, Any]], EmbeddingsAsked]
+    reply: Callable[[Embeddings, EmbeddingsAsked], dict[str, Any]]
+
+    async def answer(self, visit: Visit, body: dict[str, Any], _stream: bool) -> None:
+        asked = self.asked(body)
+        told = await visit.gateway.embed(visit.target, asked.texts, asked.dimensions, visit.attempts)
+        reply = orjson.dumps(self.reply(told, asked))
+        visit.settle(told.usage, None)
+        await visit.exchange.reply(reply, visit.headers())

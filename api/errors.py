@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from api.words import of_parameter
-from core.errors import InvalidField, InvalidRequest, MethodNotAllowed, MyelinError, NotFound, ProviderError, RateLimited
+from core.errors import InvalidField, InvalidRequest, MethodNotAllowed, MyelinError, NotFound, ProviderError
 
 _MAX_RETRY_AFTER = 300
 ErrorDialect = Literal["native", "openai", "anthropic", "ollama"]
@@ -46,8 +46,6 @@ def _common_headers(error: MyelinError, request_id: str) -> list[tuple[bytes, by
     headers += error.headers
     if error.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
-    if isinstance(error, RateLimited):
-        headers += error.headers
     return headers
 
 
@@ -90,30 +88,9 @@ def rendered(error: MyelinError, dialect: ErrorDialect, request_id: str) -> tupl
     headers = [(b"content-type", b"application/json"), *_common_headers(error, request_id)]
     if isinstance(error, ProviderError):
         headers.append((b"x-should-retry", b"false"))
-    return orjson.dumps(in_dialect(error, dialect)), 400 if error.status == 422 else error.status, headers
-
-
-_OPENAI_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
-_ANTHROPIC_TYPES = {
-    401: "authentication_error", 402: "billing_error", 403: "permission_error", 404: "not_found_error",
-    413: "request_too_large", 429: "rate_limit_error", 503: "overloaded_error", 504: "timeout_error",
-}  # fmt: skip
-
-
-def in_words(error: MyelinError) -> str:
-    """Detail and cure in one text, for dialects that have no place of their own for the cure."""
-    return f"{error.detail} {error.hint}" if error.hint else error.detail
-
-
-def in_dialect(error: MyelinError, dialect: ErrorDialect) -> dict[str, Any]:
-    """The body of `error` for a client of OpenAI, Anthropic or Ollama, also for an error inside a stream."""
-    if dialect == "ollama":
-        return {"error": in_words(error)}
     if dialect == "anthropic":
-        kind = _ANTHROPIC_TYPES.get(error.status) or ("api_error" if error.status >= 500 else "invalid_request_error")
-        return {"type": "error", "error": {"type": kind, "message": in_words(error)}}
-    kind = _OPENAI_TYPES.get(error.status) or ("api_error" if error.status >= 500 else "invalid_request_error")
-    return {"error": {"message": in_words(error), "type": kind, "param": error.field, "code": error.code}}
+        headers.append((b"request-id", request_id.encode()))  # where its SDK looks for it
+    return orjson.dumps(in_dialect(error, dialect)), 400 if error.status == 422 else error.status, headers
 
 
 def unexpected() -> MyelinError:

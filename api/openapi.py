@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import Response
 from pydantic import BaseModel, TypeAdapter
 
+from api import reference
 from api.fields import HEADERS
 from api.shapes import Accepted, Job, Problem
 
@@ -78,13 +79,15 @@ def body(shape: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
 
 
 def completed(document: dict[str, Any], opened: Iterable[str]) -> dict[str, Any]:
-    """FastAPI's document with the ways to send a key; `opened` are the paths that need none. Errors are always problems."""
+    """FastAPI's document with the fronts and the ways to send a key; `opened` are the paths that need none. Errors are
+    problems, but for the fronts."""
     components = document.setdefault("components", {})
     components["securitySchemes"] = _SCHEMES
     described = TypeAdapter(Problem).json_schema(ref_template=_REFERENCE)
     components["schemas"] |= described.pop("$defs") | {"Problem": described}
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
+    document["paths"] |= reference.paths()
     free = set(opened)
     for path, operations in document["paths"].items():
         for operation in operations.values():

@@ -51,13 +51,16 @@ class Visit:
     def headers(self) -> Headers:
         """Who answered, how often it was asked, and the milliseconds that were spent here rather than there."""
         overhead = self.exchange.milliseconds - self.attempts.waited * 1000
-        return [
+        headers = [
             (b"x-myelin-provider", self.target.provider.encode()),
             (b"x-myelin-model", _plain(self.target.model)),
             (b"x-myelin-attempts", b"%d" % max(self.attempts.count, 1)),
             (b"x-myelin-overhead-ms", b"%.2f" % overhead),
             *self.call.headers(),
         ]
+        if self.call.front == "anthropic":
+            headers.append((b"request-id", self.exchange.request_id.encode()))
+        return headers
 
     @asynccontextmanager
     async def in_time(self) -> AsyncIterator[None]:

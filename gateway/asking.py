@@ -91,9 +91,10 @@ class Asking:
 
         return await self._retry(asked)
 
-    def dialect(self, target: Target) -> Dialect | None:
-        """The dialect that the target's provider itself speaks, when bodies of it may go there as they are."""
-        return self._provider(target.provider).spec.dialect
+    def passes(self, target: Target, dialect: Dialect, path: str) -> bool:
+        """Whether a body for `path` of `dialect` may go to the target's provider as it is."""
+        spec = self._provider(target.provider).spec
+        return spec.dialect == dialect and path not in spec.without
 
     def tells_usage(self, target: Target) -> bool:
         """Whether its streams tell the usage when `stream_options.include_usage` asks for it."""

@@ -60,6 +60,11 @@ class Gateway(Asking):
         """
         return self._catalogue.names.resolve(model, allows)
 
+    def misnamed(self, target: Target, error: ModelNotInstalled, allows: Allows | None = None) -> ModelNotInstalled:
+        """`error` of a provider that does not know the target's model, with the nearest names as its cure."""
+        nearest = self._catalogue.names.nearest(f"{target.provider}/{target.model}", allows)
+        return ModelNotInstalled(error.detail, hint=f"Near are: {', '.join(nearest)}.") if nearest else error
+
     async def models(self, provider: str, api_key: str | None = None, *, fresh: bool = False) -> Listing:
         """Raises InvalidField, and ProviderError when there is nothing to show."""
         self._provider(provider)

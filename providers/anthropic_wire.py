@@ -6,7 +6,7 @@ from typing import Any
 from providers.anthropic_messages import wire_choice, wire_messages, wire_tool
 from providers.anthropic_schemas import closed
 from providers.characters import wholly
-from providers.claude import adapts, answer_cap, budget_of, effort_of, version
+from providers.claude import MIN_BUDGET, adapts, answer_cap, budget_of, effort_of, version
 from providers.histories import is_unsigned, system_of, tools_of
 from providers.openai_schemas import NAME as ANSWER
 from providers.openai_schemas import in_an_object
@@ -94,7 +94,8 @@ def _thinking(request: ChatRequest, refused: Collection[str]) -> dict[str, Any]:
     if kind is None or is_unsigned(request.messages):
         return {}
     budget = budget_of(thinking) or 0
-    return {"thinking": {"type": kind, "budget_tokens": min(budget, answer_cap(request, budget) - 1)}}
+    budget = min(budget, answer_cap(request, budget) - 1)
+    return {"thinking": {"type": kind, "budget_tokens": budget}} if budget >= MIN_BUDGET else {}
 
 
 def _sampling(request: ChatRequest, refused: Collection[str], thinks: bool) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import orjson
 from core.errors import ProviderRefused
 from core.http import HttpClient
 from providers.base import ProviderSpec
-from providers.openai_habits import Habits
+from providers.openai_habits import CHAT_ONLY, Habits
 from providers.openai_shaped import OpenAIShaped
 from providers.patience import Patience
 from providers.types import Capabilities
@@ -35,6 +35,7 @@ class AzureOpenAI(OpenAIShaped):
         docs="https://learn.microsoft.com/azure/ai-foundry/openai/reference",
         capabilities=Capabilities(embed=True, json_schema=True, vision=True, tools=True, thinking=True),
         dialect="openai",
+        without=CHAT_ONLY,
         stream_usage=True,
         variables=(
             ("base_url", "AZURE_OPENAI_ENDPOINT"),

@@ -16,9 +16,10 @@ class ProviderSpec:
 
     `known_models` are shown, marked as such, while the provider itself cannot be asked. `lists_capabilities`: what its list
     does not say of a model that it describes, that model cannot do. With a `dialect` bodies of it can be forwarded as they
-    are; `stream_usage` says that `stream_options.include_usage` is understood. `default_url` is empty when a host has no
-    address but the operator's. `variables` are (argument of the constructor, setting) pairs, beside `api_key` from
-    `key_variable` and `base_url` from `<NAME>_BASE_URL`, which they may replace.
+    are, but for the paths that the provider is `without`; `stream_usage` says that `stream_options.include_usage` is
+    understood. `default_url` is empty when a host has no address but the operator's. `variables` are (argument of the
+    constructor, setting) pairs, beside `api_key` from `key_variable` and `base_url` from `<NAME>_BASE_URL`, which they may
+    replace.
     """
 
     name: str
@@ -30,6 +31,7 @@ class ProviderSpec:
     known_models: tuple[ModelInfo, ...] = ()
     lists_capabilities: bool = False
     dialect: Dialect | None = None
+    without: frozenset[str] = frozenset()
     stream_usage: bool = False
     variables: tuple[tuple[str, str], ...] = ()
 

@@ -55,10 +55,12 @@ def effort_of(thinking: Thinking, model: str) -> str | None:
 
 
 def answer_cap(request: ChatRequest, budget: int | None) -> int:
-    """`max_tokens` that leaves the wanted length for the answer: thoughts, of which `budget` tokens are wanted, count into it."""
+    """`max_tokens` to send: thoughts, of which `budget` tokens are wanted, count into it."""
     limit = answer_limit(request.model)
     if request.max_tokens is None:
         return limit
+    if not request.room_to_think:
+        return request.max_tokens
     if budget is None:
         budget = _ROOM if request.thinking is None and thinks_unasked(request.model) else 0
     return max(request.max_tokens, min(request.max_tokens + budget, limit))

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from providers.base import ProviderSpec
-from providers.openai_habits import SAMPLER_KNOBS, Habits
+from providers.openai_habits import CHAT_ONLY, SAMPLER_KNOBS, Habits
 from providers.openai_shaped import OpenAIShaped
 from providers.types import Capabilities
 
@@ -26,7 +26,10 @@ def _spec(
     *variables: tuple[str, str],
     usage: bool = True,
 ) -> ProviderSpec:
-    return ProviderSpec(name, title, url, key, docs, able, dialect="openai", stream_usage=usage, variables=variables)
+    without = frozenset() if able.local else CHAT_ONLY
+    return ProviderSpec(
+        name, title, url, key, docs, able, dialect="openai", without=without, stream_usage=usage, variables=variables
+    )
 
 
 class OpenAI(OpenAIShaped):

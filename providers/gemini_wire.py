@@ -76,8 +76,10 @@ def to_wire(request: ChatRequest) -> tuple[list[dict[str, Any]], dict[str, Any]]
 
 
 def max_output_tokens(request: ChatRequest) -> int | None:
-    """The cap of the answer, with room for thoughts in the models that think; None leaves it to Google."""
-    return None if request.max_tokens is None else request.max_tokens + room(request.model, request)
+    """None leaves it to Google."""
+    if request.max_tokens is None or not request.room_to_think:
+        return request.max_tokens
+    return request.max_tokens + room(request.model, request)
 
 
 def _schema(schema: dict[str, Any]) -> dict[str, Any]:

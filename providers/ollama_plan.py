@@ -76,7 +76,9 @@ class Planner:
             raise too_long(request.model)
         prompt = estimated_tokens(request.messages, offered(request))
         think = choose(request, model, needs_thought=model.name in self._need_thought)
-        predict = (request.max_tokens or DEFAULT_MAX_TOKENS) + room(request, model, think)
+        predict = request.max_tokens or DEFAULT_MAX_TOKENS
+        if request.room_to_think or request.max_tokens is None:
+            predict += room(request, model, think)
         return Plan(model, await self._contexts.choose(model, prompt + predict), prompt, predict, think)
 
     async def plan_native(self, question: Question) -> Plan:

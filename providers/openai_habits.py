@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from providers.thinking import level_of, tokens_of
-from providers.types import Thinking
+from providers.types import ChatRequest, Thinking
 
 #: Members of a body that no answer depends on: a host or a model that refuses one gets the body without it.
 COMMON_KNOBS = frozenset({
@@ -16,6 +16,8 @@ COMMON_KNOBS = frozenset({
 })  # fmt: skip
 #: What servers of open models take beside that (vLLM, llama.cpp, LM Studio, text-generation-webui).
 SAMPLER_KNOBS = COMMON_KNOBS | {"top_k", "min_p", "typical_p", "repetition_penalty", "repeat_penalty", "mirostat", "ignore_eos"}
+#: Paths that hosted services have left behind, or have for some models only.
+CHAT_ONLY = frozenset({"/completions"})
 #: Models that think before they answer, out of the same cap on their tokens.
 _THINKERS = re.compile(r"(?:^|/)(?:o[1-9]|gpt-[5-9]|gpt-oss|grok-[4-9]|deepseek-reasoner)(?![a-z])")
 _CHATTING = re.compile(r"chat|non-reasoning")
@@ -63,9 +65,10 @@ def thinking_members(thinking: Thinking | None, habits: Habits) -> dict[str, Any
     return {"chat_template_kwargs": {"enable_thinking": word != "none", **effort}, **effort}
 
 
-def answer_cap(model: str, max_tokens: int, thinking: Thinking | None) -> int:
-    """The cap that leaves `max_tokens` for the answer: thoughts count into it for models that think."""
-    if not _THINKERS.search(model.lower()) or _CHATTING.search(model.lower()):
+def answer_cap(request: ChatRequest, max_tokens: int) -> int:
+    """What is sent for `max_tokens`: thoughts count into it for models that think."""
+    model = request.model.lower()
+    if not request.room_to_think or not _THINKERS.search(model) or _CHATTING.search(model):
         return max_tokens
-    wanted = None if thinking is None else tokens_of(thinking)
+    wanted = None if request.thinking is None else tokens_of(request.thinking)
     return max_tokens + (_ROOM if wanted is None else wanted)

@@ -33,7 +33,7 @@ def to_wire(request: ChatRequest, habits: Habits, *, usage: bool, dropped: Colle
     if usage:
         body["stream_options"] = {"include_usage": True}
     if request.max_tokens is not None:
-        body["max_tokens"] = answer_cap(request.model, request.max_tokens, request.thinking)
+        body["max_tokens"] = answer_cap(request, request.max_tokens)
     for name in _TUNING:
         value = getattr(request, name)
         if value is not None and (name != "top_k" or name in habits.knobs):

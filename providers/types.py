@@ -135,7 +135,10 @@ class Thinking:
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """`schema` is a JSON Schema for the answer ({}: any JSON); `max_tokens` caps it; `options` are provider-native knobs.
+    """`schema` is a JSON Schema for the answer ({}: any JSON); `options` are provider-native knobs.
+
+    `max_tokens` caps what the model writes, thoughts included; with `room_to_think` the answer alone: models that think get
+    more beside it.
 
     None means "not said": the provider's own default holds.
     """
@@ -144,6 +147,7 @@ class ChatRequest:
     messages: tuple[Message, ...]
     schema: dict[str, Any] | None = None
     max_tokens: int | None = None
+    room_to_think: bool = False
     temperature: float | None = 0.0
     api_key: str | None = field(default=None, repr=False)
     options: dict[str, Any] = field(default_factory=dict)

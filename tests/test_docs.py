@@ -5,9 +5,11 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 
 import pytest
 
+from api.reference import ENTRIES
 from docs.tables import ROOT, generated
 from main import FRONTS, ROUTERS
 from tests.fakes.gemini import FakeGemini
@@ -16,6 +18,7 @@ from tests.journeys.conftest import in_a_thread
 from tests.journeys.server import KEY, running
 
 README = (ROOT / "README.md").read_text("utf-8")
+PYTHONS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 CURLS = [block for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL) if "curl" in block]
 
 
@@ -47,6 +50,13 @@ def test_the_collection_asks_every_route_of_the_document_wing():
         assert path in collection
 
 
+def test_the_collection_asks_every_front():
+    collection = (ROOT / "postman_collection.json").read_text("utf-8")
+    for place, entry in ENTRIES.items():
+        if not entry.summary.startswith("Refused") and "operator" not in entry.summary:
+            assert f'"name": "{place.replace("{", ":").replace("}", "")}"' in collection, place
+
+
 def test_the_table_of_routes_names_routes_that_exist():
     fronts = [rule.template for front in FRONTS for rule in front.rules()]
     templates = {
@@ -62,14 +72,21 @@ def shell(tmp_path_factory):
     """Runs a block of the README in samples/ against a real server with faithful providers behind it."""
     folder = tmp_path_factory.mktemp("readme") / "data"
     with in_a_thread(FakeOllama()) as ollama, in_a_thread(FakeGemini()) as gemini:
-        with running(folder, OLLAMA_URL=ollama.url, GEMINI_BASE_URL=gemini.url) as server:
+        with running(
+            folder, OLLAMA_URL=ollama.url, GEMINI_BASE_URL=gemini.url, GEMINI_API_KEY="AIza-of-the-server-0123456789"
+        ) as server:
 
-            def run(block: str) -> str:
+            def run(block: str, *program: str) -> str:
                 script = block.replace("http://localhost:8000", server.url).replace("samples/nota.pdf", "nota.pdf")
                 script = re.sub(r"^export API_KEY=.*$", f"export API_KEY={shlex.quote(KEY)}", script, flags=re.MULTILINE)
                 environment = {"PATH": os.environ["PATH"], "API_KEY": KEY, "GEMINI_API_KEY": "AIza-readme-example-key"}
                 done = subprocess.run(
-                    ["bash", "-euc", script], cwd=ROOT / "samples", env=environment, capture_output=True, timeout=60, check=True
+                    [*(program or ("bash", "-euc")), script],
+                    cwd=ROOT / "samples",
+                    env=environment,
+                    capture_output=True,
+                    timeout=60,
+                    check=True,
                 )
                 return done.stdout.decode()
 
@@ -91,3 +108,8 @@ def test_the_first_answer_is_the_one_that_is_printed(shell):
     assert answer["response"] == shown["response"] and answer["status"] == shown["status"]
     entry = shown["evidence"]["/0/cnpj_emitente"]
     assert {name: answer["evidence"]["/0/cnpj_emitente"][name] for name in entry} == entry
+
+
+@pytest.mark.parametrize("block", PYTHONS, ids=lambda block: re.findall(r"from (\w+) import", block)[0])
+def test_the_programs_work_as_printed(shell, block):
+    assert shell(block, sys.executable, "-c").strip()

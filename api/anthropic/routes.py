@@ -4,7 +4,9 @@ from functools import partial
 
 import orjson
 
-from api.conversing import Speech, converse
+from api.anthropic.events import MessageRendering
+from api.anthropic.wire import chat_reply, chat_request
+from api.conversing import Conversation, Speech, converse
 from api.exchange import Exchange
 from api.fronts import at
 from api.gate import Rule
@@ -14,8 +16,8 @@ from api.visit import Visit, estimated
 from core.errors import InvalidField
 from providers.types import Usage
 
-MESSAGES = Speech("anthropic", "chat", "/messages")
-COUNT = Speech("anthropic", "count_tokens", "/messages/count_tokens")
+MESSAGES = Speech("anthropic", "chat", "/messages", Conversation(chat_request, chat_reply, MessageRendering))
+_COUNTED = "/messages/count_tokens"
 
 
 def rules() -> list[Rule]:
@@ -30,11 +32,11 @@ async def count(exchange: Exchange) -> None:
         raise InvalidField("The model is missing.", hint="GET /v1/models lists the models.", field="model")
     gateway = exchange.rooms.gateway
     target = gateway.resolve(name, exchange.allows)
-    with exchange.enter(COUNT.dialect, COUNT.operation, name, False) as call:
+    with exchange.enter("anthropic", "count_tokens", name, False) as call:
         visit = Visit(exchange, call, target)
         call.route(target.provider, target.model, input_tokens=0, max_output=0)
-        if gateway.dialect(target) == COUNT.dialect:
-            await pass_whole(visit, COUNT.dialect, COUNT.path, body, free=True)
+        if gateway.passes(target, "anthropic", _COUNTED):
+            await pass_whole(visit, "anthropic", _COUNTED, body, free=True)
             return
         tokens = estimated({name: body.get(name) for name in ("system", "messages", "tools")})
         visit.settle(Usage(), None)

@@ -7,7 +7,7 @@ itself (server tools, MCP servers, containers) is refused.
 from typing import Any
 
 from api.anthropic.blocks import blocks_of, read_assistant, read_system, read_user
-from api.asked import EXTENSIONS, Asked
+from api.asked import Asked
 from api.members import Body, as_mapping, at, flag, items, mapping, needed_text, number, refuse, text, texts, whole, wrong
 from api.stamp import Stamp
 from api.thinking import EFFORTS, of_think, samplers
@@ -50,8 +50,7 @@ def chat_request(body: dict[str, Any]) -> Asked:
         top_k=whole(body, "top_k", 0),
         stop=texts(body, "stop_sequences", _MOST_STOPS),
     )
-    extensions = {name: body[name] for name in EXTENSIONS if body.get(name) is not None}
-    return Asked(model, request, flag(body, "stream"), False, extensions)
+    return Asked(model, request, flag(body, "stream"))
 
 
 def _messages(body: Body) -> tuple[Message, ...]:

@@ -6,23 +6,34 @@ from typing import Any
 
 import orjson
 
-from api.conversing import Speech, converse
+from api.conversing import Conversation, Measuring, Speech, converse
 from api.exchange import Exchange
 from api.fronts import at
 from api.gate import Rule
 from api.ollama import models
+from api.ollama.embeddings import embed_reply, embed_request, embedding_reply, embedding_request
+from api.ollama.lines import LineRendering, chat_reply, generate_reply, loaded_reply
+from api.ollama.wire import chat_request, generate_request, loads_only
 from api.payload import read
 from api.policy import CLIENTS, Role
 from core.errors import Forbidden, InvalidField
 from fleet.downloads import Download
 from fleet.names import read_model_name
 
+
+def _idle(body: dict[str, Any], *, chat: bool) -> dict[str, Any] | None:
+    reason = loads_only(body)
+    return None if reason is None else loaded_reply(body["model"], reason, chat=chat)
+
+
+_CHAT = Conversation(chat_request, chat_reply, LineRendering, partial(_idle, chat=True))
+_GENERATE = Conversation(generate_request, generate_reply, partial(LineRendering, chat=False), partial(_idle, chat=False))
 #: A stream is what a body that does not say it means.
 SPEECHES = (
-    Speech("ollama", "chat", "/api/chat", streams=True, most=()),
-    Speech("ollama", "generate", "/api/generate", streams=True, most=()),
-    Speech("ollama", "embeddings", "/api/embed", most=()),
-    Speech("ollama", "embeddings", "/api/embeddings", most=()),
+    Speech("ollama", "chat", "/api/chat", _CHAT, streams=True, most=()),
+    Speech("ollama", "generate", "/api/generate", _GENERATE, streams=True, most=()),
+    Speech("ollama", "embeddings", "/api/embed", Measuring(embed_request, embed_reply), most=()),
+    Speech("ollama", "embeddings", "/api/embeddings", Measuring(embedding_request, embedding_reply), most=()),
 )
 _NDJSON = b"application/x-ndjson"
 _READS = ("GET", "HEAD")

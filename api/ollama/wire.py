@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from api.arguments import as_text
-from api.asked import EXTENSIONS, Asked
+from api.asked import Asked
 from api.members import Body, as_mapping, at, flag, items, mapping, needed_text, number, refuse, text, texts, whole, wrong
 from api.pictures import from_base64
 from api.thinking import of_think, samplers
@@ -94,8 +94,7 @@ def _asked(body: dict[str, Any], messages: tuple[Message, ...], tools: tuple[Too
         presence_penalty=number(options, "presence_penalty", -2, 2, "options"),
         frequency_penalty=number(options, "frequency_penalty", -2, 2, "options"),
     )
-    extensions = {name: body[name] for name in EXTENSIONS if body.get(name) is not None}
-    return TimedAsked(model, request, flag(body, "stream", default=True), False, extensions)
+    return TimedAsked(model, request, flag(body, "stream", default=True), False)
 
 
 def _schema(body: Body) -> dict[str, Any] | None:

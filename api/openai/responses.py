@@ -7,7 +7,7 @@ answer to be there, also when it is null.
 from dataclasses import dataclass, field
 from typing import Any
 
-from api.asked import EXTENSIONS, Asked
+from api.asked import Asked
 from api.members import Body, flag, mapping, needed_text, number, one_of, refuse, whole
 from api.openai.items import item_of, read_input
 from api.openai.tools import read_format, read_tools
@@ -48,9 +48,8 @@ def response_request(body: dict[str, Any]) -> ResponseAsked:
         presence_penalty=number(body, "presence_penalty", -2, 2),
         frequency_penalty=number(body, "frequency_penalty", -2, 2),
     )
-    extensions = {name: body[name] for name in EXTENSIONS if body.get(name) is not None}
     told = _told(body, request, form, reasoning)
-    return ResponseAsked(model, request, flag(body, "stream"), False, extensions, told)
+    return ResponseAsked(model, request, flag(body, "stream"), False, told)
 
 
 def _refuse_what_is_lacking(body: Body) -> None:

@@ -6,23 +6,37 @@ from urllib.parse import parse_qsl
 import orjson
 
 from api.anthropic import models as anthropic_models
-from api.conversing import Speech, converse
+from api.conversing import Conversation, Measuring, Speech, converse
 from api.exchange import Exchange
 from api.fronts import at
 from api.gate import Rule
 from api.openai import models
+from api.openai.chunks import ChatRendering
+from api.openai.completions import CompletionRendering, completion_reply, completion_request
+from api.openai.embeddings import embeddings_reply, embeddings_request
+from api.openai.events import ResponseRendering
+from api.openai.responses import response_reply, response_request
+from api.openai.wire import chat_reply, chat_request
 
-CHAT = Speech("openai", "chat", "/chat/completions", most=("max_completion_tokens", "max_tokens"))
-COMPLETIONS = Speech("openai", "text_completion", "/completions")
-EMBEDDINGS = Speech("openai", "embeddings", "/embeddings")
+_COMPLETION = Conversation(completion_request, completion_reply, CompletionRendering)
+#: Responses are made from chats for everyone: what OpenAI's own would keep is not kept here.
+SPEECHES = {
+    "/v1/chat/completions": Speech(
+        "openai", "chat", "/chat/completions", Conversation(chat_request, chat_reply, ChatRendering),
+        most=("max_completion_tokens", "max_tokens"),
+    ),
+    "/v1/completions": Speech("openai", "text_completion", "/completions", _COMPLETION),
+    "/v1/responses": Speech(
+        "openai", "chat", None, Conversation(response_request, response_reply, ResponseRendering), most=("max_output_tokens",)
+    ),
+    "/v1/embeddings": Speech("openai", "embeddings", "/embeddings", Measuring(embeddings_request, embeddings_reply)),
+}  # fmt: skip
 _PREFIX = "/v1/models/"
 
 
 def rules() -> list[Rule]:
     return [
-        at("/v1/chat/completions", partial(converse, CHAT), "openai"),
-        at("/v1/completions", partial(converse, COMPLETIONS), "openai"),
-        at("/v1/embeddings", partial(converse, EMBEDDINGS), "openai"),
+        *(at(path, partial(converse, speech), "openai") for path, speech in SPEECHES.items()),
         at("/v1/models", list_models, "openai", methods=("GET",)),
         at(_PREFIX + "{model}", one_model, "openai", methods=("GET",)),
     ]

@@ -6,7 +6,7 @@ Source: platform.openai.com/docs/api-reference/chat. Knobs that no provider shar
 
 from typing import Any
 
-from api.asked import EXTENSIONS, Asked
+from api.asked import Asked
 from api.members import Body, as_mapping, flag, items, mapping, needed_text, number, refuse, texts, whole
 from api.openai.messages import read_messages
 from api.openai.thoughts import signed, written_thoughts
@@ -68,8 +68,7 @@ def asked(
         presence_penalty=number(body, "presence_penalty", -2, 2),
         frequency_penalty=number(body, "frequency_penalty", -2, 2),
     )
-    extensions = {name: body[name] for name in EXTENSIONS if body.get(name) is not None}
-    return Asked(model, request, flag(body, "stream"), flag(streaming, "include_usage", path="stream_options"), extensions)
+    return Asked(model, request, flag(body, "stream"), flag(streaming, "include_usage", path="stream_options"))
 
 
 def _thinking(body: Body) -> Thinking | None:

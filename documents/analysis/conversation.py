@@ -42,7 +42,7 @@ class Line:
     async def ask(self, question: Question, asked: tuple[Message, ...], room: int) -> Completion:
         structured = self.gateway.capabilities(self.target.provider).json_schema
         schema = question.skeleton.schema if structured else None
-        request = ChatRequest(self.target.model, asked, schema=schema, max_tokens=room, api_key=self.api_key)
+        request = ChatRequest(self.target.model, asked, schema=schema, max_tokens=room, room_to_think=True, api_key=self.api_key)
         reply = await self.gateway.complete(self.target, request)
         self.asks += 1
         self.usage += reply.usage

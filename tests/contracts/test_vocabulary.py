@@ -137,7 +137,7 @@ async def test_an_answer_ends_at_a_stop_sequence(case: Any, provider: Provider, 
 
 async def test_an_answer_ends_at_its_limit(case: Any, provider: Provider, fake: Fake) -> None:
     fake.answers = ["word " * 40_000]
-    reply = await provider.chat(ask(case, ASKED, max_tokens=5))
+    reply = await provider.chat(ask(case, ASKED, max_tokens=5, room_to_think=True))
     assert reply.finish_reason == "length" and reply.text.startswith("word")
 
 

@@ -249,9 +249,8 @@ class FakeOllama(FakeServer):
                 await self._ready(model, body)
         except ApiError as error:
             return _error(error.status, error.message)
-        return web.json_response(
-            {"model": body["model"], "created_at": _now(), "response": "", "done": True, "done_reason": reason}
-        )
+        said = {"message": {"role": "assistant", "content": ""}} if "messages" in body else {"response": ""}
+        return web.json_response({"model": body["model"], "created_at": _now(), **said, "done": True, "done_reason": reason})
 
     async def _ready(self, model: FakeModel, body: dict[str, Any]) -> None:
         options = body.get("options") or {}

@@ -62,6 +62,7 @@ class FakeOpenAI(FakeServer):
     def routes(self) -> list[web.AbstractRouteDef]:
         return [
             web.post("/v1/chat/completions", self._chat),
+            web.post("/v1/completions", self._complete),
             web.post("/v1/embeddings", self._embed),
             web.get("/v1/models", self._list),
         ]
@@ -147,6 +148,27 @@ class FakeOpenAI(FakeServer):
             "error": {"message": (fault and fault.message) or "The server had an error", "type": "server_error", "code": None}
         }
         return await stream(request, self._chunks(body, message, read, fault), fault, (None, error))
+
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
+        """As servers of open models do it; OpenAI's own has it for models that are gone."""
+        try:
+            body = await self._read(request)
+        except ApiError as error:
+            return error.response()
+        *said, (_, finish) = pieces(self.text_for(None, body, lambda: answer([body["prompt"]], None)), _limit(body), None)
+        read, head = (
+            self._tokens(body["prompt"]),
+            {"id": "cmpl-fake", "object": "text_completion", "created": _CREATED, "model": body["model"]},
+        )
+        if not body.get("stream"):
+            choice = {"index": 0, "text": "".join(token for token, _ in said), "logprobs": None, "finish_reason": finish}
+            return web.json_response({**head, "choices": [choice], "usage": self._usage(read, len(said))})
+        events = [
+            (None, {**head, "choices": [{"index": 0, "text": token, "logprobs": None, "finish_reason": reason}]})
+            for token, reason in (*said, ("", finish))
+        ]
+        counts = {**head, "choices": [], "usage": self._usage(read, len(said))}
+        return await stream(request, iter([*events, (None, counts), (None, "[DONE]")]), None, (None, {}))
 
     def _message(self, body: dict[str, Any], fault: Fault | None) -> dict[str, Any]:
         if self.replies:

@@ -15,7 +15,7 @@ from aiohttp import web
 from fastapi import FastAPI
 
 from api.asked import Asked
-from api.conversing import Speech, converse
+from api.conversing import Conversation, Speech, converse
 from api.credentials import Credentials
 from api.exchange import Pace
 from api.gate import Gate, Rule
@@ -149,7 +149,12 @@ def asked(body: dict[str, Any]) -> Asked:
     return Asked(body["model"], ChatRequest(body["model"], (Message.of("user", "hi"),)), body.get("stream", False))
 
 
-SPEECH = Speech("openai", "chat", "/chat/completions", asked, lambda reply, _: {"text": reply.text}, lambda _: Rendered())
+SPEECH = Speech(
+    "openai",
+    "chat",
+    "/chat/completions",
+    Conversation(asked, lambda reply, _: {"text": reply.text}, lambda _: Rendered()),
+)
 
 
 @asynccontextmanager

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
-from api import docs, errors
+from api import docs, errors, reference
 from api.openapi import completed
-from main import ROUTERS
+from main import FRONTS, ROUTERS
 from models import PUBLIC_STATUS
 from tests.unit.api.asgi import call
 
@@ -35,8 +35,11 @@ def operations(described):
 
 def test_every_json_answer_has_a_schema_with_typed_members(described):
     schemas = described["components"]["schemas"]
+    fronts = reference.paths()
     for name, operation in operations(described):
         answers = operation["responses"]
+        if name.split(" ")[1] in fronts:
+            continue
         assert answers["default"]["content"]["application/problem+json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
         for content in (answer["content"] for status, answer in answers.items() if status != "default"):
             schema = content.get("application/json", {"schema": None})["schema"]
@@ -95,3 +98,18 @@ async def test_a_file_that_is_not_there_is_not_found():
 def test_only_open_addresses_need_no_key(described):
     assert described["paths"]["/livez"]["get"]["security"] == []
     assert {"Key": []} in described["paths"]["/queue"]["get"]["security"]
+
+
+def test_every_address_of_the_fronts_is_described_and_no_other():
+    served = {f"{method} {rule.template}" for front in FRONTS for rule in front.rules() for method in rule.methods}
+    assert {place for place in served if not place.startswith("HEAD ")} == set(reference.ENTRIES)
+
+
+def test_the_examples_of_the_fronts_name_models_and_what_errors_look_like(described):
+    for place, entry in reference.ENTRIES.items():
+        method, template = place.split(" ")
+        operation = described["paths"][template][method.lower()]
+        assert operation["security"] and operation["externalDocs"]["url"].startswith("https://")
+        assert "error" in operation["responses"]["default"]["description"]
+        if entry.example is not None:
+            assert operation["requestBody"]["content"]["application/json"]["example"] == entry.example

@@ -56,7 +56,7 @@ async def test_the_key_of_the_request_wins_over_that_of_the_settings(gemini: Gem
 
 async def test_keys_of_requests_at_the_same_time_do_not_mix(gemini: Gemini, fake: FakeGemini) -> None:
     fake.token_seconds = 0.002
-    await asyncio.gather(*(gemini.chat(ask(f"key-{number}", max_tokens=number + 1)) for number in range(30)))
+    await asyncio.gather(*(gemini.chat(ask(f"key-{number}", max_tokens=number + 1, room_to_think=True)) for number in range(30)))
     sent = {
         received.headers["x-goog-api-key"]: received.body["generationConfig"]["maxOutputTokens"] for received in fake.requests
     }
@@ -98,7 +98,7 @@ async def test_what_goes_out(gemini: Gemini, fake: FakeGemini) -> None:
         "properties": {"cpf": {"type": ["string", "null"]}},
         "additionalProperties": False,
     }
-    reply = await gemini.chat(ask(schema=schema, max_tokens=100))
+    reply = await gemini.chat(ask(schema=schema, max_tokens=100, room_to_think=True))
     assert json.loads(reply.text) == {"cpf": "111.444.777-35"}
     (sent,) = fake.requests
     assert (sent.method, sent.path, sent.query) == (

@@ -136,7 +136,7 @@ def test_choices_of_tools(choice: ToolChoice, calling: dict[str, Any]) -> None:
 
 def test_everything_that_shapes_an_answer() -> None:
     said = config(
-        schema={}, max_tokens=9, top_p=0.5, top_k=3, stop=("a", "b"), seed=7, presence_penalty=0.1, frequency_penalty=0.2,
+        schema={}, max_tokens=9, room_to_think=True, top_p=0.5, top_k=3, stop=("a", "b"), seed=7, presence_penalty=0.1, frequency_penalty=0.2,
         options={"num_ctx": 5, "safety_settings": [], "top_p": 0.9},
     )  # fmt: skip
     assert said == {

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -52,7 +53,9 @@ def test_the_whole_question() -> None:
     [("gemini-2.0-flash", 100), ("gemini-1.5-pro", 100), ("gemini-2.5-flash", 8292), ("gemini-3-pro", 8292), ("gemma-3", 8292)],
 )
 def test_models_that_think_have_room_for_it(model: str, tokens: int) -> None:
-    assert to_wire(ChatRequest(model, (Message.of("user", "?"),), max_tokens=100))[1]["max_output_tokens"] == tokens
+    request = ChatRequest(model, (Message.of("user", "?"),), max_tokens=100, room_to_think=True)
+    assert to_wire(request)[1]["max_output_tokens"] == tokens
+    assert to_wire(replace(request, room_to_think=False))[1]["max_output_tokens"] == 100
 
 
 def test_versions() -> None:

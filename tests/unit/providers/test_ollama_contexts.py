@@ -94,7 +94,7 @@ async def test_a_question_that_fails_is_no_longer_under_way(ollama: Ollama, fake
 async def test_a_model_that_keeps_to_no_schema_without_thinking_thinks(ollama: Ollama, fake: FakeOllama) -> None:
     document = (Message.of("user", "<document>CPF: 111.444.777-35</document>"),)
     for _ in range(2):
-        reply = await ollama.chat(ChatRequest("gemma4:4b", document, schema=SCHEMA, max_tokens=100))
+        reply = await ollama.chat(ChatRequest("gemma4:4b", document, schema=SCHEMA, max_tokens=100, room_to_think=True))
         assert reply.text == '{"cpf": "111.444.777-35"}' and reply.thinking == fake.thoughts
     sent = fake.bodies("/api/chat")
     assert [body.get("think") for body in sent] == [False, None, None], "it is found out once"

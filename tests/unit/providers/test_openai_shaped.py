@@ -14,7 +14,7 @@ from providers.types import ChatRequest, Message, Text, Thought, Tool, ToolCall,
 from tests.fakes.openai import FakeOpenAI
 
 ASKED = (Message.of("user", "Hello? Call weather and time. city: Olinda"),)
-ASK = ChatRequest("gpt-4o-mini", ASKED, max_tokens=50)
+ASK = ChatRequest("gpt-4o-mini", ASKED, max_tokens=50, room_to_think=True)
 TOOLS = (
     Tool("weather", "", {"type": "object", "properties": {"city": {"type": "string"}}}),
     Tool("time", "", {"type": "object", "properties": {"city": {"type": "string"}}}),

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -152,7 +153,9 @@ def test_thinking_in_the_words_of_the_host(cls: type[OpenAIShaped], thinking: Th
     ],
 )  # fmt: skip
 def test_models_that_think_have_room_for_it_beside_the_answer(model: str, thinking: Thinking | None, cap: int) -> None:
-    assert answer_cap(model, 100, thinking) == cap
+    request = ChatRequest(model, (Message.of("user", "?"),), max_tokens=100, thinking=thinking)
+    assert answer_cap(replace(request, room_to_think=True), 100) == cap
+    assert answer_cap(request, 100) == 100, "who does not ask for room has said the whole"
 
 
 def test_what_was_refused_is_left_out_and_a_cap_takes_its_other_name() -> None:

@@ -1,0 +1,125 @@
+"""Anthropic's own client over every provider: what its examples show works, whoever answers."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from anthropic import Anthropic, APIStatusError, NotFoundError
+from pydantic import BaseModel
+
+from tests.journeys.clients.hosts import ASKED, LONG, PIXEL, TOOLS, saw
+from tests.journeys.server import KEY
+
+MESSAGE_TOOLS = [{"name": name, "description": told, "input_schema": schema} for name, (told, schema) in TOOLS.items()]
+HELLO = [{"role": "user", "content": "Say hello."}]
+
+
+class City(BaseModel):
+    cidade: str
+
+
+@pytest.fixture
+def sdk(server) -> Iterator[Anthropic]:
+    with Anthropic(base_url=server.url, api_key=KEY, max_retries=0, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def model(host) -> str:
+    return f"{host.name}/{host.chats}"
+
+
+def test_a_message(sdk, fake, model):
+    fake.answers = ["Olá, mundo."]
+    answer = sdk.messages.with_raw_response.create(model=model, max_tokens=100, system="Be short.", messages=HELLO)
+    assert answer.headers["x-myelin-provider"] == model.split("/")[0] and answer.headers["request-id"]
+    reply = answer.parse()
+    *_, block = reply.content  # some models of Ollama's think unasked
+    assert (reply.role, block.text, reply.stop_reason) == ("assistant", "Olá, mundo.", "end_turn")
+    assert reply.usage.input_tokens and reply.usage.output_tokens
+
+
+def test_a_stream(sdk, fake, model):
+    fake.answers = [LONG]
+    with sdk.messages.stream(model=model, max_tokens=100, messages=HELLO) as stream:
+        pieces = list(stream.text_stream)
+        message = stream.get_final_message()
+    assert "".join(pieces) == LONG and len(pieces) > 1
+    assert message.stop_reason == "end_turn" and message.usage.output_tokens > 1
+
+
+def test_the_events_of_a_stream(sdk, fake, model):
+    fake.answers = [LONG]
+    kinds = [event.type for event in sdk.messages.create(model=model, max_tokens=100, messages=HELLO, stream=True)]
+    told = [kind for kind in kinds if kind != "ping"]
+    assert told[:2] == ["message_start", "content_block_start"]
+    assert told[-3:] == ["content_block_stop", "message_delta", "message_stop"]
+
+
+@pytest.mark.parametrize("streams", [True, False])
+def test_two_tools_at_once_and_what_they_told(sdk, fake, model, streams):
+    asked = {"model": model, "max_tokens": 500, "tools": MESSAGE_TOOLS}
+    history = [{"role": "user", "content": ASKED}]
+    if streams:
+        with sdk.messages.stream(messages=history, **asked) as stream:
+            message = stream.get_final_message()
+    else:
+        message = sdk.messages.create(messages=history, **asked)
+    first, second = (block for block in message.content if block.type == "tool_use")
+    assert message.stop_reason == "tool_use" and (first.name, second.name) == ("weather", "clock")
+    assert first.input == {"cidade": "Olinda"} and second.input == {} and first.id != second.id
+    results = [{"type": "tool_result", "tool_use_id": call.id, "content": f"{call.name} told"} for call in (first, second)]
+    history += [
+        {"role": "assistant", "content": [block.model_dump(exclude_none=True) for block in message.content]},
+        {"role": "user", "content": results},
+    ]
+    for block in history[1]["content"]:
+        block.pop("caller", None)
+    told = sdk.messages.create(messages=history, **asked)
+    said = "".join(block.text for block in told.content if block.type == "text")
+    assert told.stop_reason == "end_turn" and "weather told" in said and "clock told" in said
+
+
+def test_an_answer_in_a_schema(sdk, fake, model):
+    asked = [{"role": "user", "content": "<document>Cidade: Olinda</document>"}]
+    reply = sdk.messages.parse(model=model, max_tokens=500, messages=asked, output_format=City)
+    assert reply.parsed_output == City(cidade="Olinda")
+
+
+def test_a_picture(sdk, fake, model):
+    picture = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PIXEL}}
+    asked = [{"role": "user", "content": [picture, {"type": "text", "text": "What is it?"}]}]
+    assert sdk.messages.create(model=model, max_tokens=500, messages=asked).stop_reason == "end_turn"
+    assert saw(fake, PIXEL)
+
+
+def test_an_answer_that_reached_its_limit_and_one_that_met_its_end(sdk, fake, model):
+    fake.answers = ["word " * 1000, "one, two, three"]
+    assert sdk.messages.create(model=model, max_tokens=5, messages=HELLO).stop_reason == "max_tokens"
+    reply = sdk.messages.create(model=model, max_tokens=500, messages=HELLO, stop_sequences=[", three"])
+    assert reply.content[-1].text == "one, two" and reply.stop_reason in ("stop_sequence", "end_turn")
+
+
+def test_tokens_are_counted(sdk, fake, model):
+    assert sdk.messages.count_tokens(model=model, messages=HELLO).input_tokens > 0
+
+
+def test_an_unknown_model_is_told_in_anthropics_words(sdk):
+    with pytest.raises(NotFoundError) as raised:
+        sdk.messages.create(model="openai/gpt-4o-minj", max_tokens=5, messages=HELLO)
+    assert raised.value.body["type"] == "error" and "gpt-4o-mini" in raised.value.body["error"]["message"]
+
+
+def test_an_error_inside_a_stream_is_raised(sdk, fake, model):
+    fake.answers = [LONG]
+    fake.fail("error_in_stream")
+    with pytest.raises(APIStatusError), sdk.messages.stream(model=model, max_tokens=100, messages=HELLO) as stream:
+        list(stream)
+
+
+def test_a_stream_without_its_end_is_an_error(sdk, fake, model):
+    fake.answers = [LONG]
+    fake.fail("cut")
+    with pytest.raises(APIStatusError) as raised, sdk.messages.stream(model=model, max_tokens=100, messages=HELLO) as stream:
+        list(stream)
+    assert json.dumps(raised.value.body)
