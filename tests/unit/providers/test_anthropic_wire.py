@@ -157,14 +157,15 @@ def test_thinking(
 
 
 def test_thoughts_count_into_the_cap_and_leave_the_answer_its_length() -> None:
-    assert body(thinking=Thinking(budget_tokens=2000), max_tokens=500)["max_tokens"] == 2500
-    assert body(thinking=Thinking("high"), max_tokens=60_000)["max_tokens"] == 64_000
-    long = body(thinking=Thinking("high"), max_tokens=200)
+    assert body(thinking=Thinking(budget_tokens=2000), max_tokens=500, room_to_think=True)["max_tokens"] == 2500
+    assert body(thinking=Thinking("high"), max_tokens=60_000, room_to_think=True)["max_tokens"] == 64_000
+    long = body(thinking=Thinking("high"), max_tokens=200, room_to_think=True)
     assert long["thinking"]["budget_tokens"] < long["max_tokens"]
-    small = body(model="claude-3-haiku-20240307", thinking=Thinking("high"), max_tokens=4000)
+    small = body(model="claude-3-haiku-20240307", thinking=Thinking("high"), max_tokens=4000, room_to_think=True)
     assert small["thinking"]["budget_tokens"] < small["max_tokens"]
-    assert body(model="claude-opus-5", max_tokens=500)["max_tokens"] == 500 + 8192, "it thinks unasked"
-    assert body(model="claude-opus-5", max_tokens=500, thinking=Thinking("none"))["max_tokens"] == 500
+    assert body(model="claude-opus-5", max_tokens=500, room_to_think=True)["max_tokens"] == 500 + 8192, "it thinks unasked"
+    assert body(model="claude-opus-5", max_tokens=500, room_to_think=True, thinking=Thinking("none"))["max_tokens"] == 500
+    assert body(thinking=Thinking(budget_tokens=2000), max_tokens=500)["max_tokens"] == 500, "the caller's cap holds"
 
 
 @pytest.mark.parametrize(
