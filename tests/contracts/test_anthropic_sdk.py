@@ -116,8 +116,13 @@ PNG = {"type": "base64", "media_type": "image/bmp", "data": base64.b64encode(b"B
     ],
 )  # fmt: skip
 async def test_what_anthropic_refuses_is_refused(sdk: anthropic.AsyncAnthropic, changes: dict[str, Any], words: str) -> None:
+    """What the SDK has no argument for (any longer) goes beside them."""
+    sampling = {name: changes[name] for name in ("temperature", "top_p", "top_k") if name in changes}
+    named = {"model": MODEL, "max_tokens": 2000, "messages": ASKED} | {
+        name: value for name, value in changes.items() if name not in sampling
+    }
     with pytest.raises(anthropic.BadRequestError, match=words):
-        await sdk.messages.create(**{"model": MODEL, "max_tokens": 2000, "messages": ASKED} | changes)
+        await sdk.messages.create(**{"extra_body": sampling} | named)
 
 
 async def test_faults_are_the_sdks_errors(sdk: anthropic.AsyncAnthropic, fake: FakeAnthropic) -> None:

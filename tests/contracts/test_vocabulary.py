@@ -11,6 +11,7 @@ from providers.assembly import Assembly
 from providers.base import Provider
 from providers.types import ChatRequest, Image, Message, Part, Text, Thinking, Tool, ToolCall, ToolChoice, ToolResult
 from tests.contracts.test_providers import CASES, Case
+from tests.fakes import bedrock
 from tests.fakes.gemini import FakeGemini
 from tests.fakes.ollama import FakeOllama
 from tests.fakes.ollama_models import FakeModel
@@ -24,10 +25,11 @@ MODELS = {
     "ollama": ("everything:4b",), "gemini": ("gemini-2.5-flash", "gemini-3.5-flash"), "openai": ("gpt-4o-mini",),
     "azure": ("gpt-4o-mini",), "vllm": ("gpt-4o-mini",), "llamacpp": ("gpt-4o-mini",), "openrouter": ("gpt-4o-mini",),
     "anthropic": ("claude-sonnet-4-5", "claude-opus-4-7", "claude-opus-4-6", "claude-sonnet-4-20250514"),
+    "bedrock": (f"us.{bedrock.SONNET}", f"us.{bedrock.OPUS}", bedrock.OLD, bedrock.NOVA),
     "cohere": ("command-a-plus-05-2026",),
 }  # fmt: skip
 #: What has no knobs to shape the words with, in some of its models at least.
-SHAPELESS = {"anthropic"}
+SHAPELESS = {"anthropic", "bedrock"}
 #: Who thinks unless it is told not to.
 UNASKED = {"cohere"}
 ABLE = [pytest.param((case, model), id=f"{case.name}-{model}") for case in CASES for model in MODELS.get(case.name, ())]
