@@ -40,18 +40,17 @@ def to_wire(request: ChatRequest, refused: Collection[str] = ()) -> dict[str, An
     (that it must call for the answer), `adaptive`, `enabled`, `disabled` and `reasoning` (thinking), `effort`, `strict` (tools),
     `system` (turns of it), `thoughts` (those of earlier turns).
     """
+    form = _form(request, refused)
+    system = system_of(request.messages)
+    if request.schema is not None and form is None and not answers_by_tool(request, refused):
+        system = "\n\n".join(filter(None, [system, _said(request.schema)]))
     messages = request.messages
-    system = system_of(messages)
     if system and "system" in refused:
         messages, system = _spoken(messages, system), ""
     body: dict[str, Any] = {"messages": wire_messages(messages, thoughts=is_claude(request.model) and "thoughts" not in refused)}
-    body |= _tools(request, refused)
-    if form := _form(request, refused):
+    body |= ({"system": [{"text": system}]} if system else {}) | _tools(request, refused)
+    if form:
         body["outputConfig"] = {"textFormat": form}
-    elif request.schema is not None and not answers_by_tool(request, refused):
-        system = "\n\n".join(filter(None, [system, _said(request.schema)]))
-    if system:
-        body["system"] = [{"text": system}]
     forced = not body.get("toolConfig", {}).get("toolChoice", {"auto": {}}).keys() <= {"auto"}
     more, effort = _thinking(request, refused, forced)
     sampling = _sampling(request, refused, more)

@@ -18,6 +18,8 @@ from tests.fakes.server import BEFORE_THE_ANSWER, Fault, Received, forever, serv
 from tests.fakes.speaking import Asked, FakeSpeaker, Said, fragments
 
 _ENDS = {"stop": "end_turn", "length": "max_tokens", "sequence": "stop_sequence", "tools": "tool_use"}
+#: How a good model notices that it is told in words to keep to a form.
+_FORM = "JSON Schema"
 _REGION = "us-east-1"
 _ARN = f"arn:aws:bedrock:{_REGION}::foundation-model/"
 SONNET, OPUS = "anthropic.claude-sonnet-4-5-20250929-v1:0", "anthropic.claude-opus-4-7-v1"
@@ -200,8 +202,8 @@ def _asked(body: dict[str, Any]) -> Asked:
     results = [block["toolResult"] for block in body["messages"][-1]["content"] if "toolResult" in block]
     budget = more.get("thinking", {}).get("budget_tokens", 0)
     form = body.get("outputConfig", {}).get("textFormat")
-    told = [block["text"] for block in body.get("system", ()) if "JSON Schema" in block["text"]]
-    spoken = json.loads(told[0][told[0].index("{", told[0].index("JSON Schema")) :]) if told else None
+    told = [text for text in [*(block["text"] for block in body.get("system", ())), *_texts(body)] if _FORM in text]
+    spoken = json.JSONDecoder().raw_decode(told[0][told[0].index("{", told[0].index(_FORM)) :])[0] if told else None
     return Asked(
         body=body,
         texts=_texts(body),
