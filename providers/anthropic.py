@@ -1,13 +1,12 @@
 """Anthropic's Claude through the Messages API, without its SDK, which takes a second and a half to import."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from typing import Any, ClassVar
 
 from core.errors import ProviderAuthFailed, ProviderError, ProviderRefused
-from core.http import Deadlines, HttpClient, HttpFailure, Response
+from core.http import Deadlines, HttpClient, Response
 from providers.anthropic_errors import KEY_HINT, classify_error, is_lasting, parse_error, unsupported
 from providers.anthropic_models import model_info
 from providers.anthropic_stream import Reader
@@ -18,14 +17,13 @@ from providers.collecting import collect
 from providers.openai_schemas import Unwrapping
 from providers.patience import Patience
 from providers.refusals import MAX_REFUSED, Refusals
-from providers.sending import ERROR_BYTES, Sender
+from providers.sending import ERROR_BYTES, Sender, drain
 from providers.sse import event_data
 from providers.telling import entries
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo
 
 _TITLE = "Anthropic"
 _VERSION = "2023-06-01"
-_AFTER_THE_END = 1.0
 
 
 class Anthropic:
@@ -90,7 +88,7 @@ class Anthropic:
                 if data is None or (delta := reader.read(self._sender.parse(data))) is None:
                     continue
                 if delta.finish_reason is not None:
-                    await _drain(lines)  # message_stop
+                    await drain(lines)  # message_stop
                     if unwrapping is not None and (rest := unwrapping.rest()):
                         yield ChatDelta(rest)
                     yield delta
@@ -149,13 +147,3 @@ class Anthropic:
 
     def _typed(self, status: int, error: dict[str, Any], retry_after: str | None, model: str | None) -> ProviderError:
         return classify_error(status, error, retry_after=retry_after, model=model, secret=self._api_key)
-
-
-async def _drain(lines: AsyncIterator[bytes]) -> None:
-    """Read the end of a stream whose answer is complete, so that its connection can serve again."""
-    try:
-        async with asyncio.timeout(_AFTER_THE_END):
-            async for _ in lines:
-                pass
-    except (TimeoutError, HttpFailure):
-        return  # the answer is whole; only the connection is lost

@@ -4,7 +4,10 @@ Source: docs.anthropic.com/en/docs/about-claude/models, platform.claude.com/docs
 """
 
 import re
+from collections.abc import Collection
+from typing import Any
 
+from providers.histories import is_unsigned
 from providers.thinking import level_of, tokens_of
 from providers.types import ChatRequest, Thinking
 
@@ -70,3 +73,40 @@ def budget_of(thinking: Thinking | None) -> int | None:
     """Tokens of thought that are wanted, at least what must be; None for none and for nothing said."""
     wanted = None if thinking is None else tokens_of(thinking)
     return max(wanted, MIN_BUDGET) if wanted else None
+
+
+def thinking_members(request: ChatRequest, refused: Collection[str]) -> dict[str, Any]:
+    """`thinking`, and `effort` of output_config; {} when nothing was said or the model has refused it.
+
+    `refused` has the kinds of thinking (`adaptive`, `enabled`, `disabled`) and `effort`, when the model refuses them.
+    """
+    thinking = request.thinking
+    wanted = None if thinking is None else tokens_of(thinking)
+    if thinking is None or wanted is None:
+        return {}
+    if wanted == 0:
+        told = adapts(request.model) and "disabled" not in refused
+        return {"thinking": {"type": "disabled"}} if told else {}
+    kinds = ("adaptive", "enabled") if adapts(request.model) else ("enabled", "adaptive")
+    kind = next((one for one in kinds if one not in refused), None)
+    if kind == "adaptive":
+        effort = None if "effort" in refused else effort_of(thinking, request.model)
+        return {"thinking": {"type": kind}} | ({"effort": effort} if effort else {})
+    if kind is None or is_unsigned(request.messages):
+        return {}
+    budget = budget_of(thinking) or 0
+    budget = min(budget, answer_cap(request, budget) - 1)
+    return {"thinking": {"type": kind, "budget_tokens": budget}} if budget >= MIN_BUDGET else {}
+
+
+def sampling_members(request: ChatRequest, refused: Collection[str], thinks: bool) -> dict[str, Any]:
+    """Models that think take no temperature and no top_k; newer ones either temperature or top_p, not both."""
+    told: dict[str, Any] = {}
+    if not thinks:
+        told = {"temperature": None if request.temperature is None else min(request.temperature, 1.0), "top_k": request.top_k}
+        known = version(request.model)
+        if request.temperature is None or known is None or known < (4, 1):
+            told["top_p"] = request.top_p
+    if request.stop and "stop_sequences" not in refused:
+        told["stop_sequences"] = [sequence for sequence in request.stop if sequence.strip()] or None
+    return {name: value for name, value in told.items() if value is not None and name not in refused}

@@ -1,5 +1,6 @@
 """One request of an adapter: failures below HTTP become typed errors, what is no 200 is told by its first bytes."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from providers.failures import from_http
 
 #: Of the body of an error, which may be anything.
 ERROR_BYTES = 64 << 10
+_AFTER_THE_END = 1.0
 _SLOW_HINT = "Ask again, send fewer pages, or use a faster model."
 
 
@@ -50,6 +52,16 @@ class Sender:
         if value is None:
             raise ProviderError(f"{self.title} sent something that is not its protocol.", hint=f"Check {self.variable}.")
         return value
+
+
+async def drain(rest: AsyncIterator[bytes]) -> None:
+    """Read the end of a stream whose answer is complete, so that its connection can serve again."""
+    try:
+        async with asyncio.timeout(_AFTER_THE_END):
+            async for _ in rest:
+                pass
+    except (TimeoutError, HttpFailure):
+        return  # the answer is whole; only the connection is lost
 
 
 def members_of(data: bytes) -> dict[str, Any] | None:

@@ -76,6 +76,7 @@ OPTIONAL_SDKS = (
     "onnxruntime",
     "cv2",
     "numpy",
+    "botocore",
 )  # heavy or optional: the only imports allowed inside a function
 MAX_FILE, MAX_FUNCTION, MAX_MEDIAN, MAX_LINE = 400, 50, 140, 130
 HISTORY = re.compile(

@@ -26,12 +26,17 @@ from providers import gemini, ollama
 from providers.anthropic import Anthropic
 from providers.azure import AzureOpenAI
 from providers.base import Provider, ProviderSpec
+from providers.bedrock import Bedrock
+from providers.cohere import Cohere
 from providers.openai_shaped import OpenAIShaped
 from providers.patience import Patience
 from providers.registry import provider_classes
 from providers.types import ChatRequest, Message
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.azure import FakeAzure
+from tests.fakes.bedrock import SONNET, FakeBedrock
+from tests.fakes.bedrock_signatures import ACCESS_KEY
+from tests.fakes.cohere import FakeCohere
 from tests.fakes.gemini import FakeGemini
 from tests.fakes.ollama import FakeOllama
 from tests.fakes.openai import FakeOpenAI
@@ -88,6 +93,22 @@ def _anthropic(url: str, patience: dict[str, float]) -> Provider:
     return Anthropic(base_url=url, api_key=KEY, patience=_patience(patience))
 
 
+def _cohere(url: str, patience: dict[str, float]) -> Provider:
+    return Cohere(base_url=url, api_key=KEY, patience=_patience(patience))
+
+
+class FakeSigned(FakeBedrock):
+    """Knows the canary as the secret of its key."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.secrets = {ACCESS_KEY: KEY}
+
+
+def _bedrock(url: str, patience: dict[str, float]) -> Provider:
+    return Bedrock(base_url=url, access_key=ACCESS_KEY, secret_key=KEY, patience=_patience(patience))
+
+
 def _shaped(cls: type[OpenAIShaped]) -> Callable[[str, dict[str, float]], Provider]:
     def build(url: str, patience: dict[str, float]) -> Provider:
         own = _patience(patience)
@@ -106,6 +127,8 @@ class FakeHost(FakeOpenAI):
 
 
 _FAKES = {"openai": FakeOpenAI, "azure": FakeAzure}
+#: What does not say in its answers which model gave them.
+NAMELESS = {"cohere", "bedrock"}
 FAULTS = [
     ("refuse", {"status": 500}, ProviderError),
     ("refuse", {"status": 503}, ProviderRateLimited),
@@ -133,6 +156,18 @@ CASES = [
         ("refuse", {"status": 504}, ProviderTimeout), ("refuse", {"status": 413}, DocumentTooLong),
         ("refuse", {"status": 400, "message": "prompt is too long: 210000 tokens > 200000 maximum"}, DocumentTooLong),
         ("refuse", {"status": 400, "message": "Your credit balance is too low to access the Anthropic API."}, ProviderRefused),
+    ]),
+    Case("cohere", FakeCohere, _cohere, "command-a-03-2025", "embed-v4.0", "/v2/chat", [
+        *FAULTS, ("error_in_stream", {}, ProviderError), ("refuse", {"status": 504}, ProviderTimeout),
+        ("refuse", {"status": 402}, ProviderRefused), ("refuse", {"status": 498}, ProviderRefused),
+        ("refuse", {"status": 400, "message": "too many tokens: size limit exceeded by 200 tokens."}, DocumentTooLong),
+        ("refuse", {"status": 429, "message": "You are using a Trial key, limited to 1000 API calls / month."}, ProviderRefused),
+    ]),
+    Case("bedrock", FakeSigned, _bedrock, f"us.{SONNET}", "", "/converse-stream", [
+        *FAULTS, ("error_in_stream", {}, ProviderRateLimited), ("refuse", {"status": 408}, ProviderTimeout),
+        ("refuse", {"status": 424}, ProviderError),
+        ("refuse", {"status": 400, "message": "Input is too long for requested model."}, DocumentTooLong),
+        ("refuse", {"status": 400, "message": "The provided model identifier is invalid."}, ModelNotInstalled),
     ]),
     *(Case(
         cls.spec.name, _FAKES.get(cls.spec.name, FakeHost), _shaped(cls), "gpt-4o-mini", "text-embedding-3-small", "/chat/completions", [
@@ -198,8 +233,14 @@ async def test_a_document_is_read_and_the_reply_says_what_it_cost(case: Case, pr
     takes_schema(provider)
     reply = await provider.chat(ask(case))
     assert json.loads(reply.text) == {"CNPJ": "12.345.678/0001-95"}
-    assert reply.finish_reason == "stop" and reply.model == case.model and reply.model_version
+    assert reply.finish_reason == "stop" and reply.model == case.model
+    assert reply.model_version or case.name in NAMELESS
     assert reply.usage.input_tokens > 10 and reply.usage.output_tokens > 3 and not reply.usage.estimated
+
+
+def _bare(text: str) -> str:
+    """Without blanks and escapes: Bedrock takes a schema as a text of its own."""
+    return text.replace("\\", "").replace(" ", "")
 
 
 async def test_the_schema_and_all_messages_go_out(case: Case, provider: Provider, fake: FakeServer) -> None:
@@ -207,7 +248,7 @@ async def test_the_schema_and_all_messages_go_out(case: Case, provider: Provider
     await provider.chat(ask(case))
     (sent,) = fake.bodies(case.path)
     text = json.dumps(sent)
-    assert json.dumps(SCHEMA) in text
+    assert _bare(json.dumps(SCHEMA)) in _bare(text)
     assert "Answer with JSON." in text and CANARY in text
     assert "null," not in json.dumps({name: value for name, value in sent.items() if name != "format"}).replace('"null"', "")
     assert KEY not in text

@@ -11,10 +11,12 @@ from providers.assembly import Assembly
 from providers.base import Provider
 from providers.types import ChatRequest, Image, Message, Part, Text, Thinking, Tool, ToolCall, ToolChoice, ToolResult
 from tests.contracts.test_providers import CASES, Case
+from tests.fakes import bedrock
 from tests.fakes.gemini import FakeGemini
 from tests.fakes.ollama import FakeOllama
 from tests.fakes.ollama_models import FakeModel
 from tests.fakes.openai import FakeOpenAI
+from tests.fakes.speaking import FakeSpeaker
 
 CITY = {"type": "object", "properties": {"cidade": {"type": "string"}}, "required": ["cidade"]}
 TOOLS = (Tool("weather", "Tells the weather.", CITY), Tool("clock", "Tells the time."))
@@ -22,9 +24,16 @@ ASKED = Message.of("user", "<document>Cidade: Olinda</document> Call weather and
 MODELS = {
     "ollama": ("everything:4b",), "gemini": ("gemini-2.5-flash", "gemini-3.5-flash"), "openai": ("gpt-4o-mini",),
     "azure": ("gpt-4o-mini",), "vllm": ("gpt-4o-mini",), "llamacpp": ("gpt-4o-mini",), "openrouter": ("gpt-4o-mini",),
+    "anthropic": ("claude-sonnet-4-5", "claude-opus-4-7", "claude-opus-4-6", "claude-sonnet-4-20250514"),
+    "bedrock": (f"us.{bedrock.SONNET}", f"us.{bedrock.OPUS}", bedrock.OLD, bedrock.NOVA),
+    "cohere": ("command-a-plus-05-2026",),
 }  # fmt: skip
+#: What has no knobs to shape the words with, in some of its models at least.
+SHAPELESS = {"anthropic", "bedrock"}
+#: Who thinks unless it is told not to.
+UNASKED = {"cohere"}
 ABLE = [pytest.param((case, model), id=f"{case.name}-{model}") for case in CASES for model in MODELS.get(case.name, ())]
-Fake = FakeOllama | FakeGemini | FakeOpenAI
+Fake = FakeOllama | FakeGemini | FakeOpenAI | FakeSpeaker
 
 
 @pytest.fixture(params=ABLE)
@@ -139,10 +148,13 @@ async def test_an_answer_ends_at_its_limit(case: Any, provider: Provider, fake: 
 
 async def test_an_answer_keeps_to_its_schema(case: Any, provider: Provider) -> None:
     reply = await provider.chat(ask(case, ASKED, schema=CITY))
-    assert json.loads(reply.text) == {"cidade": "Olinda"} and reply.thinking == ""
+    assert json.loads(reply.text) == {"cidade": "Olinda"}
+    assert reply.thinking == "" or case[0].name in UNASKED
 
 
 async def test_what_shapes_the_words_goes_out(case: Any, provider: Provider, fake: Fake) -> None:
+    if case[0].name in SHAPELESS:
+        pytest.skip("it takes few of them or none")
     said = {"top_p": 0.25, "top_k": 33, "seed": 77, "presence_penalty": 0.125, "frequency_penalty": 0.375}
     await provider.chat(ask(case, ASKED, temperature=None, **said))
     (body,) = fake.bodies(case[0].path)

@@ -43,7 +43,8 @@ class FakeAnthropic(FakeSpeaker):
 
     @staticmethod
     def _authorise(request: web.Request) -> None:
-        key = request.headers.get("x-api-key", "")
+        scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+        key = request.headers.get("x-api-key", "") or (bearer if scheme == "Bearer" else "")  # its SDK sends the latter
         if not key:
             raise ApiError(401, "x-api-key header is required")
         if key.startswith("invalid"):
