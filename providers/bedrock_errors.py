@@ -41,7 +41,8 @@ _REFUSING = (
     "invalid",
 )
 _SAMPLING = (("topp", "top_p", "topP"), ("top_p", "top_p", "topP"), ("temperature", "temperature", "temperature"),
-             ("stopsequences", "stop_sequences", "stopSequences"), ("stop sequences", "stop_sequences", "stopSequences"))  # fmt: skip
+             ("stopsequences", "stop_sequences", "stopSequences"),
+             ("stop sequences", "stop_sequences", "stopSequences"))  # fmt: skip
 
 
 def parse_error(body: bytes, headers: Mapping[str, str] = {}) -> dict[str, Any]:
