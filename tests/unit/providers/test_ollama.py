@@ -106,13 +106,9 @@ async def test_a_prompt_cut_in_silence_that_cannot_fit_is_too_long(ollama: Ollam
     assert options(fake)[-1]["num_ctx"] == 32768
 
 
-async def test_a_server_that_ignores_the_context_is_found_out(
-    ollama: Ollama, fake: FakeOllama, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fake.honours_truncate = False
-    monkeypatch.setattr(fake.machine, "needs_load", lambda model, options: model.name not in fake.machine.runners)
-    await ollama.load("gemma3:1b", num_gpu=None)
-    fake.machine.runners["gemma3:1b"].context = 4096
+async def test_a_server_that_ignores_the_context_is_found_out(ollama: Ollama, fake: FakeOllama) -> None:
+    fake.honours_truncate = fake.machine.scheduler.reloads = False
+    fake.machine.load(fake.machine.installed["gemma3:1b"], {"num_ctx": 4096})
     with pytest.raises(DocumentTooLong):
         await ollama.chat(ask(text="x" * 40_000))
 
@@ -196,7 +192,7 @@ async def test_the_list_has_every_fact(ollama: Ollama, fake: FakeOllama) -> None
     gemma = listed["gemma3:1b"]
     assert (gemma.size, gemma.family, gemma.parameters, gemma.quantization) == (815_319_791, "gemma3", "999.89M", "Q4_K_M")
     assert (gemma.context, gemma.capabilities, gemma.resident) == (32768, ("completion",), True)
-    assert gemma.size_vram == fake.machine.runners["gemma3:1b"].size()
+    assert gemma.size_vram == fake.machine.runners["gemma3:1b"].size
     assert listed["llama3.2:3b"].resident is False and listed["nomic-embed-text:latest"].capabilities == ("embedding",)
     assert "remote" in listed["far:cloud"].capabilities
 
