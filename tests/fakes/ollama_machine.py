@@ -59,6 +59,8 @@ class Held:
                 await asyncio.wait({sleeping, self._end}, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 sleeping.cancel()
+        else:
+            await asyncio.sleep(0)
         if self._end.done():
             raise Broken(self._end.result())
 

@@ -77,6 +77,5 @@ class RunnerOptions:
             return True
         if ("num_batch" in self.said or "num_batch" in asked.said) and self.num_batch != asked.num_batch:
             return True
-        names = ["main_gpu", "num_thread", "draft_num_predict"]
-        names += [name for name in ("num_gpu", "use_mmap") if name in asked.said]
+        names = ("main_gpu", "num_thread", "draft_num_predict", "use_mmap", *(["num_gpu"] if "num_gpu" in asked.said else []))
         return any(self.said.get(name) != asked.said.get(name) for name in names)

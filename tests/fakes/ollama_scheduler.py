@@ -30,7 +30,8 @@ What = Literal["loading", "loaded", "aborted", "oom", "leaving", "unloaded"]
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Ollama's variables; 0 leaves MAX_LOADED_MODELS and CONTEXT_LENGTH to it."""
+    """Ollama's variables; 0 leaves MAX_LOADED_MODELS and CONTEXT_LENGTH to it. `gpu_overhead` reserves nothing any more: it only
+    lowers the automatic context."""
 
     max_queue: int = 512
     max_loaded: int = 0
@@ -38,6 +39,7 @@ class Environment:
     keep_alive: float = 300.0
     context_length: int = 0
     kv_type: str = "f16"
+    gpu_overhead: int = 0
 
 
 @dataclass(slots=True)
@@ -108,7 +110,8 @@ class Scheduler:
     @property
     def default_context(self) -> int:
         """By the memory of the cards, unless OLLAMA_CONTEXT_LENGTH says it."""
-        tier = 4096 if self.cards.vram < 23 * GIB else 32768 if self.cards.vram < 47 * GIB else 262144
+        vram = self.cards.vram - self.environment.gpu_overhead
+        tier = 4096 if vram < 23 * GIB else 32768 if vram < 47 * GIB else 262144
         return self.environment.context_length or tier
 
     @property
