@@ -214,6 +214,39 @@ async def test_load_puts_a_model_into_memory_and_unload_waits_until_it_is_gone(o
     assert fake.bodies("/api/generate")[-1] == {"model": "gemma3:1b", "keep_alive": 0}
 
 
+@pytest.mark.parametrize("context", [2048, 32768])
+async def test_a_model_is_loaded_once_whoever_asks_it(ollama: Ollama, fake: FakeOllama, context: int) -> None:
+    """Also clients with options of their own. Vectors of a model with a small context are left out: they cannot say `shift`."""
+    able = ("completion", "embedding")
+    fake.machine.installed["both:1b"] = FakeModel("both:1b", 10**9, "1B", context=context, capabilities=able)
+    theirs = {"model": "both:1b", "keep_alive": "24h", "options": {"num_ctx": 1024, "num_gpu": 3, "num_batch": 64}}
+    asked = [
+        ("/api/chat", {"messages": [{"role": "user", "content": "oi"}], "options": {"num_predict": 9, "num_ctx": 512}}),
+        ("/api/generate", {"prompt": "oi", "shift": True}),
+        ("/api/generate", {}),
+    ]
+    if context >= 8192:
+        asked += [("/api/embed", {"input": ["oi", "x" * 500]}), ("/api/embeddings", {"prompt": "oi"})]
+        await ollama.embed("both:1b", ["oi"])
+    await ollama.load("both:1b", num_gpu=None)
+    await ollama.chat(ask("both:1b", max_tokens=100))
+    for path, body in asked:
+        async with ollama.forward(path, json.dumps(theirs | body).encode(), stream=False) as response:
+            await response.read()
+    assert len(fake.machine.loads) == 1 and fake.machine.runners["both:1b"].lease == 900
+
+
+async def test_texts_to_embed_get_the_context_that_the_longest_needs(ollama: Ollama, fake: FakeOllama) -> None:
+    able = ("completion", "embedding")
+    fake.machine.installed["both:1b"] = FakeModel("both:1b", 10**9, "1B", capabilities=able)
+    await ollama.embed("both:1b", ["x" * 1000] * 40)
+    await ollama.embed("both:1b", ["x" * 40_000])
+    body = {"model": "both:1b", "input": ["x" * 60_000, "oi"]}
+    async with ollama.forward("/api/embed", json.dumps(body).encode(), stream=False) as response:
+        await response.read()
+    assert [load["num_ctx"] for _, load in fake.machine.loads] == [8192, 32768]
+
+
 async def test_an_unload_that_does_not_happen_has_an_end(
     ollama: Ollama, fake: FakeOllama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
