@@ -141,6 +141,16 @@ def test_e_running_out_of_memory_later_takes_all_models() -> None:
     assert busy.ended is not None and names(one) == []
 
 
+def test_e_who_comes_with_a_lease_then_cannot_keep_a_model() -> None:
+    one = machine(vram=40, environment=Environment(context_length=4096, num_parallel=2))
+    one.arrive(0, TINY, seconds=50)
+    one.arrive(5, A, seconds=50)
+    one.at(25, lambda: one.scheduler.run_out(A, one.now))
+    one.arrive(30, TINY, keep_alive=FOREVER)
+    one.run(until=70)
+    assert names(one) == []
+
+
 def test_f_a_model_that_is_too_large_evicts_everybody_and_then_runs_on_the_processor() -> None:
     one = machine(vram=16)
     for number, each in enumerate((SMALL, TINY)):
@@ -215,6 +225,27 @@ def test_k_memory_that_another_program_took_is_not_seen() -> None:
     one.run(until=60)
     spilled = [runner for runner in one.scheduler.residents() if 0 < runner.vram < runner.size]
     assert visit.outcome == "go" and [runner.model.name for runner in spilled] == ["b:latest"]
+
+
+def test_k_what_was_taken_before_the_first_load_is_seen() -> None:
+    one = machine(vram=24)
+    one.at(5, lambda: setattr(one.scheduler.cards, "foreign", 12 * GIB))
+    one.arrive(10, SMALL, load=True)
+    one.arrive(20, model("b:latest", 12))
+    one.run(until=60)
+    assert happened(one, "unloaded") == [SMALL.name]
+
+
+def test_who_comes_while_a_runner_is_being_killed_waits_for_another_one() -> None:
+    one = machine(probe=3.0)
+    one.arrive(0, SMALL, keep_alive=10)
+    end = 2 * GIB / BANDWIDTH + 1 + 10
+    visits = [one.arrive(end + 1, each, seconds=30) for each in (SMALL, TINY, SMALL)]
+    one.run(until=end + 2.9)
+    assert all(visit.started is None for visit in visits) and one.scheduler.answers_at(one.now) == pytest.approx(end + 3)
+    one.run(until=end + 10)
+    assert visits[0].started == pytest.approx(end + 3 + 2 * GIB / BANDWIDTH), "killed and loaded anew"
+    assert loads(one, SMALL) == 2
 
 
 def test_the_line_is_full_at_its_cap_but_a_loaded_model_is_served() -> None:

@@ -228,6 +228,7 @@ async def test_a_model_is_loaded_once_whoever_asks_it(ollama: Ollama, fake: Fake
     if context >= 8192:
         asked += [("/api/embed", {"input": ["oi", "x" * 500]}), ("/api/embeddings", {"prompt": "oi"})]
         await ollama.embed("both:1b", ["oi"])
+        await ollama.chat(ask("both:1b", max_tokens=100))
     await ollama.load("both:1b", num_gpu=None)
     await ollama.chat(ask("both:1b", max_tokens=100))
     for path, body in asked:

@@ -41,6 +41,10 @@ def test_another_way_to_load_is_another_matter() -> None:
     assert known.known("c", Setting(4096)) is None
 
 
+def test_more_context_never_takes_less() -> None:
+    assert learned((4096, 200), (8192, 100)).known("b", Setting(16384)) == 200
+
+
 def test_one_look_is_no_line() -> None:
     known = learned((4096, 100))
     assert known.known("b", Setting(8192)) is None and known.known("b", Setting(4096)) == 100
