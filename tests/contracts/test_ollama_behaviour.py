@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fakes.ollama_cards import Cards, Environment
 from tests.fakes.ollama_models import GIB, FakeModel
 from tests.fakes.ollama_options import FOREVER
-from tests.fakes.ollama_scheduler import Cards, Environment
 from tests.fakes.ollama_simulation import Simulation, Visit
 
 BANDWIDTH = 2e9

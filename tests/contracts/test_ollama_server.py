@@ -9,9 +9,9 @@ import aiohttp
 import pytest
 
 from tests.fakes.ollama import BUSY, OUT_OF_MEMORY, FakeOllama
+from tests.fakes.ollama_cards import Environment
 from tests.fakes.ollama_models import GIB, FakeModel, Shape
-from tests.fakes.ollama_scheduler import Environment
-from tests.fakes.timeline import Virtual
+from tests.fakes.timeline import Paced, Virtual
 
 HI = [{"role": "user", "content": "hi"}]
 A, B = (FakeModel(f"{name}:latest", 10 * GIB, "12B", "gemma3") for name in "ab")
@@ -222,3 +222,12 @@ async def test_an_alias_is_listed_by_the_name_that_came_first(client: Client, ol
     ollama.machine.copy("a", "other")
     await client.post("/api/generate", model="other", keep_alive=-1)
     assert await client.names() == ["a:latest"] and len(ollama.machine.loads) == 1
+
+
+async def test_time_can_run_faster_than_the_clock(client: Client, ollama: FakeOllama) -> None:
+    """For a server in a process of its own, whose time nobody can move."""
+    ollama.machine.timeline = Paced(speed=1000)
+    begun = ollama.machine.timeline.now()
+    await client.post("/api/generate", model="a")
+    await ollama.machine.timeline.sleep(1)
+    assert ollama.machine.timeline.now() - begun >= LOAD + 1 and await client.names() == ["a:latest"]

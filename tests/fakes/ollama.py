@@ -399,7 +399,7 @@ class FakeOllama(FakeServer):
     async def _pull(self, request: web.Request) -> web.StreamResponse:
         body = await self._body(request)
         model = self.machine.library.get(self.machine.full_name(body["model"] or ""))
-        steps = self._pull_steps(model)
+        steps = self.machine.pull(model)
         if body.get("stream") is False:
             if model is None:
                 return _error(500, "pull model manifest: file does not exist")
@@ -420,23 +420,6 @@ class FakeOllama(FakeServer):
             await asyncio.sleep(self.pull_seconds)
             count += 1
         return response
-
-    async def _pull_steps(self, model: FakeModel | None) -> AsyncIterator[dict[str, Any]]:
-        yield {"status": "pulling manifest"}
-        if model is None:
-            yield {"error": "pull model manifest: file does not exist"}
-            return
-        for digest, total in model.layers():
-            status = f"pulling {digest.removeprefix('sha256:')[:12]}"
-            completed = self.machine.partial.get(digest, 0)
-            while completed < total:
-                completed = min(total, completed + max(1, total // 4))
-                self.machine.partial[digest] = completed
-                yield {"status": status, "digest": digest, "total": total, "completed": completed}
-        yield {"status": "verifying sha256 digest"}
-        yield {"status": "writing manifest"}
-        self.machine.installed[model.name] = model
-        yield {"status": "success"}
 
 
 def _line(value: dict[str, Any]) -> bytes:

@@ -106,6 +106,24 @@ class Machine:
             self.installed[name] = replace(model, name=name, weights=model.weights or model.name)
         return model is not None
 
+    async def pull(self, model: FakeModel | None) -> AsyncIterator[dict[str, Any]]:
+        """The lines of a download; what was fetched of a file stays."""
+        yield {"status": "pulling manifest"}
+        if model is None:
+            yield {"error": "pull model manifest: file does not exist"}
+            return
+        for digest, total in model.layers():
+            status = f"pulling {digest.removeprefix('sha256:')[:12]}"
+            completed = self.partial.get(digest, 0)
+            while completed < total:
+                completed = min(total, completed + max(1, total // 4))
+                self.partial[digest] = completed
+                yield {"status": status, "digest": digest, "total": total, "completed": completed}
+        yield {"status": "verifying sha256 digest"}
+        yield {"status": "writing manifest"}
+        self.installed[model.name] = model
+        yield {"status": "success"}
+
     def options(self, model: FakeModel, options: Mapping[str, Any], shift: bool | None = None) -> RunnerOptions:
         vision = "vision" in model.capabilities
         default = self.scheduler.default_context

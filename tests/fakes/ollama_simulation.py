@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tests.fakes.ollama_cards import Cards, Environment
 from tests.fakes.ollama_models import FakeModel
 from tests.fakes.ollama_options import RunnerOptions
 from tests.fakes.ollama_runner import Ticket
-from tests.fakes.ollama_scheduler import Cards, Environment, Outcome, Scheduler
+from tests.fakes.ollama_scheduler import Outcome, Scheduler
 
 _END = float("inf")
 
