@@ -1,0 +1,74 @@
+"""What the policy believes about the future: moving averages of what happened."""
+
+from collections import defaultdict
+
+_RATE_ALPHA, _MEAN_ALPHA = 0.2, 0.1
+#: Successions that must have been seen from a model before the next one is guessed, and how fast old ones fade.
+_ENOUGH, _FADE = 4.0, 0.9
+
+
+class Mean:
+    """A moving average of durations in seconds; `value` is the guess until the first one."""
+
+    __slots__ = ("_known", "value")
+
+    def __init__(self, guess: float):
+        self.value = guess
+        self._known = 0
+
+    @property
+    def is_known(self) -> bool:
+        return self._known > 0
+
+    def guess(self, value: float) -> None:
+        """Replaces the guess as long as nothing was measured."""
+        if not self._known:
+            self.value = value
+
+    def add(self, seconds: float) -> None:
+        # The first ones count evenly, so that one odd beginning is not remembered for long.
+        self._known += 1
+        self.value += (seconds - self.value) * max(_MEAN_ALPHA, 1 / self._known)
+
+
+class Rate:
+    """Arrivals a second, by the moving average of the gaps; silence longer than that lowers it."""
+
+    __slots__ = ("_gap", "_last")
+
+    def __init__(self) -> None:
+        self._gap: float | None = None
+        self._last: float | None = None
+
+    def add(self, now: float) -> None:
+        if self._last is not None:
+            gap = now - self._last
+            self._gap = gap if self._gap is None else self._gap + (gap - self._gap) * _RATE_ALPHA
+        self._last = now
+
+    def at(self, now: float) -> float:
+        if self._gap is None or self._last is None:
+            return 0.0
+        return 1 / max(self._gap, now - self._last, 1e-6)
+
+
+class Successions:
+    """Which model is asked for after which: a Markov chain of the first order whose past fades."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, dict[str, float]] = defaultdict(dict)
+        self._last: str | None = None
+
+    def add(self, model: str) -> None:
+        if self._last is not None:
+            row = self._counts[self._last]
+            for name in row:
+                row[name] *= _FADE
+            row[model] = row.get(model, 0.0) + 1.0
+        self._last = model
+
+    def after_last(self) -> dict[str, float]:
+        """Probabilities of the next model; empty while too little was seen."""
+        row = self._counts.get(self._last or "", {})
+        total = sum(row.values())
+        return {name: count / total for name, count in row.items()} if total >= _ENOUGH * _FADE else {}
