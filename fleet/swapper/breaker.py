@@ -26,6 +26,11 @@ class Breaker:
             self._open_until = now + self._tuning.breaker_open
         self.retry_at = max(self._open_until, now + 2.0**count)
 
+    def opened(self, now: float, reason: str) -> None:
+        """Trying again at once cannot help."""
+        self.reason = reason
+        self._open_until = self.retry_at = now + self._tuning.breaker_open
+
     def succeeded(self) -> None:
         self._failures.clear()
         self._open_until = self.retry_at = 0.0

@@ -5,7 +5,7 @@ While the resident model has work it keeps the memory, until somebody else is du
 has none, the waiting model with the best index is next. A model that fits beside the others takes nobody's place.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fleet.swapper.tuning import Tuning
@@ -58,11 +58,6 @@ class Wait:
     until: float
 
 
-@dataclass(frozen=True, slots=True)
-class Speculate(Swap):
-    """Nobody waits, but `to` is likely to be asked for next; to be given up as soon as somebody else comes."""
-
-
 Decision = Serve | Swap | Wait
 
 
@@ -90,15 +85,9 @@ def index(candidate: Candidate, now: float, tuning: Tuning) -> float:
     return served * (1 + (now - candidate.oldest) / patience)
 
 
-def speculate(chances: Mapping[str, float], loads: Mapping[str, float], resident: str | None) -> str | None:
-    """The model to load ahead of its request, by the chance that each is next; None when that gains less than half a load."""
-    if not chances:
-        return None
-    best = max(chances, key=lambda name: chances[name])
-    if best == resident or best not in loads:
-        return None
-    lost = chances.get(resident, 0.0) * loads.get(resident, 0.0) if resident else 0.0
-    return best if chances[best] * loads[best] - lost > loads[best] / 2 else None
+def is_worth_loading_ahead(chance: float, load: float, lost: float) -> bool:
+    """`chance` that the model is next, `load` seconds, `lost` the same product summed over those who would leave for it."""
+    return chance * load - lost > load / 2
 
 
 def cycle(loads: Sequence[float], rho: float) -> float:
