@@ -61,7 +61,7 @@ POLICIES: dict[str, Callable[..., Any]] = {
 
 
 async def play(policy: Callable[..., Any], requests: Iterable[Request], sizes: dict[str, int], budget: int) -> Outcome:
-    machine, outcome = MemoryMachine(sizes, budget=budget), Outcome()
+    machine, outcome = MemoryMachine(sizes, budget=budget, lag=1.0), Outcome()
     turns = policy(machine, tuple(name for name in sizes if name == "always-on"))
     running = asyncio.create_task(turns.run())
 

@@ -29,7 +29,7 @@ def poisson(rnd: random.Random, count: int, load: float, weights: dict[str, floa
         yield Request(at, rnd.choices(list(weights), list(weights.values()))[0], _service(rnd))
 
 
-def bursty(rnd: random.Random, count: int, load: float, models: str, size: float = 8.0, gap: float = 3.0) -> Iterator[Request]:
+def bursty(rnd: random.Random, count: int, load: float, models: str, size: float = 4.0, gap: float = 3.0) -> Iterator[Request]:
     """Bursts of `size` requests on average for one model, `gap` seconds apart."""
     at, burst, made = 0.0, [], 0
     while made < count:
@@ -46,7 +46,7 @@ def bursty(rnd: random.Random, count: int, load: float, models: str, size: float
 
 def alternating(rnd: random.Random, count: int, every: float = 8.0) -> Iterator[Request]:
     for number in range(count):
-        yield Request(every * number, "ab"[number % 2], _service(rnd, 6.0))
+        yield Request(every * number, "ab"[number % 2], _service(rnd, 8.0))
 
 
 def hot_and_trickle(rnd: random.Random, count: int, load: float = 0.85, trickle: float = 1 / 150) -> Iterator[Request]:

@@ -1,8 +1,13 @@
 """What the policy believes about the future: moving averages of what happened."""
 
+import math
 from collections import defaultdict
 
-_RATE_ALPHA, _MEAN_ALPHA = 0.2, 0.1
+_MEAN_ALPHA = 0.1
+#: Shorter windows make the load that the policy reckons with jump, and its floors are passed where it jumps down.
+_WINDOW = 300.0
+#: A silence with a chance of less than exp(-4) at the rate believed in disproves it: a batch that came at once is no stream.
+_SURPRISE = 4.0
 #: Successions that must have been seen from a model before the next one is guessed, and how fast old ones fade.
 _ENOUGH, _FADE = 4.0, 0.9
 
@@ -32,24 +37,28 @@ class Mean:
 
 
 class Rate:
-    """Arrivals a second, by the moving average of the gaps; silence longer than that lowers it."""
+    """Arrivals a second over about the last `_WINDOW` seconds, older ones fading; silence lowers it."""
 
-    __slots__ = ("_gap", "_last")
+    __slots__ = ("_count", "_first", "_last")
 
     def __init__(self) -> None:
-        self._gap: float | None = None
-        self._last: float | None = None
+        self._count = 0.0
+        self._first = self._last = float("-inf")
 
     def add(self, now: float) -> None:
-        if self._last is not None:
-            gap = now - self._last
-            self._gap = gap if self._gap is None else self._gap + (gap - self._gap) * _RATE_ALPHA
+        if not self._count:
+            self._first = now
+        self._count = self._count * math.exp((self._last - now) / _WINDOW) + 1.0
         self._last = now
 
     def at(self, now: float) -> float:
-        if self._gap is None or self._last is None:
+        """Zero until the second arrival: one says nothing about the next."""
+        if self._last <= self._first:
             return 0.0
-        return 1 / max(self._gap, now - self._last, 1e-6)
+        # What a window that began with the first arrival would hold of an even stream.
+        seen = _WINDOW * (1 - math.exp((self._first - now) / _WINDOW))
+        rate = self._count * math.exp((self._last - now) / _WINDOW) / max(seen, _WINDOW / 10)
+        return min(rate, _SURPRISE / max(now - self._last, 1e-6))
 
 
 class Successions:

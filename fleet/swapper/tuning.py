@@ -26,7 +26,7 @@ class Tuning:
     kappa: float = 2.0
     floor_cycles: float = 1.5
     #: Above this measured load the estimates say nothing; it also bounds how far the floors can grow.
-    busiest: float = 0.9
+    busiest: float = 0.8
     #: A request with a longer predicted wait is refused; batch may wait as many times longer as its patience is.
     eta_limit: float = 240.0
     #: OLLAMA_NUM_PARALLEL.
