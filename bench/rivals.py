@@ -1,8 +1,8 @@
 """The policies that the swapper is compared with, each in its simplest faithful form, over the same machine.
 
-    NaiveFifo    one line for all; every change of model in it is a swap
-    OllamaAlone  loaded models are entered at once; the others wait in one line whose head waits for a victim to be idle
-    Collating    a line for each model; when the one in memory is idle, the model that waited longest is next (llama-swap)
+NaiveFifo    one line for all; every change of model in it is a swap
+OllamaAlone  loaded models are entered at once; the others wait in one line whose head waits for a victim to be idle
+Collating    a line for each model; when the one in memory is idle, the model that waited longest is next (llama-swap)
 """
 
 import asyncio

@@ -4,25 +4,19 @@ One machine (2 slots, loads at 2 GB/s take 9 to 13 s, mean service 8 s), 2 000 r
 same requests; ours is the product's own scheduler. Waits are seconds from arrival to first service.
 """
 
-import argparse
 import asyncio
 import random
-import statistics
-import sys
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from bench.rivals import Collating, NaiveFifo, OllamaAlone
-from bench.tables import percentile, show
-from bench.workloads import Request, alternating, batch_and_chat, beside_always_on, bursty, hot_and_trickle, poisson
+from bench.workloads import Request
 from core.errors import Overloaded
 from fleet.swapper.scheduler import Swapper
 from fleet.swapper.tuning import Tuning
 from tests.fakes.memory_machine import MemoryMachine
-from tests.fakes.virtual_time import now, run
+from tests.fakes.virtual_time import now
 
 GB = 10**9
 SIZES = {"a": 18 * GB, "b": 26 * GB, "c": 20 * GB, "d": 24 * GB, "e": 22 * GB}

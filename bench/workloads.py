@@ -29,7 +29,7 @@ def poisson(rnd: random.Random, count: int, load: float, weights: dict[str, floa
         yield Request(at, rnd.choices(list(weights), list(weights.values()))[0], _service(rnd))
 
 
-def bursty(rnd: random.Random, count: int, load: float, models: str, size: float = 4.0, gap: float = 3.0) -> Iterator[Request]:
+def bursty(rnd: random.Random, count: int, load: float, models: str, size: float = 3.0, gap: float = 3.0) -> Iterator[Request]:
     """Bursts of `size` requests on average for one model, `gap` seconds apart."""
     at, burst, made = 0.0, [], 0
     while made < count:

@@ -20,9 +20,7 @@ class Breaker:
         self.reason = reason
         self._failures.append(now)
         count = len(self._failures)
-        if count == self._tuning.failures and now - self._failures[0] <= self._tuning.failures_within:
-            self._open_until = now + self._tuning.breaker_open
-        elif self._open_until:
+        if (count == self._tuning.failures and now - self._failures[0] <= self._tuning.failures_within) or self._open_until:
             self._open_until = now + self._tuning.breaker_open
         self.retry_at = max(self._open_until, now + 2.0**count)
 

@@ -87,9 +87,10 @@ class Line:
         """When the first of them will have waited for the patience of its class, or for `floor` where that is longer."""
         return min(lane[0].arrived + max(self._patience[klass], floor) for (klass, _), lane in self._lanes.items())
 
-    def ahead_of(self, klass: Class) -> int:
-        """How many of those who wait go before one that comes now (overdue ones of later classes aside)."""
-        return sum(len(lane) for (other, _), lane in self._lanes.items() if _RANK[other] <= _RANK[klass])
+    def ahead_of(self, ticket: Ticket, now: float) -> int:
+        """How many of those who wait go before this one, which may wait or not."""
+        mine = self._order(ticket, now)
+        return sum(self._order(other, now) < mine for other in self)
 
     def _order(self, ticket: Ticket, now: float) -> tuple[int, float, float]:
         overdue = now - ticket.arrived >= self._patience[ticket.klass]

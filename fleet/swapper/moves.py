@@ -20,11 +20,10 @@ log = structlog.get_logger(__name__)
 
 
 class Mover:
-    """`identify` maps a name that Ollama shows to the name under which the model is known here."""
+    """`identify` maps a name that Ollama shows to the one known here; `observe` is told what a model really takes."""
 
-    def __init__(self, yard: Yard, identify: Callable[[str], str]):
-        self._yard = yard
-        self._identify = identify
+    def __init__(self, yard: Yard, identify: Callable[[str], str], observe: Callable[[Resident], None]):
+        self._yard, self._identify, self._observe = yard, identify, observe
 
     def begin(self, target: Model | None, leaving: Sequence[Model], now: float, *, speculative: bool = False) -> None:
         yard = self._yard
@@ -106,7 +105,7 @@ class Mover:
         learned = tuning.load_factor * target.load.value if target.load.is_known else target.predicted / tuning.slowest_load
         move.phase, move.since = "loading", now
         move.deadline = now + max(tuning.load_floor, learned)
-        self._yard.swaps += 1
+        self._yard.loads += 1
         move.number = self._yard.order("load", target)
 
     def _watch(self, move: Move, now: float) -> None:
@@ -181,9 +180,10 @@ class Mover:
         loading = move.target if move and move.phase == "loading" else None
         for name, resident in seen.items():
             model = yard.model(name)
-            if model is loading or model.changed > number and not model.is_resident:
+            if model is loading or (model.changed > number and not model.is_resident):
                 continue
-            model.seen = resident
+            if model.seen != resident:
+                self._see(model, resident)
             if not model.is_resident:
                 model.settled(now)
                 model.is_foreign = True
@@ -195,6 +195,12 @@ class Mover:
                 model.is_leaving = False
         if move and move.phase == "unloading" and not move.unanswered and number >= self._last_act(move):
             self._confirmed(move, now)
+
+    def _see(self, model: Model, resident: Resident) -> None:
+        model.seen = resident
+        self._observe(resident)
+        if 0 < resident.size_vram < resident.size:
+            log.warning("swapper.spilled", model=model.name, size=resident.size, size_vram=resident.size_vram)
 
     @staticmethod
     def _missed(model: Model) -> None:

@@ -5,22 +5,27 @@ through the line of its model and the task. Nothing in the state awaits, so whoe
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
 from core.deadline import Deadline
-from core.errors import MyelinError, Overloaded, ProviderError
+from core.errors import Conflict, MyelinError, Overloaded, ProviderError
 from fleet.compute import Resident
 from fleet.swapper.effects import Effects
+from fleet.swapper.forecast import Forecast, Forecaster
 from fleet.swapper.line import Ticket
 from fleet.swapper.moves import Mover
 from fleet.swapper.room import Room
+from fleet.swapper.snapshot import snapshot
 from fleet.swapper.steering import Steering
 from fleet.swapper.tuning import Class, Tuning
 from fleet.swapper.yard import Order, Yard
 from providers.ollama_models import full_name
+
+OnEta = Callable[[Forecast], None]
 
 
 def _nobody(_error: MyelinError | None) -> None:
@@ -40,11 +45,14 @@ class Swapper:
         tuning: Tuning = Tuning(),
         now: Callable[[], float] = time.monotonic,
         identify: Callable[[str], str] = full_name,
+        observe: Callable[[Resident], None] = lambda _resident: None,
     ):
         self._effects, self._now, self._identify, self._tuning = effects, now, identify, tuning
         self.yard = Yard(tuning, Room(budget, tuning.free_share), predict, [identify(name) for name in always_on])
-        self._mover = Mover(self.yard, identify)
+        self._mover = Mover(self.yard, identify, observe)
         self._steering = Steering(self.yard, self._mover)
+        self._forecaster = Forecaster(self.yard)
+        self._watchers: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self._changed = asyncio.Event()
         self._looking = self._look_again = False
         self._loading: asyncio.Task[None] | None = None
@@ -65,6 +73,7 @@ class Swapper:
         until = self._steering.steer(self._now())
         while self.yard.orders:
             self._carry_out(self.yard.orders.pop(0), tasks)
+        self._watchers = [watcher for watcher in self._watchers if not self._has_come(*watcher)]
         seconds = max(0.0, min(until - self._now(), self._tuning.truth_every))
         try:
             with Deadline(seconds):
@@ -73,14 +82,89 @@ class Swapper:
             if seconds == self._tuning.truth_every:
                 self.yard.order("look")
 
-    def turn(
-        self, model: str, *, client: str = "", klass: Class = "normal", on_eta: Callable[[float], None] | None = None
-    ) -> "Turn":
+    def turn(self, model: str, *, client: str = "", klass: Class = "normal", on_eta: OnEta | None = None) -> "Turn":
+        """`client` is the key that turns are shared out fairly between; `on_eta` is told every two seconds of waiting."""
         return Turn(self, Ticket(self._identify(model), client, klass, 0.0, _nobody), on_eta)
 
     def poke(self) -> None:
         """Something changed that may change the decision."""
         self._changed.set()
+
+    # The operator
+
+    def preload(self, model: str) -> float:
+        """Seconds until it is in memory, 0 when it is; then it stays until its load has paid off.
+
+        Raises ModelTooLarge, or Overloaded while its loads keep failing.
+        """
+        now, yard = self._now(), self.yard
+        name = self._identify(model)
+        one = yard.model(name)
+        if one.is_open:
+            one.held_until = now + yard.quantum(one, now)
+            return 0.0
+        ticket = Ticket(name, "", "interactive", now, _nobody, is_preload=True)
+        forecast = self._forecaster.of(ticket, now)
+        if not any(other.is_preload for other in one.line):
+            yard.queue(one, ticket, now)
+            self.poke()
+        return forecast.seconds
+
+    def pin(self, model: str) -> None:
+        """Loads it as soon as may be, and keeps it. Raises ModelTooLarge beside the other pinned ones."""
+        yard, name = self.yard, self._identify(model)
+        if name in yard.pinned_names:
+            return
+        pinned = yard.pinned()
+        if yard.model(name) not in yard.room.together([*pinned, yard.model(name)]):
+            raise yard.room.too_large(yard.model(name), pinned)
+        yard.pinned_names.append(name)
+        self.poke()
+
+    def unpin(self, model: str) -> None:
+        """It stays where it is until another model needs the memory."""
+        with contextlib.suppress(ValueError):
+            self.yard.pinned_names.remove(self._identify(model))
+        self.poke()
+
+    async def evict(self, model: str, seconds: float = 300.0) -> bool:
+        """Drains and unloads it; False when it is still there after `seconds`. Raises Conflict for a pinned model."""
+        one = self.yard.model(self._identify(model))
+        if one.name in self.yard.pinned_names:
+            raise Conflict(f"The model {one.name} is always on.", hint="Unpin it first.", field="model")
+        self.yard.evicting.append(one)
+        return await self._until(lambda: not one.is_resident, seconds)
+
+    async def drain(self, seconds: float) -> bool:
+        """Lets nobody in and waits until nobody is inside and nothing moves; False when that takes longer. Stays closed."""
+        self.yard.is_closed = True
+        return await self._until(lambda: not self.yard.inside and not self.yard.move, seconds)
+
+    def resume(self) -> None:
+        """After `drain`. Whatever was done to the models meanwhile is looked at first."""
+        self.yard.is_closed, self.yard.is_blind = False, True
+        self.yard.order("look")
+        self.poke()
+
+    def snapshot(self) -> dict[str, Any]:
+        return snapshot(self.yard, self._forecaster, self._now())
+
+    async def _until(self, has_come: Callable[[], bool], seconds: float) -> bool:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._watchers.append((has_come, future))
+        self.poke()
+        try:
+            with Deadline(seconds):
+                await future
+        except TimeoutError:
+            return False
+        return True
+
+    @staticmethod
+    def _has_come(has_come: Callable[[], bool], future: asyncio.Future[None]) -> bool:
+        if not future.done() and has_come():
+            future.set_result(None)
+        return future.done()
 
     # Effects
 
@@ -152,9 +236,32 @@ class Swapper:
                 future.set_exception(error) if error else future.set_result(None)
 
         ticket.settle = settle
+        forecast = self._forecaster.of(ticket, now)
+        if forecast.seconds > self._tuning.limit(ticket.klass):
+            raise self._too_long(ticket, forecast.seconds)
         self.yard.queue(model, ticket, now)
         self.poke()
         return future
+
+    async def wait(self, ticket: Ticket, turn: asyncio.Future[None], on_eta: OnEta | None) -> None:
+        """Raises Overloaded when the turn has not come long after it was predicted."""
+        longest = self._tuning.limit(ticket.klass) * self._tuning.patience_factor
+        try:
+            with Deadline(longest):
+                while on_eta and not turn.done():
+                    on_eta(self._forecaster.of(ticket, self._now()))
+                    await asyncio.wait([turn], timeout=self._tuning.notice_every)
+                await turn
+        except TimeoutError:
+            raise self._too_long(ticket, longest) from None
+
+    @staticmethod
+    def _too_long(ticket: Ticket, seconds: float) -> Overloaded:
+        return Overloaded(
+            f"The model {ticket.model} would be free in about {seconds:.0f} s, which is too long to wait for.",
+            hint="Ask again later, or choose a model that is in memory.",
+            retry_after=seconds,
+        )
 
     def leave(self, ticket: Ticket, error: BaseException | None) -> None:
         yard = self.yard
@@ -177,7 +284,7 @@ class Turn:
 
     __slots__ = ("_on_eta", "_swapper", "_ticket")
 
-    def __init__(self, swapper: Swapper, ticket: Ticket, on_eta: Callable[[float], None] | None):
+    def __init__(self, swapper: Swapper, ticket: Ticket, on_eta: OnEta | None):
         self._swapper, self._ticket, self._on_eta = swapper, ticket, on_eta
 
     async def __aenter__(self) -> None:
@@ -185,7 +292,7 @@ class Turn:
         if future is None:
             return
         try:
-            await future
+            await self._swapper.wait(self._ticket, future, self._on_eta)
         except BaseException as error:
             self._swapper.leave(self._ticket, error)
             raise

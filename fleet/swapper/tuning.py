@@ -29,6 +29,9 @@ class Tuning:
     busiest: float = 0.8
     #: A request with a longer predicted wait is refused; batch may wait as many times longer as its patience is.
     eta_limit: float = 240.0
+    #: Whoever waited so many times longer than that is refused after all: the prediction was wrong.
+    patience_factor: float = 3.0
+    notice_every: float = 2.0
     #: OLLAMA_NUM_PARALLEL.
     parallel: int = 1
     #: Ollama evicts for a second model that it thinks larger than this share of the free memory.

@@ -68,7 +68,7 @@ class Yard:
     is_blind: bool = True
     waiting: int = 0
     inside: int = 0
-    swaps: int = 0
+    loads: int = 0
     acts: int = 0
     quiet_since: float = 0.0
 

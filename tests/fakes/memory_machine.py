@@ -8,7 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from core.errors import MyelinError, ModelOutOfMemory, ProviderUnreachable
+from core.errors import ModelOutOfMemory, MyelinError, ProviderUnreachable
 from fleet.compute import Resident
 
 
