@@ -88,6 +88,10 @@ class Mover:
         if move.target is None or not self._is_wanted(move):
             yard.move = None
             return
+        missing = yard.missing(now)
+        if missing and move.target not in missing:
+            yard.move = None
+            return
         blocking = yard.victims(move.target)
         if blocking is None or any(model.inside for model in blocking):
             yard.move = None

@@ -65,8 +65,10 @@ class Steering:
         yard = self._yard
         rho = yard.rho(now)
         floor = yard.floor(now, rho)
-        missing = [model for model in yard.pinned() if not model.is_resident]
-        for model in [*missing, *(lined for lined in yard.lined() if not lined.is_resident and lined not in missing)]:
+        missing = yard.missing(now)
+        for model in missing or [lined for lined in yard.lined() if not lined.is_resident]:
+            if model.is_resident:
+                return
             if now < model.breaker.retry_at:
                 continue
             victims = yard.victims(model)
@@ -101,7 +103,7 @@ class Steering:
     def _load_ahead(self, now: float) -> float:
         """Nobody waits: the model that is likely to be asked for next may already come."""
         yard, tuning = self._yard, self._yard.tuning
-        if not tuning.speculate or yard.waiting or yard.inside:
+        if not tuning.speculate or yard.waiting or yard.inside or yard.missing(now):
             return self._retry_at(now)
         chances = yard.successions.after_last()
         name = max(chances, key=lambda one: chances[one], default="")

@@ -81,6 +81,19 @@ class Yard:
         """The always-on models that have room together, in the order of their importance."""
         return self.room.together(self.model(name) for name in self.pinned_names)
 
+    def missing(self, now: float) -> list[Model]:
+        """Always-on models that are not in memory and may be loaded; others are loaded after them.
+
+        One that crashed with requests inside is not known to be gone: Ollama may be loading it again for them.
+        """
+        move = self.move
+        return [
+            model
+            for model in self.pinned()
+            if (not model.is_resident and now >= model.breaker.retry_at)
+            or (model.is_leaving and not (move and model in move.leaving))
+        ]
+
     def residents(self) -> list[Model]:
         return [model for model in self.models.values() if model.is_resident]
 

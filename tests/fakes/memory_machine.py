@@ -8,6 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from core.deadline import Deadline
 from core.errors import ModelOutOfMemory, MyelinError, ProviderUnreachable
 from fleet.compute import Resident
 
@@ -29,12 +30,18 @@ class MemoryMachine:
         self.lag, self.answer = lag, answer
         self.resident: dict[str, int] = {}
         self.loading: str | None = None
+        self._is_asked = False
         self.inside: Counter[str] = Counter()
         self.loads: list[str] = []
         self.harm: list[str] = []
         self.faults: list[MyelinError | float] = []
         self.is_down = False
         self.foreign: set[str] = set()
+        self.pinned: set[str] = set()
+        #: Always-on models that the last answer of `ps` did not have, though they load.
+        self.missing: set[str] = set()
+        self.unserved: set[str] = set()
+        self._restarted = asyncio.Event()
         self._slots: dict[str, asyncio.Semaphore] = {}
         self._generation = 0
 
@@ -43,36 +50,47 @@ class MemoryMachine:
     async def ps(self) -> Sequence[Resident]:
         await asyncio.sleep(self.answer)
         self._reachable()
+        self.missing = self.pinned - self.resident.keys()
         return [Resident(name, size, size) for name, size in self.resident.items()]
 
     async def load(self, model: str) -> None:
         await asyncio.sleep(self.answer)
         self._reachable()
-        if self.loading:
+        if self._is_asked:
             self.harm.append(f"{model} is loaded while {self.loading} is")
+        while self.loading:
+            await self._pass(0.1)
         if model in self.resident:
             return
         self.loads.append(model)
-        self.loading, generation = model, self._generation
+        if model not in self.pinned and self.missing:
+            self.harm.append(f"{model} is loaded before {', '.join(self.missing)}")
+        self.loading, self._is_asked = model, True
         self._check_room(model)
         fault = self.faults.pop(0) if self.faults else None
         try:
-            await asyncio.sleep(fault if isinstance(fault, float) else self.seconds(model))
+            await self._pass(fault if isinstance(fault, float) else self.seconds(model))
+            if isinstance(fault, ModelOutOfMemory):
+                self.resident.clear()
+            if isinstance(fault, MyelinError):
+                raise fault
+        except BaseException:
+            # What does not load need not be waited for.
+            self.pinned.discard(model)
+            self.missing.discard(model)
+            raise
         finally:
-            self.loading = None
-        if generation != self._generation:
-            raise ProviderUnreachable("Ollama was restarted.")
-        if isinstance(fault, ModelOutOfMemory):
-            self.resident.clear()
-        if isinstance(fault, MyelinError):
-            raise fault
+            self.loading, self._is_asked = None, False
         self.resident[model] = self.sizes[model]
+        self.unserved.add(model)
 
     async def unload(self, model: str) -> None:
         await asyncio.sleep(self.answer)
         self._reachable()
         if model in self.resident and model not in self.foreign and self.inside[model]:
             self.harm.append(f"{model} is unloaded with {self.inside[model]} inside")
+        if model in self.resident and model in self.pinned:
+            self.harm.append(f"{model} is unloaded though it is always on")
         asyncio.get_running_loop().call_later(self.lag, self._leave, model, self._generation)
 
     def seconds(self, model: str) -> float:
@@ -86,29 +104,36 @@ class MemoryMachine:
         self.inside[model] += 1
         if self.inside[model] > self.parallel + 1:
             self.harm.append(f"{self.inside[model]} inside {model}")
-        generation = self._generation
         try:
             async with self._slots.setdefault(model, asyncio.Semaphore(self.parallel)):
                 await self._appear(model)
+                self.unserved.discard(model)
                 began = asyncio.get_running_loop().time()
-                await asyncio.sleep(seconds)
+                await self._pass(seconds)
         finally:
             self.inside[model] -= 1
-        if generation != self._generation:
-            raise ProviderUnreachable("Ollama was restarted.")
         return began
 
+    async def _pass(self, seconds: float) -> None:
+        """Time, unless the server is restarted meanwhile."""
+        restarted = self._restarted
+        try:
+            with Deadline(seconds):
+                await restarted.wait()
+        except TimeoutError:
+            return
+        raise ProviderUnreachable("Ollama was restarted.")
+
     async def _appear(self, model: str) -> None:
-        """A request for a model that crashed loads it again by itself."""
+        """A request for a model that crashed loads it again by itself; room for it is Ollama's affair."""
         while model not in self.resident:
             self._reachable()
             if self.loading:
-                await asyncio.sleep(0.1)
+                await self._pass(0.1)
                 continue
             self.loading = model
-            self._check_room(model)
             try:
-                await asyncio.sleep(self.seconds(model))
+                await self._pass(self.seconds(model))
             finally:
                 self.loading = None
             self.resident[model] = self.sizes[model]
@@ -121,6 +146,9 @@ class MemoryMachine:
 
     def restart(self) -> None:
         self._generation += 1
+        self._restarted.set()
+        self._restarted = asyncio.Event()
+        self._slots.clear()
         self.resident.clear()
         self.foreign.clear()
 
