@@ -62,7 +62,8 @@ class Room:
                 f"{detail}.", hint="Choose a smaller model or quantization, or raise VRAM_LIMIT_GB.", field="model"
             )
         return ModelTooLarge(
-            f"{detail}, of which {_gib(beside)} are kept for {names}; a model beside others may take {self._free_share:.0%} of the rest.",
+            f"{detail}, of which {_gib(beside)} are kept for {names}; "
+            f"a model beside others may take {self._free_share:.0%} of the rest.",
             hint="Choose a smaller model, take one out of ALWAYS_ON_MODELS, or raise VRAM_LIMIT_GB.",
             field="model",
         )
