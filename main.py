@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 import structlog
 from fastapi import FastAPI
 
-from api import available_models, compute, docs, documents, errors, keys, local_models, models, service, stats
+from api import available_models, compute, deployments, docs, documents, errors, keys, local_models, models, service, stats
 from api.anthropic import routes as anthropic_front
 from api.credentials import Credentials
 from api.deps import House
@@ -59,6 +59,7 @@ from fleet.machine import Machine
 from fleet.sizing import Sizing, size
 from gateway.catalogue import Catalogue
 from gateway.listprices import ListPrices
+from gateway.releases import Releases
 from gateway.service import Gateway
 from gateway.usage import open_metering
 from operations.banner import banner, models_found
@@ -74,15 +75,17 @@ from providers import registry
 from stages import Stages
 from store.calls import Calls
 from store.database import SQLITE_VERSION, Database
+from store.deployments import Deployments
 from store.files import Files
 from store.jobs import Jobs
 from store.keys import Keys
 from store.lock import InUse, hold
 from store.outbox import Outbox
+from store.outcomes import Outcomes
 from store.state import State
 from workers import Pipeline, Sizes
 
-ROUTERS = (documents.router, local_models.router, models.router, available_models.router, compute.router, keys.router,
+ROUTERS = (documents.router, local_models.router, models.router, available_models.router, deployments.router, compute.router, keys.router,
            stats.router, service.router, docs.router)  # fmt: skip
 FRONTS = (openai_front, anthropic_front, ollama_front)
 
@@ -138,6 +141,8 @@ async def build(
     jobs, outbox, state = Jobs(database, clock, settings.retention_hours * 3600), Outbox(database, clock), State(database, clock)
     models, admission = await _open_models(settings, clock, state, hardware, stack)
     metering, book = await open_metering(Calls(database), models.gateway, clock, settings.prices, stack)
+    releases = Releases(Deployments(database), models.catalogue, clock)
+    await releases.open()
     sizing, hooks = _sizing(settings, hardware), AddressPolicy.of(settings.webhook_allowed_targets)
     deliverer = _open_webhooks(settings, clock, outbox, hooks, stack)
     keyring, patience = Keyring(settings.secret_key.get_secret_value()), _patience(settings, clock)
@@ -171,6 +176,8 @@ async def build(
         **models._asdict(),
         pace=Pace(total=settings.answer_timeout),
         **metering._asdict(),
+        releases=releases,
+        outcomes=Outcomes(database),
         hardware=hardware,
         sizing=sizing,
     )

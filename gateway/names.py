@@ -91,7 +91,7 @@ class Names:
         """The model that `name` leads to, for the lists. Raises as `resolve` does, and for what `allows` holds back."""
         target = self.resolve(name, allows)
         if allows is not None and not allows(target.provider, target.model):
-            raise self._not_found(name, allows)
+            raise self.unknown(name, allows)
         return self.at(target)
 
     def allowed(self, allows: Allows | None) -> list[Model]:
@@ -172,14 +172,15 @@ class Names:
         if asked in ("", AUTO):
             hint = "POST /models/download brings one into Ollama, or configure another provider in .env."
             raise ModelNotFound("No provider has a model that can answer now.", hint=hint)
-        raise self._not_found(asked, allows)
+        raise self.unknown(asked, allows)
 
     def _missed(self, name: str) -> Target:
         """Raises ProviderNotConfigured."""
         detail = f"No provider of the deployment {name[:120]} is configured here."
         raise ProviderNotConfigured(detail, hint="The operator can lead it elsewhere with PUT /models/deployments.")
 
-    def _not_found(self, name: str, allows: Allows | None) -> ModelNotFound:
+    def unknown(self, name: str, allows: Allows | None = None) -> ModelNotFound:
+        """What to raise for a name that leads nowhere, with the nearest ones."""
         nearest = self.nearest(name, allows)
         hint = f"Near are: {', '.join(nearest)}." if nearest else "GET /v1/models lists the names that there are."
         return ModelNotFound(f"There is no model named {name[:120]!r}.", nearest=nearest, hint=hint)
