@@ -59,7 +59,7 @@ from fleet.machine import Machine
 from fleet.sizing import Sizing, size
 from gateway.catalogue import Catalogue
 from gateway.listprices import ListPrices
-from gateway.releases import Releases
+from gateway.releases import Releases, open_releases
 from gateway.service import Gateway
 from gateway.usage import open_metering
 from operations.banner import banner, models_found
@@ -75,7 +75,6 @@ from providers import registry
 from stages import Stages
 from store.calls import Calls
 from store.database import SQLITE_VERSION, Database
-from store.deployments import Deployments
 from store.files import Files
 from store.jobs import Jobs
 from store.keys import Keys
@@ -85,8 +84,8 @@ from store.outcomes import Outcomes
 from store.state import State
 from workers import Pipeline, Sizes
 
-ROUTERS = (documents.router, local_models.router, models.router, available_models.router, deployments.router, compute.router, keys.router,
-           stats.router, service.router, docs.router)  # fmt: skip
+ROUTERS = (documents.router, local_models.router, models.router, available_models.router, deployments.router, compute.router,
+           keys.router, stats.router, service.router, docs.router)  # fmt: skip
 FRONTS = (openai_front, anthropic_front, ollama_front)
 
 log = structlog.get_logger()
@@ -139,10 +138,8 @@ async def build(
     stack.push_async_callback(database.close)
     await credentials.reload()
     jobs, outbox, state = Jobs(database, clock, settings.retention_hours * 3600), Outbox(database, clock), State(database, clock)
-    models, admission = await _open_models(settings, clock, state, hardware, stack)
+    models, admission = await _open_models(settings, clock, database, state, hardware, stack)
     metering, book = await open_metering(Calls(database), models.gateway, clock, settings.prices, stack)
-    releases = Releases(Deployments(database), models.catalogue, clock)
-    await releases.open()
     sizing, hooks = _sizing(settings, hardware), AddressPolicy.of(settings.webhook_allowed_targets)
     deliverer = _open_webhooks(settings, clock, outbox, hooks, stack)
     keyring, patience = Keyring(settings.secret_key.get_secret_value()), _patience(settings, clock)
@@ -176,8 +173,6 @@ async def build(
         **models._asdict(),
         pace=Pace(total=settings.answer_timeout),
         **metering._asdict(),
-        releases=releases,
-        outcomes=Outcomes(database),
         hardware=hardware,
         sizing=sizing,
     )
@@ -209,10 +204,12 @@ class Models(NamedTuple):
     compute: Compute
     downloads: Downloads
     machine: Machine
+    releases: Releases
+    outcomes: Outcomes
 
 
 async def _open_models(
-    settings: Settings, clock: Clock, state: State, hardware: Hardware, stack: AsyncExitStack
+    settings: Settings, clock: Clock, database: Database, state: State, hardware: Hardware, stack: AsyncExitStack
 ) -> tuple[Models, Admission]:
     http = HttpClient(connections=256)
     stack.push_async_callback(http.close)
@@ -245,7 +242,8 @@ async def _open_models(
     await downloads.resume()
     stack.push_async_callback(downloads.close)
     gateway = Gateway(providers, catalogue, own_keys=own_keys, first_content=settings.first_content_timeout)
-    return Models(gateway, catalogue, switch, downloads, machine), admission
+    deployed = await open_releases(database, catalogue, clock)
+    return Models(gateway, catalogue, switch, downloads, machine, *deployed), admission
 
 
 def _open_webhooks(settings: Settings, clock: Clock, outbox: Outbox, hooks: AddressPolicy, stack: AsyncExitStack) -> Deliverer:

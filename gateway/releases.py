@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from rapidfuzz import fuzz, process
@@ -14,7 +14,9 @@ from core.errors import Conflict, InvalidField, ModelNotFound, NotFound, Provide
 from gateway.catalogue import Catalogue
 from gateway.deployments import STAGING, Allows, Arm, Deployment, Stage, Sticky, Version
 from gateway.routing import AUTO
+from store.database import Database
 from store.deployments import Deployments, Move
+from store.outcomes import Outcomes
 
 #: Names that mean something else.
 _RESERVED = (AUTO, "builtin")
@@ -143,6 +145,20 @@ class Releases:
         listed = any(model.provider == provider for model in self._catalogue.names.models)
         if known and listed and self._catalogue.names.find(whole) is None:
             raise self._catalogue.names.unknown(whole)
+
+
+class Deployed(NamedTuple):
+    """What the house has of deployments, by the names of its rooms."""
+
+    releases: Releases
+    outcomes: Outcomes
+
+
+async def open_releases(database: Database, catalogue: Catalogue, clock: Clock) -> Deployed:
+    """With what was deployed before."""
+    releases = Releases(Deployments(database), catalogue, clock)
+    await releases.open()
+    return Deployed(releases, Outcomes(database))
 
 
 def _check(arms: Sequence[Arm]) -> None:

@@ -151,7 +151,9 @@ class Calls:
         return await self._database.read(statement.group_by(name).order_by(*order).limit(1000))
 
     async def forget(self, rows_before: float, hours_before: float) -> int:
-        """Erases the rows, the verdicts and the sums by hour that are older, a bounded number at a time; returns how many. Days stay."""
+        """Erases the rows, the verdicts and the sums by hour that are older, a bounded number at a time; returns how many. Days
+        stay.
+        """
         oldest = select(calls.c.seq).where(calls.c.created_at < rows_before).order_by(calls.c.created_at).limit(_CHUNK)
         erased = await self._erase(delete(calls).where(calls.c.seq.in_(oldest)))
         judged = select(verdicts.c.job_id).where(verdicts.c.at < rows_before).order_by(verdicts.c.at).limit(_CHUNK)
