@@ -16,7 +16,7 @@ _TIMES = ("ms_p50", "ms_p95", "first_p50", "first_p95")
 
 
 class ArmFigures(TypedDict):
-    """Of the newest 100,000 calls; the last second may be missing. Times are milliseconds of good answers: the whole (`ms`) and,
+    """Of the newest 20,000 calls; the last second may be missing. Times are milliseconds of good answers: the whole (`ms`) and,
     of streams, until the first content (`first`). `json_valid_share` is of `documents`: those that got JSON of the wanted shape;
     `grounded_share` is of the `values` in them that can stand in a document: those that do. Null without one to count."""
 
