@@ -3,6 +3,7 @@
 import asyncio
 from urllib.parse import unquote, urlsplit
 
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.cycle import Cycle
@@ -17,11 +18,17 @@ class Line:
     A task for each request that only waits for the end would cost more than the rest of the way through the gate.
     """
 
-    __slots__ = ("gone", "work")
+    __slots__ = ("cycle", "gone", "work")
 
     def __init__(self) -> None:
         self.gone = False
+        self.cycle: Cycle | None = None
         self.work: asyncio.Task[None] | None = None
+
+    @property
+    def has_whole_body(self) -> bool:
+        """Whether the body of the request under way has arrived: nobody has to wait for it."""
+        return self.cycle is not None and not self.cycle.more_body
 
     def hang_up(self) -> None:
         self.gone = True
@@ -71,6 +78,10 @@ class PromptProtocol(HttpToolsProtocol):
         else:  # pipelined: it waits for its turn
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
+
+    def _start_asgi_task(self, cycle: Cycle, app: ASGIApp) -> None:
+        self.line.cycle = cycle
+        super()._start_asgi_task(cycle, app)
 
     def _cycle(self, version: str) -> Cycle:
         cycle = Cycle(
