@@ -36,7 +36,7 @@ class Limit:
 
 class Body:
     """`receive` with limits: bytes in all, seconds in all, seconds without a byte. What it has received counts as `held` until
-    the request ends; a body that is `let_go` piece by piece is given None."""
+    the request ends; None is for bodies that nobody keeps in memory."""
 
     def __init__(self, receive: Receive, line: Line, limit: Limit, held: Held | None = None):
         self._receive, self._line, self._limit, self._held = receive, line, limit, held

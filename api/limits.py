@@ -65,7 +65,8 @@ class Held:
     def check(self, size: int) -> None:
         """Raises Overloaded when so many more do not fit."""
         if self.now + size > self._most:
-            raise Overloaded("The bodies of other requests take all the room.", hint="Ask again in a moment.", retry_after=1)
+            hint = "Ask again in a moment; the operator sets the limit with MAX_BODIES_MB."
+            raise Overloaded("The bodies of other requests take all the room.", hint=hint, retry_after=1)
 
     def give_back(self, size: int) -> None:
         self.now -= size
