@@ -121,6 +121,7 @@ def create_app(settings: Settings, *, clock: Clock = Clock()) -> Gate:
         credentials=credentials,
         buckets=Buckets(settings.rate_limit_per_minute, clock.monotonic),
         file_bytes=settings.max_upload_mb << 20,
+        held_bytes=settings.max_bodies_mb << 20,
         allowed_hosts=settings.allowed_hosts,
         trusted_proxies=settings.trusted_proxies,
         access=logs.AccessLog(settings.log_level),
