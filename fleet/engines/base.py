@@ -172,7 +172,7 @@ class Engine(ABC):
             await self._ask(self._begin_load, model, wanted=True)
         was_loading, patience = False, self._waits.settle
         while (now := await self._glance(model.name)) != "resident":
-            if now == "absent" and (was_loading or patience <= 0):
+            if now in ("absent", "sleeping") and (was_loading or patience <= 0):
                 raise ProviderError(
                     f"{self.spec.title} did not keep {model.name} in memory.",
                     hint="Its log says why; the memory may be too small for this model.",

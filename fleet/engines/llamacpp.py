@@ -17,7 +17,7 @@ from fleet.engines.base import Engine, EngineHealth, EngineSpec, Seen, State, Su
 from fleet.engines.reading import bytes_of, count_of, entries, inside, name_of, names_of
 
 _FIXED = "This llama-server was started with one model, which stays in memory."
-_STATES: Mapping[Any, State] = {"loaded": "resident", "loading": "loading", "sleeping": "sleeping"}
+_STATES: Mapping[str | None, State] = {"loaded": "resident", "loading": "loading", "sleeping": "sleeping"}
 
 
 class LlamaCppEngine(Engine):
@@ -72,7 +72,7 @@ def _routed(entry: Mapping[str, Any]) -> Seen | None:
     name = name_of(entry.get("id"))
     if name is None:
         return None
-    state = _STATES.get(inside(entry, "status", "value"), "absent")
+    state = _STATES.get(name_of(inside(entry, "status", "value")), "absent")
     size = bytes_of(inside(entry, "meta", "size"))
     return Seen(name, state, size, _parallel(inside(entry, "status", "args")), names_of(entry.get("aliases")))
 
