@@ -89,7 +89,7 @@ class EngineWaits:
     load: float = 600
     leave: float = 60
     settle: float = 5
-    look: float = 0.5
+    look: float = 0.2
 
 
 class Engine(ABC):

@@ -23,7 +23,8 @@ class FakeLlamaCpp(FakeEngine):
         self.looks = 2
         self.starting = False
         self.dies_while_loading = False
-        self._left: dict[str, int] = {}
+        #: Looks that are left, and the word then, of what moves.
+        self.moving: dict[str, tuple[int, str]] = {}
 
     def routes(self) -> list[web.AbstractRouteDef]:
         moves = [web.post("/models/load", self._load), web.post("/models/unload", self._unload)]
@@ -61,7 +62,7 @@ class FakeLlamaCpp(FakeEngine):
         if wrong := self._wrong(request) or await self._cannot(request, name, runs=False):
             return wrong
         if not self.lies:
-            self.states[name], self._left[name] = "loading", self.looks
+            self.states[name], self.moving[name] = "loading", (self.looks, "loaded")
         return web.json_response({"success": True})
 
     async def _unload(self, request: web.Request) -> web.Response:
@@ -69,7 +70,7 @@ class FakeLlamaCpp(FakeEngine):
         if wrong := self._wrong(request) or await self._cannot(request, name, runs=True):
             return wrong
         if not self.lies:
-            self._left[name] = self.looks
+            self.moving[name] = (self.looks, "unloaded")
         return web.json_response({"success": True})
 
     async def _cannot(self, request: web.Request, name: str, *, runs: bool) -> web.Response | None:
@@ -88,17 +89,12 @@ class FakeLlamaCpp(FakeEngine):
         return self.refusal(503, "Loading model")
 
     def _go_on(self) -> None:
-        for name in list(self._left):
-            self._left[name] -= 1
-            if self._left[name] <= 0:
-                del self._left[name]
-                self._end(name)
-
-    def _end(self, name: str) -> None:
-        loads = self.states[name] == "loading" and not self.dies_while_loading
-        self.states[name] = "loaded" if loads else "unloaded"
-        if not loads:
-            self.failed.add(name)
+        for name, (left, word) in list(self.moving.items()):
+            self.moving[name] = (left - 1, word)
+            if left <= 1:
+                del self.moving[name]
+                self.states[name] = "unloaded" if self.dies_while_loading else word
+                self.failed |= {name} if self.states[name] == "unloaded" else set()
 
     def _row(self, name: str) -> dict[str, Any]:
         state = self.states[name]
