@@ -9,6 +9,7 @@ from core.errors import (
     MyelinError,
     ProviderAuthFailed,
     ProviderError,
+    ProviderRefused,
     ProviderTimeout,
     ProviderUnreachable,
 )
@@ -248,3 +249,22 @@ async def test_what_a_server_names_is_never_an_address(case: Case) -> None:
         await one.load("small")
         await one.unload("small")
         assert known == {received.path for received in plain.requests}
+
+
+@each
+async def test_words_of_a_refusal_never_show_the_key(case: Case) -> None:
+    fake = case.movable(key=KEY)
+    async with opened(fake, case.kind, key=KEY) as one:
+        fake.fail("refuse", times=1, status=400, message=f"you sent {KEY} to us")
+        with pytest.raises(ProviderRefused) as caught:
+            await one.load("small")
+        assert KEY not in caught.value.detail and "you sent" in caught.value.detail
+
+
+@each
+async def test_a_model_that_went_from_its_disk_is_not_installed(case: Case) -> None:
+    fake = case.movable()
+    async with opened(fake, case.kind) as one:
+        fake.fail("refuse", times=1, status=404)
+        with pytest.raises(ModelNotInstalled, match="small"):
+            await one.load("small")

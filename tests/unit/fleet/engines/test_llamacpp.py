@@ -1,8 +1,10 @@
 import pytest
+from aiohttp import web
 
-from core.errors import ProviderError
-from fleet.engines.base import Seen
+from core.errors import ProviderError, ProviderRefused
+from fleet.engines.base import EngineWaits, Seen
 from tests.fakes.llamacpp import FakeLlamaCpp
+from tests.fakes.server import forever
 from tests.unit.fleet.engines.bench import IMPATIENT, SIZE, opened
 
 
@@ -104,3 +106,30 @@ async def test_a_server_that_starts_is_not_ready() -> None:
         assert not (await one.health()).ready
         with pytest.raises(ProviderError, match="still starting"):
             await one.ps()
+
+
+async def test_a_move_without_success_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeLlamaCpp()
+
+    async def disagree(_: object) -> object:
+        return fake.shown({"success": False})
+
+    monkeypatch.setattr(fake, "_load", disagree)
+    async with opened(fake, "llamacpp") as one:
+        with pytest.raises(ProviderRefused, match="small"):
+            await one.load("small")
+
+
+async def test_a_router_too_busy_to_answer_has_not_unloaded_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeLlamaCpp(memory=("small",))
+    models, busy = fake._models, [False, True, False]
+
+    async def slow(request: web.Request) -> web.Response:
+        if busy and busy.pop(0):
+            await forever()
+        return await models(request)
+
+    monkeypatch.setattr(fake, "_models", slow)
+    async with opened(fake, "llamacpp", waits=EngineWaits(call=0.05, leave=5, look=0.001)) as one:
+        await one.unload("small")
+        assert (fake.states["small"], busy) == ("unloaded", [])
