@@ -21,13 +21,17 @@ State = Literal["absent", "loading", "resident", "sleeping"]
 
 @dataclass(frozen=True, slots=True)
 class EngineSpec:
-    """`kind` is what a machine's record says. `moves_when` completes the sentence "it loads and unloads models when …"."""
+    """`kind` is what a machine's record says. `moves_when` completes the sentence "it loads and unloads models when …".
+
+    `holds_one`: a second model in memory is impossible; asked for one, the server drops the first with its questions.
+    """
 
     kind: str
     title: str
     default_url: str
     docs_url: str
     moves_when: str
+    holds_one: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +140,21 @@ class Engine(ABC):
         return (await self.survey()).models
 
     async def load(self, model: str) -> None:
-        """Returns when the engine shows it resident. One that is resident already is left alone.
+        """Returns when the engine shows it resident. One that is resident already is left alone. Cancelled, it closes its
+        connection; a server that goes on all the same is stopped by `unload`.
 
-        Raises Conflict when the engine's models cannot be moved, ModelNotInstalled, ProviderTimeout.
+        Raises Conflict when the engine's models cannot be moved or another one would be dropped, ModelNotInstalled,
+        ProviderTimeout.
         """
         found, survey = await self._found(model)
         if found is None:
             raise ModelNotInstalled(f"{self.spec.title} does not have {model[:120]}.", hint=self._listed(survey))
         if found.state == "resident":
             return
+        if self.spec.holds_one and (other := next((one for one in survey.models if one.takes_memory), None)):
+            raise Conflict(
+                f"{self.spec.title} has {other.name} in memory.", hint="Unload it first: a load would drop it at once."
+            )
         await self._in_time(self._waits.load, f"did not load {found.name}", self._loading(found))
 
     async def unload(self, model: str) -> None:
@@ -213,7 +223,7 @@ class Engine(ABC):
 
     @staticmethod
     def _listed(survey: Survey) -> str:
-        names = ", ".join(model.name for model in survey.models[:5])
+        names = ", ".join(model.name[:80] for model in survey.models[:5])
         return f"It has {names}." if names else "It has no model at all."
 
 

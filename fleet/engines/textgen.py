@@ -8,7 +8,7 @@ a 500 without a reason. Nothing tells a size.
 
 from typing import Any, ClassVar
 
-from core.errors import Conflict, ProviderAuthFailed
+from core.errors import ProviderAuthFailed
 from fleet.engines.api import NotOffered
 from fleet.engines.base import Engine, EngineHealth, EngineSpec, Seen, Survey
 from fleet.engines.reading import inside, name_of, names_of
@@ -24,6 +24,7 @@ class TextgenEngine(Engine):
         "http://localhost:5000",
         "https://github.com/oobabooga/text-generation-webui/wiki/12-%E2%80%90-OpenAI-API",
         "the key of this machine is its admin key",
+        holds_one=True,
     )
 
     async def survey(self) -> Survey:
@@ -41,8 +42,6 @@ class TextgenEngine(Engine):
         return EngineHealth(ready=True, fixed=(await self.survey()).fixed)
 
     async def _begin_load(self, model: Seen) -> None:
-        if other := await self._loaded():
-            raise Conflict(f"text-generation-webui has {other} in memory.", hint="Unload it first: a load would drop it at once.")
         await self._api.call("POST", f"{_HERE}/load", {"model_name": model.name}, seconds=self._waits.load, model=model.name)
 
     async def _begin_unload(self, model: Seen) -> None:

@@ -22,6 +22,7 @@ class VllmEngine(Engine):
         "http://localhost:8000",
         "https://docs.vllm.ai/en/latest/features/sleep_mode",
         "it is started with VLLM_SERVER_DEV_MODE=1 and --enable-sleep-mode",
+        holds_one=True,
     )
 
     async def survey(self) -> Survey:
