@@ -37,7 +37,7 @@ class Tuning:
     #: Ollama evicts for a second model that it thinks larger than this share of the free memory.
     free_share: float = 0.8
     truth_every: float = 3.0
-    confirm_every: float = 0.5
+    confirm_every: float = 0.25
     ask_again_every: float = 5.0
     call: float = 20.0
     leave: float = 60.0
