@@ -64,6 +64,8 @@ class Yard:
     evicting: list[Model] = field(default_factory=list)
     #: The operator's: nobody is let in and nothing moves.
     is_closed: bool = False
+    #: The act after which a look opens again.
+    opens_after: int | None = None
     #: `/api/ps` gave no answer: residents are served, nothing moves.
     is_blind: bool = True
     waiting: int = 0
@@ -128,7 +130,7 @@ class Yard:
         """Raises ModelTooLarge, or Overloaded while loads of this model keep failing."""
         predict_again(model, self.predict(model.name), self.tuning)
         self.check_room(model)
-        if not model.is_resident and (seconds := model.breaker.open_for(now)):
+        if not model.is_open and (seconds := model.breaker.open_for(now)):
             raise unavailable(model, seconds)
         model.line.add(ticket)
         self.waiting += 1

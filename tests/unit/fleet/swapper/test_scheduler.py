@@ -54,6 +54,7 @@ async def test_requests_of_one_model_are_gathered_while_it_has_the_memory(world)
 @in_world()
 async def test_whoever_waits_for_a_busy_memory_gets_it_in_bounded_time(world):
     """W + quantum + drain + unload + load, though the other model never runs out of work."""
+
     async def hot():
         while True:
             await world.ask("a", 5)
@@ -61,7 +62,7 @@ async def test_whoever_waits_for_a_busy_memory_gets_it_in_bounded_time(world):
     always = [asyncio.create_task(hot()) for _ in range(4)]
     await asyncio.sleep(60)
     waited = await world.ask("b")
-    floor = 2.0 * (10 + 12) / (1 - 0.8)
+    floor = 2.0 * (10 + 13) / (1 - 0.8)  # b was never loaded: its 24 GB are guessed to take 13 s
     assert 60 < waited < floor + 2 * 5 + 0.75 + 12 + 1
     for task in always:
         task.cancel()
