@@ -273,3 +273,16 @@ state = Table(
     Column("name", String(64), primary_key=True),
     Column("value", Text, nullable=False),
 )
+
+model_sizes = Table(
+    "model_sizes",
+    metadata,
+    Column("blob", String(80), primary_key=True),
+    Column("num_ctx", Integer, primary_key=True),
+    Column("parallel", Integer, primary_key=True),
+    Column("kv_type", String(8), primary_key=True),
+    Column("device", String(8), primary_key=True),
+    Column("bytes", Integer, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    sqlite_with_rowid=False,
+)

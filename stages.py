@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import structlog
 
+from core.caller import Urgency, call_as
 from core.secrets import Keyring, associated_data
 from documents.analysis import Patience, Question, analyse
 from documents.extraction import extract, reader_of
@@ -23,6 +24,9 @@ from models import PRIORITY_NAMES
 from providers.types import Usage
 from store.files import Files
 from store.jobs import Jobs, Row
+
+#: Somebody may wait for an urgent document as for a chat; the others can wait for theirs.
+_URGENCY: Mapping[str, Urgency] = {"urgent": "interactive", "normal": "normal", "batch": "batch"}
 
 log = structlog.get_logger()
 
@@ -64,6 +68,7 @@ class Stages:
         place = associated_data("jobs", row["id"], "gemini_api_key")
         key = self.keyring.decrypt(sealed, place).decode() if sealed else None
         started = self.patience.clock.monotonic()
+        call_as(row["owner"], _URGENCY[PRIORITY_NAMES[row["priority"]]])
         metered = Metered(self.gateway, self.ledger, self.grant_of(row["owner"]), row["id"])
         async with self.admission.admitted():
             raw = await analyse(

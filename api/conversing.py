@@ -31,7 +31,7 @@ class Translation(Protocol):
 @dataclass(frozen=True, slots=True)
 class Speech:
     """An address where models are talked to. `path` is where a provider of the same dialect has it, None when none has;
-    `streams` is what a body that does not say it means, `most` are the members that cap the answer."""
+    `streams` is what a body that does not say it means, `most` are the members (Ollama's: options) that cap the answer."""
 
     dialect: Dialect
     operation: str
@@ -56,7 +56,7 @@ async def converse(speech: Speech, exchange: Exchange) -> None:
             raise InvalidField("stream is true or false.", field="stream")
         gateway = exchange.rooms.gateway
         visit = Visit(exchange, call, gateway.resolve(named, exchange.allows))
-        visit.reserve(body, raw, next((body[name] for name in speech.most if isinstance(body.get(name), int)), None))
+        visit.reserve(body, raw, _most(speech, body))
         try:
             if speech.path is not None and gateway.passes(visit.target, speech.dialect, speech.path):
                 await (pass_stream if stream else pass_whole)(visit, speech.dialect, speech.path, body)
@@ -64,6 +64,14 @@ async def converse(speech: Speech, exchange: Exchange) -> None:
                 await speech.translation.answer(visit, body, stream)
         except ModelNotInstalled as error:
             raise gateway.misnamed(visit.target, error, exchange.allows) from None
+
+
+def _most(speech: Speech, body: dict[str, Any]) -> int | None:
+    """The tokens that the client lets the answer have; None when it does not say."""
+    members = body.get("options") if speech.dialect == "ollama" else body
+    if not isinstance(members, dict):
+        return None
+    return next((members[name] for name in speech.most if type(members.get(name)) is int and members[name] >= 0), None)
 
 
 def _envelope(raw: bytes) -> tuple[dict[str, Any], MyelinError | None]:

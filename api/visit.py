@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from api.exchange import Exchange, Headers
+from core.caller import call_as
 from core.errors import MyelinError, ProviderTimeout
 from gateway.asking import Attempts
-from gateway.calls import Call
+from gateway.calls import EXPECTED_OUTPUT, Call
 from gateway.routing import Target
 from gateway.service import Gateway
 from providers.types import FinishReason, Usage
@@ -21,17 +22,20 @@ _PLAIN_BODY = 16 << 10
 class Visit:
     """`target` is who answers; `spoke` that the first content has come. `call` is the ledger's."""
 
-    __slots__ = ("attempts", "call", "exchange", "gateway", "spoke", "target")
+    __slots__ = ("attempts", "call", "caller", "exchange", "gateway", "spoke", "target")
 
     def __init__(self, exchange: Exchange, call: Call, target: Target):
         self.exchange, self.call, self.target = exchange, call, target
         self.gateway: Gateway = exchange.rooms.gateway
         self.attempts = Attempts()
+        self.caller = call_as(call.grant.key_id, "interactive")
         self.spoke = False
 
     def reserve(self, body: dict[str, Any], raw: bytes, max_output: int | None) -> None:
         """Asks the ledger whether the key may use this target, and for about as many tokens. Raises what the ledger raises."""
         tokens = len(raw) // _CHARACTERS_PER_TOKEN if len(raw) <= _PLAIN_BODY else estimated(body)
+        if (answers := _answers(body)) > 1:
+            max_output = answers * (EXPECTED_OUTPUT if max_output is None else max_output)
         self.call.route(self.target.provider, self.target.model, input_tokens=tokens, max_output=max_output)
 
     def first(self) -> None:
@@ -58,6 +62,8 @@ class Visit:
             (b"x-myelin-overhead-ms", b"%.2f" % overhead),
             *self.call.headers(),
         ]
+        if self.caller.machine is not None:
+            headers.append((b"x-myelin-machine", self.caller.machine.encode()))
         if self.call.front == "anthropic":
             headers.append((b"request-id", self.exchange.request_id.encode()))
         return headers
@@ -71,6 +77,11 @@ class Visit:
                 yield
         except TimeoutError:
             raise ProviderTimeout(f"The answer took longer than {seconds:g} seconds.", hint="Ask for less.") from None
+
+
+def _answers(body: dict[str, Any]) -> int:
+    """How many answers OpenAI's dialect lets a client ask for at once; each is paid for."""
+    return max(value if type(value := body.get(name)) is int else 1 for name in ("n", "best_of"))
 
 
 def _plain(name: str) -> bytes:

@@ -30,6 +30,7 @@
     │   ├── DocumentTooComplex       422 document_too_complex    a limit of the sandbox was hit
     │   ├── OcrUnavailable           422 ocr_unavailable         a page is a picture and Tesseract is missing
     │   └── ParserCrashed            422 parser_crashed
+    ├── ModelTooLarge                422 model_too_large         larger than all the memory that models may take
     ├── SandboxUnavailable           503 sandbox_unavailable     parsing is refused, never done unconfined
     └── ProviderError                502 provider_error          a model provider failed
         ├── ProviderUnreachable      502 provider_unreachable
@@ -221,6 +222,10 @@ class OcrUnavailable(DocumentError):
 
 class ParserCrashed(DocumentError):
     code, title, retryable = "parser_crashed", "The reader of this document type crashed", True
+
+
+class ModelTooLarge(MyelinError):
+    status, code, title = 422, "model_too_large", "The model is larger than the memory for models"
 
 
 class SandboxUnavailable(MyelinError):

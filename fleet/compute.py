@@ -27,11 +27,12 @@ _NUM_GPU: dict[Mode, int | None] = {"cpu": 0, "gpu": 999, "auto": None}
 
 @dataclass(frozen=True, slots=True)
 class Resident:
-    """A row of `/api/ps`: bytes in all and bytes in video memory."""
+    """A row of `/api/ps`: bytes in all and bytes in video memory, and its context in tokens for one question."""
 
     name: str
     size: int
     size_vram: int
+    context: int | None = None
 
 
 class OllamaPort(Protocol):

@@ -7,15 +7,16 @@ Cards of other makers are seen by Ollama only (Vulkan); then nothing is found he
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-# Metal lets one process use about three quarters of the unified memory.
-_APPLE_SHARE = 0.75
+# Metal lets one process use about three quarters of the unified memory; what shares it otherwise is treated alike.
+_UNIFIED_SHARE = 0.75
+_UNIFIED = "three quarters of the unified memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,27 @@ def nvidia_gpus(nvml: Any) -> Found:
         return (), f"NVIDIA: {error}"
     try:
         handles = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())]
-        return tuple(_nvidia_gpu(nvml, handle) for handle in handles), None if handles else "NVIDIA: no card"
+        cards = tuple(_nvidia_gpu(nvml, part) for handle in handles for part in _parts(nvml, handle))
+        return cards, None if cards else "NVIDIA: no card"
     except nvml.NVMLError as error:
         return (), f"NVIDIA: {error}"
     finally:
         with contextlib.suppress(nvml.NVMLError):
             nvml.nvmlShutdown()
+
+
+def _parts(nvml: Any, handle: Any) -> Iterator[Any]:
+    """The card, or the instances that it is cut into (MIG): then programs see those only, and each has memory of its own."""
+    try:
+        cut = nvml.nvmlDeviceGetMigMode(handle)[0]
+    except nvml.NVMLError:
+        cut = 0  # this kind of card cannot be cut
+    if not cut:
+        yield handle
+        return
+    for index in range(nvml.nvmlDeviceGetMaxMigDeviceCount(handle)):
+        with contextlib.suppress(nvml.NVMLError):  # a place where no instance was made
+            yield nvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, index)
 
 
 def _nvidia_gpu(nvml: Any, handle: Any) -> Gpu:
@@ -92,10 +108,18 @@ def apple_gpus(system: str, ram_total: int) -> tuple[Gpu, ...]:
     """The GPU of an Apple chip, with the share of the unified memory that a process may give to it."""
     if system != "Darwin arm64":
         return ()
-    return (Gpu("Apple", "apple", None, int(_APPLE_SHARE * ram_total), None, "three quarters of the unified memory"),)
+    return (_unified(Gpu("Apple", "apple", None, None, None, _UNIFIED), ram_total),)
 
 
-def _ask_nvml() -> Found:
+def _unified(gpu: Gpu, ram_total: int) -> Gpu:
+    """A card that tells no memory of its own shares that of the machine (NVIDIA's GB10, integrated ones)."""
+    if gpu.vram_total is not None:
+        return gpu
+    return replace(gpu, vram_total=int(_UNIFIED_SHARE * ram_total), source=_UNIFIED)
+
+
+def ask_nvml() -> Found:
+    """Blocks, for seconds when a card is in trouble."""
     try:
         import pynvml
     except ImportError:
@@ -138,7 +162,7 @@ async def find_gpus(
     system: str,
     seconds: float,
     *,
-    ask_nvml: Callable[[], Found] = _ask_nvml,
+    ask: Callable[[], Found] = ask_nvml,
     drm: Path = Path("/sys/class/drm"),
 ) -> tuple[tuple[Gpu, ...], tuple[str, ...]]:
     """(cards, notes on what was not found). `system` is like `Linux x86_64`; `ram_total` in bytes."""
@@ -146,9 +170,10 @@ async def find_gpus(
     if apple:
         return apple, ()
     try:
-        nvidia, note = await in_a_thread(ask_nvml, seconds)
+        nvidia, note = await in_a_thread(ask, seconds)
     except TimeoutError:
         nvidia, note = (), f"NVIDIA: the driver gave no answer in {seconds:g} s"
+    nvidia = tuple(_unified(gpu, ram_total) for gpu in nvidia)
     amd = await asyncio.to_thread(amd_gpus, drm)
     notes = [] if note is None else [note]
     if not amd:

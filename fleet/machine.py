@@ -1,4 +1,4 @@
-"""The local machine's Ollama, as the compute switch, the downloads and the doctor need it."""
+"""The local machine's Ollama, as the compute switch, the downloads, the prediction of memory and the doctor need it."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
@@ -10,13 +10,15 @@ from providers.ollama import Ollama
 
 
 class Machine:
-    """One Ollama: `fleet.compute.OllamaPort` and the pull of `fleet.downloads` over the provider's adapter."""
+    """One Ollama: `fleet.compute.OllamaPort`, `fleet.memory.prediction.Shelf` and the pull of `fleet.downloads` over the
+    provider's adapter."""
 
     def __init__(self, ollama: Ollama):
         self._ollama = ollama
 
     async def ps(self) -> Sequence[Resident]:
-        return [Resident(model.name, model.size or 0, model.size_vram or 0) for model in await self._ollama.resident()]
+        residents = await self._ollama.resident()
+        return [Resident(model.name, model.size or 0, model.size_vram or 0, model.context) for model in residents]
 
     async def unload(self, model: str) -> None:
         await self._ollama.unload(model)
@@ -29,6 +31,14 @@ class Machine:
 
     async def models(self) -> Sequence[str]:
         return [model.name for model in await self._ollama.list_models()]
+
+    async def weights(self) -> Mapping[str, tuple[int | None, str | None]]:
+        """(bytes on the disk, digest) of what can be in this machine's memory: a model of a cloud cannot."""
+        models = await self._ollama.installed()
+        return {model.name: (model.size, model.digest) for model in models if "remote" not in model.capabilities}
+
+    async def shown(self, model: str) -> Mapping[str, Any]:
+        return await self._ollama.described(model)
 
     async def pull(self, model: str) -> AsyncIterator[Mapping[str, Any]]:
         async with aclosing(self._ollama.pull(model)) as lines:

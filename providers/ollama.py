@@ -27,7 +27,6 @@ ComputeMode = Literal["cpu", "gpu", "auto"]
 NUM_GPU: dict[ComputeMode, int | None] = {"cpu": 0, "gpu": 999, "auto": None}
 LEASE_SECONDS = 900
 FOREVER = -1
-LOAD_CONTEXT = 8192
 _AFTER_THE_END = 1.0
 
 
@@ -165,13 +164,16 @@ class Ollama:
         self, model: str, texts: list[str], *, api_key: str | None = None, dimensions: int | None = None
     ) -> Embeddings:
         """Raises DocumentTooLong for a text that does not fit."""
+        info = await self._models.find(model)
+        num_ctx = await self._contexts.idle(info, max(map(_tokens, texts), default=0))
         body = {"model": model, "input": texts, "truncate": False, "keep_alive": self._keep_alive(model)}
-        if (gpu := NUM_GPU[self._mode()]) is not None:
-            body["options"] = {"num_gpu": gpu}
+        if options := _load_options(num_ctx, NUM_GPU[self._mode()]):
+            body["options"] = options
         if dimensions is not None:
             body["dimensions"] = dimensions
-        deadlines = self._patience.deadlines(None, sum(map(len, texts)) // 2)
-        reply = await self._api.call("POST", "/api/embed", body, model=model, deadlines=deadlines)
+        deadlines = self._patience.deadlines(info.size, sum(map(_tokens, texts)))
+        with self._contexts.asked(model, num_ctx):
+            reply = await self._api.call("POST", "/api/embed", body, model=model, deadlines=deadlines)
         vectors = reply.get("embeddings")
         if not isinstance(vectors, list) or len(vectors) != len(texts):
             raise ProviderError("Ollama gave another number of vectors than there are texts.")
@@ -191,6 +193,14 @@ class Ollama:
     async def show(self, model: str, *, verbose: bool = False) -> dict[str, Any]:
         """What `/api/show` tells, without the places of files on the machine. Raises ModelNotInstalled."""
         return await self._models.show(model, verbose=verbose)
+
+    async def installed(self) -> list[ModelInfo]:
+        """As /api/tags lists them, at most 10 s old; `capabilities` may have `remote`."""
+        return list((await self._models.installed()).values())
+
+    async def described(self, model: str) -> dict[str, Any]:
+        """The reply of /api/show as it is, with places of files: for the machine's own use. Raises ModelNotInstalled."""
+        return await self._models.described(model)
 
     async def running(self) -> list[dict[str, Any]]:
         """The `models` of `/api/ps` as they are."""
@@ -216,14 +226,14 @@ class Ollama:
         Ollama drops a load when the caller hangs up: await this in a task of its own.
         """
         info = await self._models.find(model)
-        options = {} if num_gpu is None else {"num_gpu": num_gpu}
-        embedder = "embedding" in info.capabilities and "completion" not in info.capabilities
-        if not embedder:
-            options["num_ctx"] = await self._contexts.choose(info, LOAD_CONTEXT)
+        num_ctx = await self._contexts.idle(info)
+        body = {"model": model, "keep_alive": self._keep_alive(model), "options": _load_options(num_ctx, num_gpu)}
+        # `shift` is an option of the load, too: another one than that of the questions would load the model anew.
+        path, body = ("/api/embed", body) if num_ctx is None else ("/api/generate", body | {"shift": False})
         wait = self._patience.load(info.size)
-        body = {"model": model, "keep_alive": self._keep_alive(model), "options": options}
-        path = "/api/embed" if embedder else "/api/generate"
-        await self._api.call("POST", path, body, model=model, deadlines=Deadlines(self._patience.connect, wait, wait, wait))
+        deadlines = Deadlines(self._patience.connect, wait, wait, wait)
+        with self._contexts.asked(model, num_ctx):
+            await self._api.call("POST", path, body, model=model, deadlines=deadlines)
 
     async def unload(
         self, model: str, *, seconds: float = 60.0, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -265,6 +275,15 @@ class Ollama:
 
     async def close(self) -> None:
         await self._api.close()
+
+
+def _load_options(num_ctx: int | None, num_gpu: int | None) -> dict[str, int]:
+    return {name: value for name, value in (("num_ctx", num_ctx), ("num_gpu", num_gpu)) if value is not None}
+
+
+def _tokens(text: str) -> int:
+    """Rather too many."""
+    return len(text) // 2
 
 
 async def _drain(lines: AsyncGenerator[object, None]) -> None:

@@ -9,6 +9,9 @@ from providers.contexts import choose_context
 from providers.ollama_models import OllamaModels, full_name
 from providers.types import ModelInfo
 
+#: What a model is loaded with when no question of a known length waits for it. From here on a request that cannot say `shift`,
+#: as one for vectors, means what our chats say (server/sched.go, contextShiftSmallContextLimit): below it each loads it anew.
+LOAD_CONTEXT = 8192
 #: How long what /api/ps said is believed: only other clients of the same Ollama can change it meanwhile.
 BELIEVED_SECONDS = 1.0
 
@@ -30,8 +33,18 @@ class Contexts:
             return asked
         return choose_context(needed, model.context, await self._loaded(name))
 
+    async def idle(self, model: ModelInfo, longest: int = 0) -> int | None:
+        """The `num_ctx` of a load, or of texts to embed of which the `longest` has so many tokens; None for a model that can only
+        embed: it is always loaded with the context that it was trained for."""
+        if "embedding" in model.capabilities and "completion" not in model.capabilities:
+            return None
+        return await self.choose(model, max(longest, LOAD_CONTEXT))
+
     @contextmanager
-    def asked(self, model: str, num_ctx: int) -> Iterator[None]:
+    def asked(self, model: str, num_ctx: int | None) -> Iterator[None]:
+        if num_ctx is None:
+            yield
+            return
         name = full_name(model)
         under_way = self._under_way.setdefault(name, Counter())
         under_way[num_ctx] += 1

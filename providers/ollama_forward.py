@@ -40,9 +40,13 @@ class Forwarder:
             yield response
 
     async def _embedding(self, question: Question) -> tuple[AsyncExitStack, Response]:
-        deadlines = self._patience.deadlines(None, question.prompt_tokens)
+        model = await self._planner.find(question.model)
+        deadlines = self._patience.deadlines(model.size, question.prompt_tokens)
+        num_ctx = await self._contexts.idle(model, question.longest_input)
+        keep_alive = self._keep_alive(question.model)
+        body = question.sent(stream=False, keep_alive=keep_alive, num_ctx=num_ctx, num_gpu=self._num_gpu())
         async with AsyncExitStack() as attempt:
-            body = question.sent(stream=False, keep_alive=self._keep_alive(question.model), num_gpu=self._num_gpu())
+            attempt.enter_context(self._contexts.asked(question.model, num_ctx))
             opened = self._api.opened("POST", question.path, body, model=question.model, deadlines=deadlines)
             response = await attempt.enter_async_context(opened)
             return attempt.pop_all(), response

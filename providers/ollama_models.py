@@ -69,7 +69,7 @@ class OllamaModels:
         known = self._shown.get(info.digest or "")
         if known is None:
             async with self._shows:
-                reply = await self._api.call("POST", "/api/show", {"model": info.name}, model=info.name)
+                reply = await self.described(info.name)
             known = _context(reply), _texts(reply.get("capabilities"))
             if info.digest and len(self._shown) < _MAX_FACTS:
                 self._shown[info.digest] = known
@@ -77,10 +77,14 @@ class OllamaModels:
         merged = tuple(dict.fromkeys((*capabilities, *info.capabilities)))
         return replace(info, context=context or info.context, capabilities=merged)
 
-    async def show(self, name: str, *, verbose: bool = False) -> dict[str, Any]:
-        """The reply of /api/show; its Modelfile names the model where it named a file of the machine."""
+    async def described(self, name: str, *, verbose: bool = False) -> dict[str, Any]:
+        """The reply of /api/show as it is. Raises ModelNotInstalled."""
         body = {"model": name, "verbose": True} if verbose else {"model": name}
-        reply = await self._api.call("POST", "/api/show", body, model=name)
+        return await self._api.call("POST", "/api/show", body, model=name)
+
+    async def show(self, name: str, *, verbose: bool = False) -> dict[str, Any]:
+        """`described`; its Modelfile names the model where it named a file of the machine."""
+        reply = await self.described(name, verbose=verbose)
         if isinstance(modelfile := reply.get("modelfile"), str):
             reply["modelfile"] = _FILE.sub(lambda found: f"{found[1]} {name}", modelfile)
         return reply

@@ -38,6 +38,12 @@ class Question:
         return self.path in ("/api/embed", "/api/embeddings")
 
     @property
+    def longest_input(self) -> int:
+        """Tokens of the longest text to embed, rather too many."""
+        said = self.body.get("input", self.body.get("prompt"))
+        return max((tokens(_length(text), 1, 0) for text in (said if isinstance(said, list) else [said])), default=0)
+
+    @property
     def num_predict(self) -> int | None:
         """Tokens that the client wants at the most; None when it said nothing or "without end"."""
         wanted = self.body["options"].get("num_predict")

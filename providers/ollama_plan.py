@@ -81,6 +81,10 @@ class Planner:
             predict += room(request, model, think)
         return Plan(model, await self._contexts.choose(model, prompt + predict), prompt, predict, think)
 
+    async def find(self, model: str) -> ModelInfo:
+        """Raises ModelNotInstalled."""
+        return await self._models.find(model)
+
     async def plan_native(self, question: Question) -> Plan:
         """Raises ModelNotInstalled."""
         model = await self._models.find(question.model)

@@ -1,6 +1,6 @@
 """Ollama's addresses: its lists over the models of all providers, and the care of a local Ollama for the operator."""
 
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from api.ollama.lines import LineRendering, chat_reply, generate_reply, loaded_r
 from api.ollama.wire import chat_request, generate_request, loads_only
 from api.payload import read
 from api.policy import CLIENTS, Role
-from core.errors import Forbidden, InvalidField
+from core.errors import Forbidden, InvalidField, ProviderError
 from fleet.downloads import Download
 from fleet.names import read_model_name
 
@@ -30,8 +30,8 @@ _CHAT = Conversation(chat_request, chat_reply, LineRendering, partial(_idle, cha
 _GENERATE = Conversation(generate_request, generate_reply, partial(LineRendering, chat=False), partial(_idle, chat=False))
 #: A stream is what a body that does not say it means.
 SPEECHES = (
-    Speech("ollama", "chat", "/api/chat", _CHAT, streams=True, most=()),
-    Speech("ollama", "generate", "/api/generate", _GENERATE, streams=True, most=()),
+    Speech("ollama", "chat", "/api/chat", _CHAT, streams=True, most=("num_predict",)),
+    Speech("ollama", "generate", "/api/generate", _GENERATE, streams=True, most=("num_predict",)),
     Speech("ollama", "embeddings", "/api/embed", Measuring(embed_request, embed_reply), most=()),
     Speech("ollama", "embeddings", "/api/embeddings", Measuring(embedding_request, embedding_reply), most=()),
 )
@@ -93,13 +93,20 @@ async def pull(exchange: Exchange) -> None:
 async def delete(exchange: Exchange) -> None:
     name = _name(read(await exchange.body()))
     await exchange.rooms.machine.delete(read_model_name(name))
+    await _list_anew(exchange)
     await exchange.reply(b"", [])
 
 
 async def copy(exchange: Exchange) -> None:
     body = read(await exchange.body())
     await exchange.rooms.machine.copy(read_model_name(_text(body, "source")), read_model_name(_text(body, "destination")))
+    await _list_anew(exchange)
     await exchange.reply(b"", [])
+
+
+async def _list_anew(exchange: Exchange) -> None:
+    with suppress(ProviderError):  # the list says itself that it is stale
+        await exchange.rooms.catalogue.listing("ollama", fresh=True)
 
 
 async def refused(_exchange: Exchange) -> None:

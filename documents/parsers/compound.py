@@ -5,6 +5,7 @@ long as the header says.
 """
 
 import struct
+from io import BytesIO
 from pathlib import Path
 from typing import Self
 
@@ -20,12 +21,12 @@ DAMAGED = "The file is damaged: a part of it cannot be read."
 
 
 class Compound:
-    """The streams of a compound file. Use as a context manager."""
+    """The streams of a compound file, or of its bytes. Use as a context manager."""
 
-    def __init__(self, path: Path):
+    def __init__(self, source: Path | bytes):
         """Raises DamagedDocument for what is no compound file or says impossible things about itself."""
-        self._size = path.stat().st_size
-        self._file = path.open("rb")
+        self._size = len(source) if isinstance(source, bytes) else source.stat().st_size
+        self._file = BytesIO(source) if isinstance(source, bytes) else source.open("rb")
         try:
             _judge(self._file.read(76), self._size)
             self._file.seek(0)

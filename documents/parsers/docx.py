@@ -12,11 +12,12 @@ from pathlib import Path
 
 from lxml import etree
 
-from documents.parsed import Notice, Page, Total
+from documents.parsed import Attachment, Notice, Page, Total
 from documents.parsers.archives import Archive
 from documents.parsers.base import Context, Sniffed
 from documents.parsers.breaks import BREAK, cut, texts
 from documents.parsers.drawingml import OBJECTS, Linked
+from documents.parsers.embedded import embedded
 from documents.parsers.numbering import Numbering
 from documents.parsers.ooxml import Relation, attribute, guarded, main_part, pictures_unread, relations
 from documents.parsers.pagination import clean, pages
@@ -34,11 +35,13 @@ class DocxParser:
     def accepts(self, sniffed: Sniffed) -> int | None:
         return 100 if any(name.startswith("word/document") for name in sniffed.zip_members) else None
 
-    def parse(self, path: Path, context: Context) -> Iterator[Page | Notice | Total]:
+    def parse(self, path: Path, context: Context) -> Iterator[Page | Notice | Total | Attachment]:
         with Archive(path) as archive:
             document = _Document(archive, main_part(archive, "word/document.xml"), context.max_cells)
             lines = document.lines()
+            held = document.embedded()
         yield from pages(cut(lines), context.max_pages, document.told())
+        yield from held
 
 
 @dataclass
@@ -77,9 +80,11 @@ class _Document:
             told.append(Notice("hidden_text", "The document holds hidden text, which was left out."))
         if any(walk.deleted for walk in self._walks):
             told.append(Notice("deleted_text", "The document remembers deleted text (tracked changes), which was left out."))
-        if self._objects:
-            told.append(Notice("objects_unread", f"{len(self._objects)} embedded files were not read."))
         return told
+
+    def embedded(self) -> list[Attachment]:
+        """The files inside of it; after `lines`."""
+        return embedded(self.archive, self._objects, self.notices)
 
     def _parts(self, kind: str) -> list[str]:
         """The parts of a kind, also those that lie where they usually do and that nothing names."""

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from lxml import etree
 
-from documents.parsed import Notice, Page, Total
+from documents.parsed import Attachment, Notice, Page, Total
 from documents.parsers.archives import Archive
 from documents.parsers.base import Context, Sniffed
 from documents.parsers.drawingml import OBJECTS, PLACEHOLDERS, Area, Drawing, Linked, paragraphs
+from documents.parsers.embedded import embedded
 from documents.parsers.ooxml import Relation, guarded, local, main_part, pictures_unread, relations
 from documents.parsers.pagination import clean, pages
 from documents.parsers.slides import hidden_slides, slide_page
@@ -25,11 +26,13 @@ class PptxParser:
     def accepts(self, sniffed: Sniffed) -> int | None:
         return 100 if "ppt/presentation.xml" in sniffed.zip_members else None
 
-    def parse(self, path: Path, context: Context) -> Iterator[Page | Notice | Total]:
+    def parse(self, path: Path, context: Context) -> Iterator[Page | Notice | Total | Attachment]:
         with Archive(path) as archive:
             show = _Show(archive, main_part(archive, "ppt/presentation.xml"), context.max_cells)
             texts = [show.slide(number, part) for number, part in enumerate(show.parts, 1)]
+            held = show.embedded()
         yield from pages(texts, context.max_pages, show.told())
+        yield from held
 
 
 @dataclass
@@ -89,9 +92,11 @@ class _Show:
         told = [*self._notices, *hidden_slides(self._hidden), *pictures_unread(len(self._pictures))]
         if self._hidden_text:
             told.append(Notice("hidden_text", "The presentation holds text that no slide shows; it was left out."))
-        if self._objects:
-            told.append(Notice("objects_unread", f"{len(self._objects)} embedded files were not read."))
         return told
+
+    def embedded(self) -> list[Attachment]:
+        """The files inside of it; after its slides."""
+        return embedded(self.archive, self._objects, self._notices)
 
     def _drawn(self, root: etree._Element, part: str, skip: frozenset[str] = frozenset()) -> list[str]:
         drawing = Drawing(Linked(self.archive, part, self._notices), self._area, skip, self.max_cells)

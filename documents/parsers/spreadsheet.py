@@ -9,10 +9,11 @@ from pathlib import Path
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
 
 from core.errors import DamagedDocument, DocumentError, PasswordRequired
-from documents.parsed import Notice, Page, Total
+from documents.parsed import Attachment, Notice, Page, Total
 from documents.parsers.archives import Archive, refuse_entities
 from documents.parsers.base import Context, Sniffed
 from documents.parsers.csv import join
+from documents.parsers.embedded import embedded
 from documents.parsers.ooxml import pictures_unread
 from documents.parsers.pagination import pages, stretches
 from documents.parsers.sheets import MAX_COLUMNS, Marks, check_grid, damaged_sheet, hidden_sheet, shown, spread, too_many_cells
@@ -31,14 +32,16 @@ class WorkbookParser:
     def accepts(self, sniffed: Sniffed) -> int | None:
         return 100 if "xl/workbook.xml" in sniffed.zip_members else None
 
-    def parse(self, path: Path, context: Context) -> Iterator[Page | Notice | Total]:
+    def parse(self, path: Path, context: Context) -> Iterator[Page | Notice | Total | Attachment]:
         notices: list[Notice] = []
         with Archive(path) as archive:
             _check(archive, context.max_cells)
             workbook = Workbook(archive, notices)
             reading = Reading(context, notices)
             reading.read(path, workbook.of)
+            held = embedded(archive, (name for name in archive.names if name.startswith("xl/embeddings/")), notices)
         yield from reading.pages()
+        yield from held
 
 
 @dataclass

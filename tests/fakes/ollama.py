@@ -2,7 +2,7 @@
 
 It keeps the habits that hurt: streaming is the default, a change of num_ctx reloads the model, a prompt that does not fit is
 cut to half the context in silence unless `truncate` or `shift` is false, a loading model is missing from /api/ps, and errors
-after the first token come inside the 200.
+after the first token come inside the 200. Who waits for whom and what is in memory is the affair of `machine.scheduler`.
 """
 
 import asyncio
@@ -10,19 +10,27 @@ import base64
 import json
 import math
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
 
 from tests.fakes.answerer import answer
-from tests.fakes.ollama_models import BadDuration, FakeModel, Machine
+from tests.fakes.ollama_machine import Broken, Held, Machine
+from tests.fakes.ollama_models import FakeModel
+from tests.fakes.ollama_options import BadDuration, seconds_of
+from tests.fakes.ollama_scheduler import Outcome
 from tests.fakes.server import BEFORE_THE_ANSWER, PROSE, FakeServer, Fault, forever, serve, tokens_of, vector
 from tests.fakes.tools import Call, told, wanted
 
 VERSION = "0.33.3"
 OUT_OF_MEMORY = "llama runner process has terminated: cudaMalloc failed: out of memory"
 BUSY = "server busy, please try again.  maximum pending requests exceeded"
+
+
+RUNNER_GONE = "an error was encountered while running the model: unexpected EOF"
+_BREAKS: dict[Outcome, tuple[int, str]] = {"busy": (503, BUSY), "oom": (500, OUT_OF_MEMORY), "cut": (500, RUNNER_GONE)}
 
 
 class ApiError(Exception):
@@ -40,7 +48,8 @@ def _now() -> str:
 
 
 class FakeOllama(FakeServer):
-    """`machine` is its disk and memory; `load_seconds` and `token_seconds` are its speed; `thoughts` what a thinker thinks.
+    """`machine` is its disk, its memory and its time; `load_seconds` and `token_seconds` are its speed; `thoughts` what a
+    thinker thinks.
 
     `calls` are what the next answers call instead of what the prompt names; with `call_ids` calls have ids, as newer servers
     give them; `omits_counts` leaves out the counts of tokens, as `omitempty` does with zeros. Families in `ignores_format` write
@@ -50,7 +59,6 @@ class FakeOllama(FakeServer):
     def __init__(self) -> None:
         super().__init__()
         self.machine = Machine()
-        self.load_seconds = 0.0
         self.token_seconds = 0.0
         self.pull_seconds = 0.0
         self.characters_per_token = 3.6
@@ -60,6 +68,15 @@ class FakeOllama(FakeServer):
         self.call_ids = False
         self.omits_counts = False
         self.ignores_format = {"qwen35", "gemma4"}
+
+    @property
+    def load_seconds(self) -> float:
+        """Of every load, beside what its size takes at the bandwidth of `machine.scheduler.cards`."""
+        return self.machine.scheduler.cards.load_floor
+
+    @load_seconds.setter
+    def load_seconds(self, seconds: float) -> None:
+        self.machine.scheduler.cards.load_floor = seconds
 
     def routes(self) -> list[web.AbstractRouteDef]:
         posts = {
@@ -93,24 +110,22 @@ class FakeOllama(FakeServer):
         }  # fmt: skip
 
     async def _ps(self, _: web.Request) -> web.Response:
-        return web.json_response({"models": [runner.listed() for runner in self.machine.resident()]})
+        return web.json_response({"models": await self.machine.listed()})
 
     async def _show(self, request: web.Request) -> web.Response:
         try:
-            model = self._model(await self._body(request))
+            body = await self._body(request)
+            model = self._model(body)
         except ApiError as error:
             return _error(error.status, error.message)
         if model.name in self.machine.broken:
             return _error(500, "open /root/.ollama/models/blobs/sha256-00: no such file or directory")
-        info = {
-            "general.architecture": model.family, "general.parameter_count": 1_000_000_000,
-            f"{model.family}.context_length": model.context, f"{model.family}.block_count": 26,
-        }  # fmt: skip
-        blob = model.layers()[0][0].replace(":", "-")
+        blob = model.blob.replace(":", "-")
+        projector = {"projector_info": {"general.architecture": "clip"}} if model.projector else {}
         reply = {
             "modelfile": f"FROM /root/.ollama/models/blobs/{blob}\n", "parameters": 'stop "<eos>"', "template": "{{ .Prompt }}",
-            "details": model.details(), "model_info": info, "capabilities": list(model.capabilities),
-            "modified_at": "2026-08-20T12:00:00Z",
+            "details": model.details(), "model_info": model.model_info(verbose=bool(body.get("verbose"))),
+            "capabilities": list(model.capabilities), "modified_at": "2026-08-20T12:00:00Z", **projector,
         }  # fmt: skip
         return web.json_response(reply)
 
@@ -125,7 +140,7 @@ class FakeOllama(FakeServer):
         if model is None:
             return _error(404, f"model '{name}' not found")
         del self.machine.installed[model.name]
-        self.machine.runners.pop(model.name, None)
+        self.machine.unload(model)
         return web.Response()
 
     async def _embed(self, request: web.Request) -> web.Response:
@@ -138,11 +153,12 @@ class FakeOllama(FakeServer):
             texts = [inputs] if isinstance(inputs, str) else inputs
             if any(self._tokens(text) > model.context for text in texts) and body.get("truncate") is False:
                 raise ApiError(400, "the input length exceeds the context length")
-            await self._ready(model, body)
-        except ApiError as error:
-            return _error(error.status, error.message)
-        if texts and (fault := self.next_fault()) and (response := await self._refusal(fault)):
-            return response
+            async with self._held(model, body, generates=bool(texts)) as held:
+                if texts and (fault := self.next_fault()) and (response := await self._refusal(fault)):
+                    return response
+                await held.pause(self.token_seconds if texts else 0)
+        except (ApiError, Broken) as error:
+            return self._refused(request, error)
         vectors = [vector(text, body.get("dimensions") or 8) for text in texts]
         return web.json_response(
             {"model": body["model"], "embeddings": vectors, "prompt_eval_count": sum(map(self._tokens, texts))}
@@ -153,9 +169,10 @@ class FakeOllama(FakeServer):
         try:
             body = await self._body(request)
             model = self._model(body)
-            await self._ready(model, body)
-        except ApiError as error:
-            return _error(error.status, error.message)
+            async with self._held(model, body, generates=bool(body.get("prompt"))):
+                pass
+        except (ApiError, Broken) as error:
+            return self._refused(request, error)
         return web.json_response({"embedding": vector(body["prompt"], 8) if body.get("prompt") else []})
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
@@ -170,25 +187,37 @@ class FakeOllama(FakeServer):
             model = self._model(body)
             if "completion" not in model.capabilities and body.get("keep_alive") != 0:
                 raise ApiError(400, f'"{body["model"]}" does not support {kind}')
-            texts = _user_texts(body)
-            if not texts:
+            if not _user_texts(body):
                 return await self._load_or_unload(model, body)
             self._check(model, body)
             fault = self.next_fault()
             if fault and (response := await self._refusal(fault)):
                 return response
-            await self._ready(model, body)
-            read = self._prompt_tokens(model, body)
-        except ApiError as error:
-            return _error(error.status, error.message)
+            async with self._held(model, body, generates=True) as held:
+                return await self._reply(request, model, body, kind, held, fault)
+        except (ApiError, Broken) as error:
+            return self._refused(request, error)
+
+    async def _reply(
+        self, request: web.Request, model: FakeModel, body: dict[str, Any], kind: str, held: Held, fault: Fault | None
+    ) -> web.StreamResponse:
+        read, texts = self._prompt_tokens(held.context, body), _user_texts(body)
         calls = self._wanted(body, texts)
         text = "" if calls else self.text_for(fault, body, lambda: self._say(body, model, texts))
         lines = self._lines(body, model, _stopped(text, body), calls, read, fault, kind)
         if body.get("stream") is False:
             said = [line async for line in lines]
-            await asyncio.sleep(self.token_seconds * len(said))
+            await held.pause(self.token_seconds * len(said))
             return web.json_response(_joined(said))
-        return await self._stream(request, lines, fault)
+        return await self._stream(request, lines, fault, held)
+
+    @staticmethod
+    def _refused(request: web.Request, error: ApiError | Broken) -> web.Response:
+        if isinstance(error, ApiError):
+            return _error(error.status, error.message)
+        if error.outcome == "gone" and request.transport is not None:
+            request.transport.abort()
+        return _error(*_BREAKS.get(error.outcome, (500, RUNNER_GONE)))
 
     def _wanted(self, body: dict[str, Any], texts: list[str]) -> list[Call]:
         if self.calls:
@@ -211,6 +240,10 @@ class FakeOllama(FakeServer):
             raise ApiError(400, str(error)) from None
         if not isinstance(body, dict):
             raise ApiError(400, "missing request body")
+        try:
+            seconds_of(body.get("keep_alive") or 0)
+        except BadDuration as error:
+            raise ApiError(400, str(error)) from None
         return {**body, "model": body.get("model") or body.get("name")}
 
     def _model(self, body: dict[str, Any]) -> FakeModel:
@@ -240,38 +273,33 @@ class FakeOllama(FakeServer):
                 raise ApiError(500, "this model is missing data required for image input")
 
     async def _load_or_unload(self, model: FakeModel, body: dict[str, Any]) -> web.Response:
+        """A question without words; the unload is a request, not a confirmation."""
         reason = "load"
-        try:
-            if body.get("keep_alive") is not None and not isinstance(body["keep_alive"], bool) and body["keep_alive"] == 0:
-                self.machine.runners.pop(model.name, None)
-                reason = "unload"
-            else:
-                await self._ready(model, body)
-        except ApiError as error:
-            return _error(error.status, error.message)
+        if body.get("keep_alive") is not None and seconds_of(body["keep_alive"]) == 0:
+            self.machine.unload(model)
+            reason = "unload"
+        else:
+            async with self._held(model, body, generates=False):
+                pass
         said = {"message": {"role": "assistant", "content": ""}} if "messages" in body else {"response": ""}
         return web.json_response({"model": body["model"], "created_at": _now(), **said, "done": True, "done_reason": reason})
 
-    async def _ready(self, model: FakeModel, body: dict[str, Any]) -> None:
-        options = body.get("options") or {}
-        if self.machine.needs_load(model, options):
-            self.machine.runners.pop(model.name, None)
-            if self.load_seconds:
-                await asyncio.sleep(self.load_seconds)
-            self.machine.load(model, options)
-        try:
-            self.machine.renew(model, body.get("keep_alive"))
-        except BadDuration as error:
-            raise ApiError(400, str(error)) from None
+    def _held(self, model: FakeModel, body: dict[str, Any], *, generates: bool) -> AbstractAsyncContextManager[Held]:
+        keep_alive = body.get("keep_alive")
+        return self.machine.held(
+            model,
+            self.machine.options(model, body.get("options") or {}, body.get("shift")),
+            None if keep_alive is None else seconds_of(keep_alive),
+            generates=generates,
+        )
 
     def _tokens(self, text: str) -> int:
         return math.ceil(len(text) / self.characters_per_token)
 
-    def _prompt_tokens(self, model: FakeModel, body: dict[str, Any]) -> int:
+    def _prompt_tokens(self, context: int, body: dict[str, Any]) -> int:
         """Tokens evaluated of the prompt. Too long: an error, or half the context in silence (llm/llama_server.go)."""
         said = [message.get("content", "") for message in body.get("messages", ())] or [body.get("prompt", "")]
         tokens = sum(self._tokens(text) + 4 for text in said)
-        context = self.machine.runners[model.name].context
         if tokens < context:
             return tokens
         if self.honours_truncate and body.get("truncate") is False:
@@ -330,7 +358,7 @@ class FakeOllama(FakeServer):
         }  # fmt: skip
 
     async def _stream(
-        self, request: web.Request, lines: AsyncIterator[dict[str, Any]], fault: Fault | None
+        self, request: web.Request, lines: AsyncIterator[dict[str, Any]], fault: Fault | None, held: Held
     ) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await response.prepare(request)
@@ -348,19 +376,30 @@ class FakeOllama(FakeServer):
                     _line({"error": fault.message or "an error was encountered while running the model: unexpected EOF"})
                 )
                 return response
-            pause = fault.seconds if fault and kind == "drip" else self.token_seconds
-            await asyncio.sleep(pause)
+            try:
+                await held.pause(fault.seconds if fault and kind == "drip" else self.token_seconds)
+            except Broken as broken:
+                return await self._break(request, response, broken)
             await response.write(_line(line))
             count += 1
         if kind == "hang_at_the_end":
             await forever()
-        await asyncio.sleep(self.token_seconds)
+        await self.machine.timeline.sleep(self.token_seconds)
+        return response
+
+    @staticmethod
+    async def _break(request: web.Request, response: web.StreamResponse, broken: Broken) -> web.StreamResponse:
+        """The end of a stream whose runner went away: an error inside the 200, or just no last line."""
+        if broken.outcome == "oom":
+            await response.write(_line({"error": OUT_OF_MEMORY}))
+        if broken.outcome == "gone" and request.transport is not None:
+            request.transport.abort()
         return response
 
     async def _pull(self, request: web.Request) -> web.StreamResponse:
         body = await self._body(request)
         model = self.machine.library.get(self.machine.full_name(body["model"] or ""))
-        steps = self._pull_steps(model)
+        steps = self.machine.pull(model)
         if body.get("stream") is False:
             if model is None:
                 return _error(500, "pull model manifest: file does not exist")
@@ -381,23 +420,6 @@ class FakeOllama(FakeServer):
             await asyncio.sleep(self.pull_seconds)
             count += 1
         return response
-
-    async def _pull_steps(self, model: FakeModel | None) -> AsyncIterator[dict[str, Any]]:
-        yield {"status": "pulling manifest"}
-        if model is None:
-            yield {"error": "pull model manifest: file does not exist"}
-            return
-        for digest, total in model.layers():
-            status = f"pulling {digest.removeprefix('sha256:')[:12]}"
-            completed = self.machine.partial.get(digest, 0)
-            while completed < total:
-                completed = min(total, completed + max(1, total // 4))
-                self.machine.partial[digest] = completed
-                yield {"status": status, "digest": digest, "total": total, "completed": completed}
-        yield {"status": "verifying sha256 digest"}
-        yield {"status": "writing manifest"}
-        self.machine.installed[model.name] = model
-        yield {"status": "success"}
 
 
 def _line(value: dict[str, Any]) -> bytes:

@@ -1,21 +1,36 @@
-"""The models of the fake Ollama: which are installed, which are in memory and with which runner options."""
+"""The models that a fake Ollama knows, with the facts that /api/tags and /api/show tell and the memory that each one needs."""
 
 import hashlib
-import re
-import time
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import Any
 
-# Any difference in these reloads the model (server/sched.go, needsReload); an absent num_gpu accepts what is loaded.
-RUNNER_OPTIONS = ("num_ctx", "num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread", "draft_num_predict")
-DEFAULT_CONTEXT = 4096
-_UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
-_FOREVER = datetime(2318, 1, 1, tzinfo=UTC)
+GIB = 1 << 30
+MIB = 1 << 20
+_KV_BYTES = {"f16": 2.0, "q8_0": 1.0625, "q4_0": 0.5625}
+_BUFFERS = 400 * MIB
+_LONG_ARRAY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The sizes of a model as its GGUF states them; `kv_heads` of each layer when they differ."""
+
+    layers: int = 26
+    embedding: int = 2048
+    heads: int = 16
+    kv_heads: int | tuple[int, ...] = 4
+    head: int = 128
+    window: int | None = None
+
+    def heads_of_layers(self) -> tuple[int, ...]:
+        return self.kv_heads if isinstance(self.kv_heads, tuple) else (self.kv_heads,) * self.layers
 
 
 @dataclass(frozen=True, slots=True)
 class FakeModel:
+    """`size` in bytes on the disk, the `projector` among them; `extra` is memory that no formula foresees. Names with the same
+    `weights` share a file, and so a runner."""
+
     name: str
     size: int
     parameters: str
@@ -24,10 +39,24 @@ class FakeModel:
     capabilities: tuple[str, ...] = ("completion",)
     quantization: str = "Q4_K_M"
     remote_host: str | None = None
+    shape: Shape = Shape()
+    projector: int = 0
+    extra: int = 0
+    weights: str = ""
 
     @property
     def digest(self) -> str:
-        return hashlib.sha256(f"{self.name}{self.size}".encode()).hexdigest()
+        return hashlib.sha256(f"{self.weights or self.name}{self.size}".encode()).hexdigest()
+
+    @property
+    def blob(self) -> str:
+        """The digest of the file of weights: the identity of a runner."""
+        return "sha256:" + hashlib.sha256(f"weights {self.weights or self.name}".encode()).hexdigest()
+
+    @property
+    def parallel_allowed(self) -> bool:
+        """Embedders and some families get one slot, whatever OLLAMA_NUM_PARALLEL says."""
+        return "completion" in self.capabilities and self.family not in ("mllama", "qwen3vl", "qwen35", "qwen3next", "lfm2")
 
     def details(self) -> dict[str, Any]:
         return {
@@ -35,11 +64,49 @@ class FakeModel:
             "parameter_size": self.parameters, "quantization_level": self.quantization,
         }  # fmt: skip
 
+    def model_info(self, *, verbose: bool = False) -> dict[str, Any]:
+        """The GGUF's keys; long arrays are empty unless `verbose`."""
+        shape, heads = self.shape, self.shape.kv_heads
+        if isinstance(heads, tuple):
+            heads = list(heads) if verbose or len(heads) <= _LONG_ARRAY else []
+        window = {f"{self.family}.attention.sliding_window": shape.window} if shape.window else {}
+        return {
+            "general.architecture": self.family, "general.parameter_count": 1_000_000_000,
+            f"{self.family}.context_length": self.context, f"{self.family}.block_count": shape.layers,
+            f"{self.family}.embedding_length": shape.embedding, f"{self.family}.attention.head_count": shape.heads,
+            f"{self.family}.attention.head_count_kv": heads, f"{self.family}.attention.key_length": shape.head,
+            f"{self.family}.attention.value_length": shape.head, **window,
+        }  # fmt: skip
+
     def layers(self) -> list[tuple[str, int]]:
         """(digest, bytes) of what a pull fetches."""
-        weights = hashlib.sha256(f"weights {self.name}".encode()).hexdigest()
-        config = hashlib.sha256(f"config {self.name}".encode()).hexdigest()
-        return [(f"sha256:{weights}", self.size - 500), (f"sha256:{config}", 500)]
+        config = hashlib.sha256(f"config {self.weights or self.name}".encode()).hexdigest()
+        return [(self.blob, self.size - 500), (f"sha256:{config}", 500)]
+
+    def kv_bytes(self, num_ctx: int, parallel: int, kv_type: str) -> int:
+        """The cache of keys and values; half of the layers of a model with a window look no further than that."""
+        cells = 0
+        for number, heads in enumerate(self.shape.heads_of_layers()):
+            windowed = self.shape.window and number % 2
+            cells += heads * 2 * self.shape.head * (min(num_ctx, self.shape.window) if windowed else num_ctx)
+        return int(cells * parallel * _KV_BYTES[kv_type])
+
+    def memory(self, num_ctx: int, num_batch: int, parallel: int = 1, kv_type: str = "f16") -> int:
+        """Bytes that it really takes, without the context of the driver."""
+        return self.size + self.kv_bytes(num_ctx, parallel, kv_type) + compute_bytes(num_batch) + self.extra
+
+    def predicted(self, num_ctx: int, num_batch: int, parallel: int = 1) -> int:
+        """What Ollama thinks before a load: always f16, no window, no projector."""
+        cells = 2 * self.shape.layers * min(self.shape.heads_of_layers()) * self.shape.head * num_ctx * parallel
+        return self.size - self.projector + cells * 2 + batch_bytes(num_batch)
+
+
+def batch_bytes(num_batch: int) -> int:
+    return 0 if num_batch <= 512 else 768 * MIB if num_batch <= 1024 else 2 * GIB
+
+
+def compute_bytes(num_batch: int) -> int:
+    return _BUFFERS + batch_bytes(num_batch)
 
 
 INSTALLED = (
@@ -53,100 +120,3 @@ LIBRARY = (
     FakeModel("tinyllama:latest", 637_700_138, "1B", "llama", 2048),
     FakeModel("llama3:8b", 4_661_224_676, "8.0B", "llama", 8192),
 )
-
-
-class BadDuration(ValueError):
-    """A keep_alive that Go's time.ParseDuration refuses."""
-
-
-def seconds_of(keep_alive: Any) -> float:
-    """A number is seconds, a string a Go duration; negative is forever. `"-1"` and `"300"` are refused as Ollama does."""
-    if isinstance(keep_alive, int | float):
-        return float(keep_alive)
-    parts = re.findall(r"([\d.]+)(ns|us|ms|s|m|h)", keep_alive)
-    if not parts or "".join(number + unit for number, unit in parts) != keep_alive.lstrip("+-"):
-        raise BadDuration(f'time: missing unit in duration "{keep_alive}"')
-    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
-    return -seconds if keep_alive.startswith("-") else seconds
-
-
-@dataclass(slots=True)
-class Runner:
-    model: FakeModel
-    options: dict[str, Any]
-    context: int
-    on_gpu: bool
-    expires: datetime = _FOREVER
-    lease: float = 300.0
-
-    def fits(self, options: dict[str, Any]) -> bool:
-        wanted = {name: options[name] for name in RUNNER_OPTIONS if name in options}
-        if "num_ctx" in wanted:
-            wanted["num_ctx"] = min(wanted["num_ctx"], self.model.context)
-        wanted.setdefault("num_ctx", min(DEFAULT_CONTEXT, self.model.context))
-        if wanted.get("num_gpu", -1) < 0:
-            wanted["num_gpu"] = self.options.get("num_gpu")
-        return all(self.options.get(name) == wanted.get(name) for name in RUNNER_OPTIONS)
-
-    def size(self) -> int:
-        return self.model.size + self.context * 40_000
-
-    def listed(self) -> dict[str, Any]:
-        size = self.size()
-        return {
-            "name": self.model.name, "model": self.model.name, "size": size, "digest": self.model.digest,
-            "details": self.model.details(), "expires_at": self.expires.isoformat(),
-            "size_vram": size if self.on_gpu else 0, "context_length": self.context,
-        }  # fmt: skip
-
-
-@dataclass
-class Machine:
-    """Disk and memory. `loads` has (model, options) of every load, so a reload is an entry more than the first one;
-    `broken` are models whose files cannot be read."""
-
-    installed: dict[str, FakeModel] = field(default_factory=lambda: {model.name: model for model in INSTALLED})
-    library: dict[str, FakeModel] = field(default_factory=lambda: {model.name: model for model in LIBRARY})
-    runners: dict[str, Runner] = field(default_factory=dict)
-    loads: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    partial: dict[str, int] = field(default_factory=dict)
-    gpu: bool = True
-    broken: set[str] = field(default_factory=set)
-
-    @staticmethod
-    def full_name(name: str) -> str:
-        return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
-
-    def find(self, name: str) -> FakeModel | None:
-        return self.installed.get(self.full_name(name))
-
-    def resident(self) -> list[Runner]:
-        now = datetime.now(UTC)
-        self.runners = {name: runner for name, runner in self.runners.items() if runner.expires > now}
-        return list(self.runners.values())
-
-    def needs_load(self, model: FakeModel, options: dict[str, Any]) -> bool:
-        self.resident()
-        runner = self.runners.get(model.name)
-        return runner is None or not runner.fits(options)
-
-    def load(self, model: FakeModel, options: dict[str, Any]) -> None:
-        kept = {name: options[name] for name in RUNNER_OPTIONS if name in options}
-        kept["num_ctx"] = min(kept.get("num_ctx", DEFAULT_CONTEXT), model.context)
-        if kept.get("num_gpu", -1) < 0:
-            kept.pop("num_gpu", None)
-        self.loads.append((model.name, kept))
-        self.runners[model.name] = Runner(model, kept, kept["num_ctx"], self.gpu and kept.get("num_gpu", 1) != 0)
-
-    def renew(self, model: FakeModel, keep_alive: Any) -> None:
-        runner = self.runners[model.name]
-        lease = runner.lease if keep_alive is None else seconds_of(keep_alive)
-        runner.lease = lease
-        runner.expires = _FOREVER if lease < 0 else datetime.fromtimestamp(time.time() + lease, UTC)
-
-    def copy(self, source: str, destination: str) -> bool:
-        model = self.find(source)
-        if model is not None:
-            name = self.full_name(destination)
-            self.installed[name] = replace(model, name=name)
-        return model is not None

@@ -48,6 +48,8 @@ def test_pull_copy_and_delete_are_the_operators(client, ollama):
     assert '"success"' in lines[-1]
     assert client.post("/api/copy", json={"source": "tinyllama:latest", "destination": "copied:1b"}).status_code == 200
     assert client.request("DELETE", "/api/delete", json={"name": "tinyllama:latest"}).status_code == 200
+    listed = {model["name"] for model in client.get("/api/tags").json()["models"]}
+    assert "copied:1b" in listed and "tinyllama:latest" not in listed, "the lists know it at once"
     assert "copied:1b" in ollama.machine.installed and "tinyllama:latest" not in ollama.machine.installed
     assert client.request("DELETE", "/api/delete", json={"name": "copied:1b"}).status_code == 200
 

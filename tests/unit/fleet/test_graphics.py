@@ -19,8 +19,10 @@ class Nvml:
     class NVMLError(Exception):
         pass
 
-    def __init__(self, cards=("RTX",), *, no_driver=False, versions=(2, 1), lost=False):
+    def __init__(self, cards=("RTX",), *, no_driver=False, versions=(2, 1), lost=False, cut=None):
+        """`cut` has for each index of a card in parts whether there is an instance at its places."""
         self.cards, self.no_driver, self.versions, self.lost, self.open = cards, no_driver, versions, lost, 0
+        self.cut = cut or {}
 
     def nvmlInit(self):
         if self.no_driver:
@@ -38,8 +40,21 @@ class Nvml:
     def nvmlDeviceGetHandleByIndex(self, index):
         return index
 
+    def nvmlDeviceGetMigMode(self, handle):
+        if handle not in self.cut:
+            raise self.NVMLError("Not Supported")
+        return [int(self.cut[handle] is not None), 0]
+
+    def nvmlDeviceGetMaxMigDeviceCount(self, handle):
+        return len(self.cut[handle])
+
+    def nvmlDeviceGetMigDeviceHandleByIndex(self, handle, index):
+        if not self.cut[handle][index]:
+            raise self.NVMLError("Not Found")
+        return f"{handle}/{index}"
+
     def nvmlDeviceGetName(self, handle):
-        return self.cards[handle]
+        return self.cards[handle] if isinstance(handle, int) else "A100 MIG 1g.10gb"
 
     def nvmlDeviceGetUUID(self, handle):
         return f"GPU-{handle}".encode()
@@ -69,6 +84,17 @@ def test_each_version_of_the_memory_question_is_tried(versions, total):
 def test_no_card_says_why(nvml, why):
     cards, note = nvidia_gpus(nvml)
     assert cards == () and why in note and nvml.open == 0
+
+
+def test_a_card_in_parts_is_its_instances():
+    cards, note = nvidia_gpus(Nvml(("A100", "A100"), cut={0: (True, False, True), 1: None}))
+    assert [card.uuid for card in cards] == ["GPU-0/0", "GPU-0/2", "GPU-1"] and note is None
+    assert nvidia_gpus(Nvml(("A100",), cut={0: (False, False)})) == ((), "NVIDIA: no card")
+
+
+async def test_a_card_without_memory_of_its_own_shares_that_of_the_machine(tmp_path):
+    (card,), _ = await find_gpus(128 * GIB, "Linux aarch64", 5, ask=lambda: nvidia_gpus(Nvml(versions=())), drm=tmp_path)
+    assert card.vram_total == 96 * GIB and card.vram_used is None and "unified" in card.source
 
 
 def test_amd_cards_from_sysfs(tmp_path):
@@ -102,18 +128,18 @@ def test_apple_chips_share_their_memory_and_intel_macs_do_not():
 async def test_find_puts_makers_together(tmp_path):
     (tmp_path / "card0" / "device").mkdir(parents=True)
     (tmp_path / "card0" / "device" / "mem_info_vram_total").write_text(str(GIB))
-    cards, notes = await find_gpus(GIB, "Linux x86_64", 5, ask_nvml=lambda: nvidia_gpus(Nvml()), drm=tmp_path)
+    cards, notes = await find_gpus(GIB, "Linux x86_64", 5, ask=lambda: nvidia_gpus(Nvml()), drm=tmp_path)
     assert [card.vendor for card in cards] == ["nvidia", "amd"] and notes == ()
 
 
 async def test_find_on_a_mac_asks_no_driver():
-    cards, notes = await find_gpus(8 * GIB, "Darwin arm64", 5, ask_nvml=lambda: pytest.fail("asked"))
+    cards, notes = await find_gpus(8 * GIB, "Darwin arm64", 5, ask=lambda: pytest.fail("asked"))
     assert [card.vendor for card in cards] == ["apple"] and notes == ()
 
 
 async def test_a_driver_that_hangs_costs_the_deadline_and_a_note(tmp_path):
     stuck = threading.Event()
-    cards, notes = await find_gpus(GIB, "Linux x86_64", 0.02, ask_nvml=lambda: stuck.wait(30), drm=tmp_path)
+    cards, notes = await find_gpus(GIB, "Linux x86_64", 0.02, ask=lambda: stuck.wait(30), drm=tmp_path)
     assert cards == () and "no answer in 0.02 s" in notes[0]
     stuck.set()
 

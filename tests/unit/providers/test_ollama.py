@@ -106,13 +106,9 @@ async def test_a_prompt_cut_in_silence_that_cannot_fit_is_too_long(ollama: Ollam
     assert options(fake)[-1]["num_ctx"] == 32768
 
 
-async def test_a_server_that_ignores_the_context_is_found_out(
-    ollama: Ollama, fake: FakeOllama, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fake.honours_truncate = False
-    monkeypatch.setattr(fake.machine, "needs_load", lambda model, options: model.name not in fake.machine.runners)
-    await ollama.load("gemma3:1b", num_gpu=None)
-    fake.machine.runners["gemma3:1b"].context = 4096
+async def test_a_server_that_ignores_the_context_is_found_out(ollama: Ollama, fake: FakeOllama) -> None:
+    fake.honours_truncate = fake.machine.scheduler.reloads = False
+    fake.machine.load(fake.machine.installed["gemma3:1b"], {"num_ctx": 4096})
     with pytest.raises(DocumentTooLong):
         await ollama.chat(ask(text="x" * 40_000))
 
@@ -196,7 +192,7 @@ async def test_the_list_has_every_fact(ollama: Ollama, fake: FakeOllama) -> None
     gemma = listed["gemma3:1b"]
     assert (gemma.size, gemma.family, gemma.parameters, gemma.quantization) == (815_319_791, "gemma3", "999.89M", "Q4_K_M")
     assert (gemma.context, gemma.capabilities, gemma.resident) == (32768, ("completion",), True)
-    assert gemma.size_vram == fake.machine.runners["gemma3:1b"].size()
+    assert gemma.size_vram == fake.machine.runners["gemma3:1b"].size
     assert listed["llama3.2:3b"].resident is False and listed["nomic-embed-text:latest"].capabilities == ("embedding",)
     assert "remote" in listed["far:cloud"].capabilities
 
@@ -216,6 +212,40 @@ async def test_load_puts_a_model_into_memory_and_unload_waits_until_it_is_gone(o
     await ollama.unload("gemma3:1b")
     assert [one.name for one in await ollama.resident()] == ["nomic-embed-text:latest"]
     assert fake.bodies("/api/generate")[-1] == {"model": "gemma3:1b", "keep_alive": 0}
+
+
+@pytest.mark.parametrize("context", [2048, 32768])
+async def test_a_model_is_loaded_once_whoever_asks_it(ollama: Ollama, fake: FakeOllama, context: int) -> None:
+    """Also clients with options of their own. Vectors of a model with a small context are left out: they cannot say `shift`."""
+    able = ("completion", "embedding")
+    fake.machine.installed["both:1b"] = FakeModel("both:1b", 10**9, "1B", context=context, capabilities=able)
+    theirs = {"model": "both:1b", "keep_alive": "24h", "options": {"num_ctx": 1024, "num_gpu": 3, "num_batch": 64}}
+    asked = [
+        ("/api/chat", {"messages": [{"role": "user", "content": "oi"}], "options": {"num_predict": 9, "num_ctx": 512}}),
+        ("/api/generate", {"prompt": "oi", "shift": True}),
+        ("/api/generate", {}),
+    ]
+    if context >= 8192:
+        asked += [("/api/embed", {"input": ["oi", "x" * 500]}), ("/api/embeddings", {"prompt": "oi"})]
+        await ollama.embed("both:1b", ["oi"])
+        await ollama.chat(ask("both:1b", max_tokens=100))
+    await ollama.load("both:1b", num_gpu=None)
+    await ollama.chat(ask("both:1b", max_tokens=100))
+    for path, body in asked:
+        async with ollama.forward(path, json.dumps(theirs | body).encode(), stream=False) as response:
+            await response.read()
+    assert len(fake.machine.loads) == 1 and fake.machine.runners["both:1b"].lease == 900
+
+
+async def test_texts_to_embed_get_the_context_that_the_longest_needs(ollama: Ollama, fake: FakeOllama) -> None:
+    able = ("completion", "embedding")
+    fake.machine.installed["both:1b"] = FakeModel("both:1b", 10**9, "1B", capabilities=able)
+    await ollama.embed("both:1b", ["x" * 1000] * 40)
+    await ollama.embed("both:1b", ["x" * 40_000])
+    body = {"model": "both:1b", "input": ["x" * 60_000, "oi"]}
+    async with ollama.forward("/api/embed", json.dumps(body).encode(), stream=False) as response:
+        await response.read()
+    assert [load["num_ctx"] for _, load in fake.machine.loads] == [8192, 32768]
 
 
 async def test_an_unload_that_does_not_happen_has_an_end(

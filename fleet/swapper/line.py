@@ -1,0 +1,102 @@
+"""Who waits for a model, and whose turn is next: by class with ageing, then the least-served client, then first come."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from core.errors import MyelinError
+from fleet.swapper.tuning import CLASSES, Class
+
+_RANK = {klass: rank for rank, klass in enumerate(CLASSES)}
+
+
+@dataclass(slots=True, eq=False)
+class Ticket:
+    """One request for a turn. `settle` is called once while it waits: with None when its turn came, else with the refusal."""
+
+    model: str
+    client: str
+    klass: Class
+    arrived: float
+    settle: Callable[[MyelinError | None], None]
+    #: `preload` has no request behind it: its turn ends as it begins.
+    is_preload: bool = False
+    state: Literal["waiting", "inside", "gone"] = "waiting"
+    began: float = 0.0
+
+
+class Shares:
+    """Start-time fair queueing (Goyal, 1996) over clients: each one's virtual time grows by the service it was given."""
+
+    _MANY = 1000
+
+    def __init__(self) -> None:
+        self._served: dict[str, float] = {}
+        self._clock = 0.0
+
+    def of(self, client: str) -> float:
+        return max(self._served.get(client, 0.0), self._clock)
+
+    def charge(self, client: str, seconds: float) -> None:
+        begin = self.of(client)
+        self._clock = begin
+        self._served[client] = begin + seconds
+        if len(self._served) > self._MANY:
+            self._served = {name: at for name, at in self._served.items() if at > self._clock}
+
+
+class Line:
+    """The waiting requests of one model. `patience` is the wait after which a class is overdue and goes to the front."""
+
+    __slots__ = ("_count", "_lanes", "_patience", "_shares")
+
+    def __init__(self, patience: Mapping[Class, float], shares: Shares):
+        self._patience = patience
+        self._shares = shares
+        self._lanes: dict[tuple[Class, str], deque[Ticket]] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Ticket]:
+        return (ticket for lane in self._lanes.values() for ticket in lane)
+
+    def add(self, ticket: Ticket) -> None:
+        self._lanes.setdefault((ticket.klass, ticket.client), deque()).append(ticket)
+        self._count += 1
+
+    def remove(self, ticket: Ticket) -> None:
+        lane = self._lanes[ticket.klass, ticket.client]
+        lane.remove(ticket)
+        self._taken(ticket)
+
+    def pop(self, now: float) -> Ticket:
+        """The next one; the line must not be empty."""
+        ticket = min((lane[0] for lane in self._lanes.values()), key=lambda head: self._order(head, now))
+        self._lanes[ticket.klass, ticket.client].popleft()
+        self._taken(ticket)
+        return ticket
+
+    def oldest(self) -> float:
+        """When the first of those who wait came; the line must not be empty."""
+        return min(lane[0].arrived for lane in self._lanes.values())
+
+    def overdue_at(self, floor: float) -> float:
+        """When the first of them will have waited for the patience of its class, or for `floor` where that is longer."""
+        return min(lane[0].arrived + max(self._patience[klass], floor) for (klass, _), lane in self._lanes.items())
+
+    def ahead_of(self, ticket: Ticket, now: float) -> int:
+        """How many of those who wait go before this one, which may wait or not."""
+        mine = self._order(ticket, now)
+        return sum(self._order(other, now) < mine for other in self)
+
+    def _order(self, ticket: Ticket, now: float) -> tuple[int, float, float]:
+        overdue = now - ticket.arrived >= self._patience[ticket.klass]
+        return 0 if overdue else _RANK[ticket.klass], self._shares.of(ticket.client), ticket.arrived
+
+    def _taken(self, ticket: Ticket) -> None:
+        self._count -= 1
+        if not self._lanes[ticket.klass, ticket.client]:
+            del self._lanes[ticket.klass, ticket.client]

@@ -1,0 +1,79 @@
+"""What the swapper knows of one model: who waits, who is inside, whether it is in memory, what it costs."""
+
+from dataclasses import dataclass
+
+from fleet.compute import Resident
+from fleet.swapper.breaker import Breaker
+from fleet.swapper.estimates import Mean, Rate
+from fleet.swapper.line import Line, Shares
+from fleet.swapper.tuning import Tuning
+
+
+@dataclass(slots=True, eq=False)
+class Model:
+    """`loaded_at`, `used_at` and `held_until` are times of the swapper's clock; `predicted` bytes.
+
+    `is_leaving`: nobody is let in any more, because another model gets the memory. `is_foreign`: somebody else loaded it.
+    `changed`: the number of our last act on it, so that a look that began earlier cannot undo it.
+    """
+
+    name: str
+    line: Line
+    breaker: Breaker
+    load: Mean
+    service: Mean
+    rate: Rate
+    predicted: int = 0
+    inside: int = 0
+    served: int = 0
+    is_resident: bool = False
+    is_leaving: bool = False
+    is_foreign: bool = False
+    loaded_at: float = 0.0
+    used_at: float = 0.0
+    held_until: float = float("-inf")
+    changed: int = 0
+    seen: Resident | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.is_resident and not self.is_leaving
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.inside and not self.line
+
+    @property
+    def size(self) -> int:
+        """Bytes: what Ollama shows, else what is predicted."""
+        return self.seen.size if self.seen and self.seen.size else self.predicted
+
+    def settled(self, now: float) -> None:
+        """It is in memory from now on."""
+        self.is_resident, self.is_leaving, self.loaded_at, self.served = True, False, now, 0
+
+    def gone(self) -> None:
+        self.is_resident = self.is_leaving = self.is_foreign = False
+        self.seen = None
+        self.held_until = float("-inf")
+
+
+def model(name: str, predicted: int, tuning: Tuning, shares: Shares) -> Model:
+    return Model(
+        name,
+        Line(tuning.patience, shares),
+        Breaker(tuning),
+        Mean(_load_guess(predicted, tuning)),
+        Mean(tuning.service),
+        Rate(),
+        predicted,
+    )
+
+
+def predict_again(model: Model, predicted: int, tuning: Tuning) -> None:
+    model.predicted = predicted
+    model.load.guess(_load_guess(predicted, tuning))
+
+
+def _load_guess(predicted: int, tuning: Tuning) -> float:
+    return 1.0 + predicted / tuning.load_speed

@@ -1,0 +1,301 @@
+"""The owner of all state: one task that decides, and the turns that callers take.
+
+A turn for a model that is in memory with a place free changes two counters and crosses no task. Everything else goes
+through the line of its model and the task. Nothing in the state awaits, so whoever touches it is alone with it.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any
+
+from core.deadline import Deadline
+from core.errors import Conflict, MyelinError, Overloaded, ProviderError
+from fleet.compute import Resident
+from fleet.swapper.effects import Effects
+from fleet.swapper.forecast import Forecast, Forecaster
+from fleet.swapper.line import Ticket
+from fleet.swapper.moves import Mover
+from fleet.swapper.room import Room
+from fleet.swapper.snapshot import snapshot
+from fleet.swapper.steering import Steering
+from fleet.swapper.tuning import Class, Tuning
+from fleet.swapper.yard import Order, Yard
+from providers.ollama_models import full_name
+
+OnEta = Callable[[Forecast], None]
+
+
+def _nobody(_error: MyelinError | None) -> None:
+    """Settles a ticket whose owner did not have to wait."""
+
+
+class Swapper:
+    """Heavy models of one Ollama take turns. `run` must run for as long as turns are taken."""
+
+    def __init__(
+        self,
+        effects: Effects,
+        *,
+        budget: Callable[[], int | None],
+        predict: Callable[[str], int],
+        always_on: Sequence[str] = (),
+        tuning: Tuning = Tuning(),
+        now: Callable[[], float] = time.monotonic,
+        identify: Callable[[str], str] = full_name,
+        observe: Callable[[Resident], None] = lambda _resident: None,
+    ):
+        self._effects, self._now, self._identify, self._tuning = effects, now, identify, tuning
+        self.yard = Yard(tuning, Room(budget, tuning.free_share), predict, [identify(name) for name in always_on])
+        self._mover = Mover(self.yard, identify, observe)
+        self._steering = Steering(self.yard, self._mover)
+        self._forecaster = Forecaster(self.yard)
+        self._watchers: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        self._changed = asyncio.Event()
+        self._looking = self._look_again = False
+        self._loading: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Until it is cancelled; then whoever waits is refused."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self.yard.order("look")
+                while True:
+                    await self._round(tasks)
+        finally:
+            for model in list(self.yard.models.values()):
+                self.yard.refuse(model.line, Overloaded("The server is stopping.", retry_after=10))
+
+    async def _round(self, tasks: asyncio.TaskGroup) -> None:
+        self._changed.clear()
+        until = self._steering.steer(self._now())
+        while self.yard.orders:
+            self._carry_out(self.yard.orders.pop(0), tasks)
+        self._watchers = [watcher for watcher in self._watchers if not self._has_come(*watcher)]
+        seconds = max(0.0, min(until - self._now(), self._tuning.truth_every))
+        try:
+            with Deadline(seconds):
+                await self._changed.wait()
+        except TimeoutError:
+            if seconds == self._tuning.truth_every:
+                self.yard.order("look")
+
+    def turn(self, model: str, *, client: str = "", klass: Class = "normal", on_eta: OnEta | None = None) -> "Turn":
+        """`client` is the key that turns are shared out fairly between; `on_eta` is told every two seconds of waiting."""
+        return Turn(self, Ticket(self._identify(model), client, klass, 0.0, _nobody), on_eta)
+
+    def poke(self) -> None:
+        """Something changed that may change the decision."""
+        self._changed.set()
+
+    # The operator
+
+    def preload(self, model: str) -> float:
+        """Seconds until it is in memory, 0 when it is; then it stays until its load has paid off.
+
+        Raises ModelTooLarge, or Overloaded while its loads keep failing.
+        """
+        now, yard = self._now(), self.yard
+        name = self._identify(model)
+        one = yard.model(name)
+        if one.is_open:
+            one.held_until = now + yard.quantum(one, now)
+            return 0.0
+        ticket = Ticket(name, "", "interactive", now, _nobody, is_preload=True)
+        forecast = self._forecaster.of(ticket, now)
+        if not any(other.is_preload for other in one.line):
+            yard.queue(one, ticket, now)
+            self.poke()
+        return forecast.seconds
+
+    def pin(self, model: str) -> None:
+        """Loads it as soon as may be, and keeps it. Raises ModelTooLarge beside the other pinned ones."""
+        yard, name = self.yard, self._identify(model)
+        if name in yard.pinned_names:
+            return
+        pinned = yard.pinned()
+        if yard.model(name) not in yard.room.together([*pinned, yard.model(name)]):
+            raise yard.room.too_large(yard.model(name), pinned)
+        yard.pinned_names.append(name)
+        self.poke()
+
+    def unpin(self, model: str) -> None:
+        """It stays where it is until another model needs the memory."""
+        with contextlib.suppress(ValueError):
+            self.yard.pinned_names.remove(self._identify(model))
+        self.poke()
+
+    async def evict(self, model: str, seconds: float = 300.0) -> bool:
+        """Drains and unloads it; False when it is still there after `seconds`. Raises Conflict for a pinned model."""
+        one = self.yard.model(self._identify(model))
+        if one.name in self.yard.pinned_names:
+            raise Conflict(f"The model {one.name} is always on.", hint="Unpin it first.", field="model")
+        self.yard.evicting.append(one)
+        return await self._until(lambda: not one.is_resident, seconds)
+
+    async def drain(self, seconds: float) -> bool:
+        """Lets nobody in and waits until nobody is inside and nothing moves; False when that takes longer. Stays closed."""
+        self.yard.is_closed = True
+        return await self._until(lambda: not self.yard.inside and not self.yard.move, seconds)
+
+    def resume(self) -> None:
+        """After `drain`. Whatever was done to the models meanwhile is looked at first."""
+        self.yard.is_closed, self.yard.is_blind = False, True
+        self.yard.order("look")
+        self.poke()
+
+    def snapshot(self) -> dict[str, Any]:
+        return snapshot(self.yard, self._forecaster, self._now())
+
+    async def _until(self, has_come: Callable[[], bool], seconds: float) -> bool:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._watchers.append((has_come, future))
+        self.poke()
+        try:
+            with Deadline(seconds):
+                await future
+        except TimeoutError:
+            return False
+        return True
+
+    @staticmethod
+    def _has_come(has_come: Callable[[], bool], future: asyncio.Future[None]) -> bool:
+        if not future.done() and has_come():
+            future.set_result(None)
+        return future.done()
+
+    # Effects
+
+    def _carry_out(self, order: Order, tasks: asyncio.TaskGroup) -> None:
+        match order.verb:
+            case "look" if self._looking:
+                self._look_again = True
+            case "look":
+                self._looking = True
+                tasks.create_task(self._look())
+            case "load":
+                self._loading = tasks.create_task(self._load(order))
+            case "unload":
+                tasks.create_task(self._unload(order))
+            case "cancel":
+                tasks.create_task(self._cancel(order, self._loading))
+
+    async def _look(self) -> None:
+        number, found = self.yard.acts, None
+        try:
+            with Deadline(self._tuning.call):
+                found = await self._effects.ps()
+        except (MyelinError, TimeoutError):
+            pass
+        self._looking = False
+        self._mover.looked(number, found, self._now())
+        if self._look_again:
+            self._look_again = False
+            self.yard.order("look")
+        self.poke()
+
+    async def _load(self, order: Order) -> None:
+        failure = None
+        try:
+            await self._effects.load(order.model)
+        except MyelinError as error:
+            failure = error
+        self._mover.load_ended(order.number, failure, self._now())
+        self.poke()
+
+    async def _unload(self, order: Order) -> None:
+        try:
+            with Deadline(self._tuning.call):
+                await self._effects.unload(order.model)
+        except (MyelinError, TimeoutError):
+            pass
+        self._mover.answered(order.number, self._now())
+        self.poke()
+
+    async def _cancel(self, order: Order, load: asyncio.Task[None] | None) -> None:
+        if load:
+            load.cancel()
+            await asyncio.wait([load], timeout=self._tuning.call)
+        self._mover.answered(order.number, self._now())
+        self.poke()
+
+    # Turns
+
+    def enter(self, ticket: Ticket) -> asyncio.Future[None] | None:
+        """None when the turn has come already."""
+        ticket.arrived = now = self._now()
+        model = self.yard.arrive(ticket, now)
+        if ticket.state == "inside":
+            return None
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def settle(error: MyelinError | None) -> None:
+            if not future.done():
+                future.set_exception(error) if error else future.set_result(None)
+
+        ticket.settle = settle
+        forecast = self._forecaster.of(ticket, now)
+        if forecast.seconds > self._tuning.limit(ticket.klass):
+            raise self._too_long(ticket, forecast.seconds)
+        self.yard.queue(model, ticket, now)
+        self.poke()
+        return future
+
+    async def wait(self, ticket: Ticket, turn: asyncio.Future[None], on_eta: OnEta | None) -> None:
+        """Raises Overloaded when the turn has not come long after it was predicted."""
+        longest = self._tuning.limit(ticket.klass) * self._tuning.patience_factor
+        try:
+            with Deadline(longest):
+                while on_eta and not turn.done():
+                    on_eta(self._forecaster.of(ticket, self._now()))
+                    await asyncio.wait([turn], timeout=self._tuning.notice_every)
+                await turn
+        except TimeoutError:
+            raise self._too_long(ticket, longest) from None
+
+    @staticmethod
+    def _too_long(ticket: Ticket, seconds: float) -> Overloaded:
+        return Overloaded(
+            f"The model {ticket.model} would be free in about {seconds:.0f} s, which is too long to wait for.",
+            hint="Ask again later, or choose a model that is in memory.",
+            retry_after=seconds,
+        )
+
+    def leave(self, ticket: Ticket, error: BaseException | None) -> None:
+        yard = self.yard
+        if ticket.state == "waiting":
+            yard.withdraw(ticket)
+        elif ticket.state == "inside":
+            yard.leave(ticket, self._now(), failed=error is not None)
+            if isinstance(error, ProviderError):
+                yard.order("look")
+                self.poke()
+        if yard.waiting or yard.move:
+            self.poke()
+
+
+class Turn:
+    """`async with` waits until the model is in memory and a place is free, and tells the end.
+
+    Raises ModelTooLarge, Overloaded (with `retry_after`) or what kept the model from being loaded.
+    """
+
+    __slots__ = ("_on_eta", "_swapper", "_ticket")
+
+    def __init__(self, swapper: Swapper, ticket: Ticket, on_eta: OnEta | None):
+        self._swapper, self._ticket, self._on_eta = swapper, ticket, on_eta
+
+    async def __aenter__(self) -> None:
+        future = self._swapper.enter(self._ticket)
+        if future is None:
+            return
+        try:
+            await self._swapper.wait(self._ticket, future, self._on_eta)
+        except BaseException as error:
+            self._swapper.leave(self._ticket, error)
+            raise
+
+    async def __aexit__(self, _kind: type[BaseException] | None, error: BaseException | None, _at: TracebackType | None) -> Any:
+        self._swapper.leave(self._ticket, error)

@@ -1,0 +1,220 @@
+"""The state of the swapper, and what happens at its door: who comes, who is let in, who leaves.
+
+Everything runs on one event loop and nothing here awaits, so there is one writer without a lock. What is to be done to
+Ollama is written down in `orders`; the scheduler carries it out.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from core.errors import MyelinError, Overloaded
+from fleet.swapper.estimates import Successions
+from fleet.swapper.line import Shares, Ticket
+from fleet.swapper.policy import cycle, quantum
+from fleet.swapper.residency import Model, model, predict_again
+from fleet.swapper.room import Room
+from fleet.swapper.tuning import Tuning
+
+Phase = Literal["draining", "unloading", "loading"]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Something to be done to Ollama. `number` comes back with the outcome."""
+
+    verb: Literal["look", "load", "unload", "cancel"]
+    model: str = ""
+    number: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Move:
+    """The one change of memory under way: `leaving` are drained, unloaded and confirmed gone, then `target` is loaded."""
+
+    target: Model | None
+    leaving: list[Model]
+    began: float
+    is_speculative: bool = False
+    phase: Phase = "draining"
+    since: float = 0.0
+    deadline: float = float("inf")
+    look_at: float = 0.0
+    ask_at: float = 0.0
+    #: Unloads, or the end of a cancelled load, that are under way; and the number of the act before all of them.
+    unanswered: int = 0
+    number: int = 0
+    #: After a load that came to nothing.
+    is_clean_up: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Yard:
+    """All state; see `fleet.swapper.moves` for how memory changes and `fleet.swapper.steering` for when."""
+
+    tuning: Tuning
+    room: Room
+    predict: Callable[[str], int]
+    pinned_names: list[str]
+    models: dict[str, Model] = field(default_factory=dict)
+    move: Move | None = None
+    orders: list[Order] = field(default_factory=list)
+    shares: Shares = field(default_factory=Shares)
+    successions: Successions = field(default_factory=Successions)
+    evicting: list[Model] = field(default_factory=list)
+    #: The operator's: nobody is let in and nothing moves.
+    is_closed: bool = False
+    #: `/api/ps` gave no answer: residents are served, nothing moves.
+    is_blind: bool = True
+    waiting: int = 0
+    inside: int = 0
+    loads: int = 0
+    acts: int = 0
+    quiet_since: float = 0.0
+
+    def model(self, name: str) -> Model:
+        if (known := self.models.get(name)) is None:
+            known = self.models[name] = model(name, self.predict(name), self.tuning, self.shares)
+        return known
+
+    def pinned(self) -> list[Model]:
+        """The always-on models that have room together, in the order of their importance."""
+        return self.room.together(self.model(name) for name in self.pinned_names)
+
+    def missing(self, now: float) -> list[Model]:
+        """Always-on models that are not in memory and may be loaded; others are loaded after them.
+
+        One that crashed with requests inside is not known to be gone: Ollama may be loading it again for them.
+        """
+        move = self.move
+        return [
+            model
+            for model in self.pinned()
+            if (not model.is_resident and now >= model.breaker.retry_at)
+            or (model.is_leaving and not (move and model in move.leaving))
+        ]
+
+    def residents(self) -> list[Model]:
+        return [model for model in self.models.values() if model.is_resident]
+
+    def lined(self) -> Iterator[Model]:
+        """Models that somebody waits for."""
+        return (model for model in self.models.values() if model.line)
+
+    def act(self, model: Model) -> int:
+        """Numbers an act of ours on this model."""
+        self.acts += 1
+        model.changed = self.acts
+        return self.acts
+
+    def order(self, verb: Literal["look", "load", "unload", "cancel"], model: Model | None = None) -> int:
+        number = self.act(model) if model else self.acts
+        self.orders.append(Order(verb, model.name if model else "", number))
+        return number
+
+    # The door
+
+    def arrive(self, ticket: Ticket, now: float) -> Model:
+        """Counts the arrival, and lets it in when its model is in memory and a place is free; else it stays outside, unqueued."""
+        model = self.model(ticket.model)
+        model.rate.add(now)
+        if model.name not in self.pinned_names:
+            self.successions.add(model.name)
+        if model.is_open and model.inside < self.tuning.places and not model.line and not self.is_closed:
+            self._enter(model, ticket, now)
+        return model
+
+    def queue(self, model: Model, ticket: Ticket, now: float) -> None:
+        """Raises ModelTooLarge, or Overloaded while loads of this model keep failing."""
+        predict_again(model, self.predict(model.name), self.tuning)
+        self.check(model, now)
+        model.line.add(ticket)
+        self.waiting += 1
+
+    def check(self, model: Model, now: float) -> None:
+        """Raises what keeps this model from being loaded at all."""
+        pinned = self.pinned()
+        others = [other for other in pinned if other is not model]
+        if not model.is_resident and not self.room.fits(model, others):
+            raise self.room.too_large(model, others)
+        if not model.is_resident and (seconds := model.breaker.open_for(now)):
+            raise unavailable(model, seconds)
+
+    def withdraw(self, ticket: Ticket) -> None:
+        model = self.models[ticket.model]
+        model.line.remove(ticket)
+        self.waiting -= 1
+        ticket.state = "gone"
+
+    def admit(self, model: Model, now: float) -> None:
+        """Lets in who waits, as far as there are places."""
+        while model.line and model.is_open and model.inside < self.tuning.places and not self.is_closed:
+            ticket = model.line.pop(now)
+            self.waiting -= 1
+            self._enter(model, ticket, now)
+            ticket.settle(None)
+            if ticket.is_preload:
+                model.held_until = now + self.quantum(model, now)
+                self.leave(ticket, now, failed=True)
+
+    def leave(self, ticket: Ticket, now: float, *, failed: bool = False) -> None:
+        """A turn has ended; one that failed says nothing about how long turns take."""
+        model = self.models[ticket.model]
+        if not failed:
+            at_once = max(self.tuning.parallel, model.inside)
+            model.service.add((now - ticket.began) * self.tuning.parallel / at_once)
+        model.inside -= 1
+        self.inside -= 1
+        ticket.state = "gone"
+        model.used_at = self.quiet_since = now
+
+    def refuse(self, tickets: Iterable[Ticket], error: MyelinError) -> None:
+        for ticket in list(tickets):
+            self.withdraw(ticket)
+            ticket.settle(error)
+
+    def _enter(self, model: Model, ticket: Ticket, now: float) -> None:
+        assert model.is_open and model.inside < self.tuning.places
+        model.inside += 1
+        model.served += 1
+        self.inside += 1
+        ticket.state, ticket.began = "inside", now
+        self.shares.charge(ticket.client, model.service.value)
+
+    # What the policy wants to know
+
+    def rho(self, now: float) -> float:
+        """The measured load of those models that take turns, 0 to `tuning.busiest`."""
+        pinned = self.pinned_names
+        load = sum(one.rate.at(now) * one.service.value for one in self.models.values() if one.name not in pinned)
+        return min(load / self.tuning.parallel, self.tuning.busiest)
+
+    def floor(self, now: float, rho: float) -> float:
+        """Nobody is overdue before so many seconds: the rounds of all models that are asked for must fit in between."""
+        active = [one.load.value for one in self.models.values() if one.line or one.inside or one.rate.at(now) > _ACTIVE]
+        return self.tuning.floor_cycles * cycle(active, rho)
+
+    def quantum(self, model: Model, now: float) -> float:
+        return quantum(model.load.value, self.rho(now), self.tuning)
+
+    def victims(self, model: Model) -> list[Model] | None:
+        """Who has to leave for `model`; None when it has no room even then."""
+        pinned = [other for other in self.pinned() if other is not model]
+        residents = [other for other in self.residents() if other is not model]
+        keeps_foreign = not self.tuning.evict_foreign
+        others = [other for other in residents if other not in pinned and not (other.is_foreign and keeps_foreign)]
+        # A pinned model that is missing will come back: its room is not for others.
+        reserved = [other for other in pinned if other.is_resident or model.name not in self.pinned_names]
+        return self.room.victims(model, [*reserved, *(other for other in residents if other not in others + reserved)], others)
+
+
+#: Asked for at least once in ten minutes.
+_ACTIVE = 1 / 600
+
+
+def unavailable(model: Model, seconds: float) -> Overloaded:
+    return Overloaded(
+        f"The model {model.name} cannot be loaded now: {model.breaker.reason}",
+        hint="It is tried again by itself; ask the operator when it goes on.",
+        retry_after=max(1.0, seconds),
+    )

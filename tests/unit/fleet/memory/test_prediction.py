@@ -1,0 +1,202 @@
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from core.clock import Clock
+from core.errors import ModelTooLarge, ProviderError
+from fleet.compute import Resident
+from fleet.machine import Machine
+from fleet.memory.formula import DRIVER_BYTES, Setting
+from fleet.memory.prediction import Memory
+from providers.ollama import Ollama
+from store.database import Database
+from store.sizes import Sizes
+from tests.fakes.ollama import FakeOllama
+from tests.fakes.ollama_models import GIB, FakeModel, Shape
+
+MODEL = FakeModel("m:8b", 5 * GIB, "8B", shape=Shape(layers=32, kv_heads=8))
+
+
+class Shelf:
+    """Installed models; `silent` ones have no description."""
+
+    def __init__(self, *models: FakeModel):
+        self.models = {model.name: model for model in models}
+        self.silent: set[str] = set()
+        self.asked: list[str] = []
+
+    async def weights(self) -> Mapping[str, tuple[int | None, str | None]]:
+        return {name: (model.size, f"sha256:{model.digest}") for name, model in self.models.items()}
+
+    async def shown(self, model: str) -> Mapping[str, Any]:
+        self.asked.append(model)
+        if model in self.silent:
+            raise ProviderError("No such file.")
+        found = self.models[model]
+        return {"modelfile": f"FROM /blobs/{found.blob.replace(':', '-')}\n", "model_info": found.model_info()}
+
+
+class Kept:
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+
+    async def all(self) -> Sequence[dict[str, Any]]:
+        return list(self.rows)
+
+    async def put(self, rows: Sequence[dict[str, Any]]) -> None:
+        self.rows += rows
+
+
+async def memory(shelf: Shelf, kept: Kept, **more: Any) -> Memory:
+    made = Memory(shelf, kept, **{"num_ctx": lambda model: 8192} | more)
+    await made.start()
+    await made.refresh()
+    return made
+
+
+def resident(num_ctx: int, *, share: float = 1.0, name: str = MODEL.name, model: FakeModel = MODEL) -> Resident:
+    size = model.memory(num_ctx, 512)
+    return Resident(name, size, int(size * share), num_ctx)
+
+
+async def test_a_model_that_was_never_loaded_is_predicted_by_formula() -> None:
+    found = (await memory(Shelf(MODEL), Kept())).predict("m:8b")
+    assert found.source == "formula" and found.bytes == found.need.total
+    assert found.need.cache == GIB and found.setting == Setting(8192)
+
+
+async def test_one_look_counts_with_caution_and_the_same_load_again_is_known() -> None:
+    made = await memory(Shelf(MODEL), Kept())
+    seen = Resident(MODEL.name, 9 * GIB, 9 * GIB, 4096)
+    formula = {num_ctx: made.predict("m:8b", num_ctx).need for num_ctx in (4096, 8192)}
+    await made.observe([seen])
+    assert made.predict("m:8b", 4096).bytes == 9 * GIB + DRIVER_BYTES and made.predict("m:8b", 4096).source == "seen"
+    other = made.predict("m:8b")
+    grown = 9 * GIB + formula[8192].shown - formula[4096].shown
+    assert other.source == "formula and one look" and other.bytes == round(grown * 1.03) + DRIVER_BYTES
+
+
+async def test_one_look_never_lowers_what_the_formula_says() -> None:
+    made = await memory(Shelf(MODEL), Kept())
+    before = made.bytes("m:8b")
+    await made.observe([Resident(MODEL.name, MODEL.size, MODEL.size, 4096)])
+    assert made.bytes("m:8b") == before
+
+
+async def test_two_looks_are_believed_alone() -> None:
+    made = await memory(Shelf(MODEL), Kept())
+    await made.observe([resident(2048)])
+    await made.observe([resident(4096)])
+    found = made.predict("m:8b", 8192)
+    assert found.source == "seen" and found.bytes == MODEL.memory(8192, 512) + DRIVER_BYTES
+
+
+async def test_what_was_learned_outlives_a_restart(tmp_path: Any) -> None:
+    database = Database(tmp_path / "myelin.db")
+    for visit in range(2):
+        await database.start()
+        made = await memory(Shelf(MODEL), Sizes(database, Clock()))
+        assert made.predict("m:8b", 4096).source == ("seen" if visit else "formula")
+        await made.observe([resident(2048), resident(4096)])
+        await made.observe([Resident(MODEL.name, 7 * GIB, 7 * GIB, 4096)])
+        assert made.predict("m:8b", 4096).bytes == 7 * GIB + DRIVER_BYTES
+        await database.close()
+
+
+async def test_nothing_is_written_twice() -> None:
+    kept = Kept()
+    made = await memory(Shelf(MODEL), kept)
+    for _ in range(3):
+        await made.observe([resident(4096)])
+    assert len(kept.rows) == 1
+
+
+async def test_aliases_learn_together_and_a_file_that_changed_is_another_model() -> None:
+    alias = FakeModel("other:latest", MODEL.size, "8B", shape=MODEL.shape, weights=MODEL.name)
+    shelf = Shelf(MODEL, alias)
+    made = await memory(shelf, Kept())
+    await made.observe([resident(8192)])
+    assert made.predict("other").source == "seen"
+    shelf.models["m:8b"] = FakeModel("m:8b", 6 * GIB, "8B", weights="else")
+    await made.refresh()
+    assert made.predict("m:8b").source == "formula" and made.predict("m:8b").need.weights == 6 * GIB
+
+
+async def test_a_model_is_described_once_and_forgotten_when_it_is_gone() -> None:
+    shelf = Shelf(MODEL)
+    made = await memory(shelf, Kept())
+    await made.refresh()
+    assert shelf.asked == ["m:8b"]
+    shelf.models.clear()
+    await made.refresh()
+    assert made.predict("m:8b").need.weights == 0
+
+
+async def test_without_a_description_the_files_are_the_measure() -> None:
+    shelf = Shelf(MODEL)
+    shelf.silent.add("m:8b")
+    found = (await memory(shelf, Kept())).predict("m:8b")
+    assert found.source == "size of its files" and found.bytes == MODEL.size * 1.2 + 2 * GIB
+
+
+@pytest.mark.parametrize(
+    "lie", [Resident("m:8b", 1, 1, 8192), Resident("m:8b", 8 * GIB, 8 * GIB, None), Resident("else:1b", 8 * GIB, 0, 8192)]
+)
+async def test_a_machine_that_lies_teaches_nothing(lie: Resident) -> None:
+    kept = Kept()
+    made = await memory(Shelf(MODEL), kept)
+    await made.observe([lie])
+    assert kept.rows == [] and made.predict("m:8b").source == "formula"
+
+
+async def test_processor_and_card_are_learned_apart_and_a_spill_counts_for_the_card() -> None:
+    made = await memory(Shelf(MODEL), Kept(), device=lambda: "gpu")
+    await made.observe([resident(8192, share=0)])
+    assert made.predict("m:8b").source == "formula"
+    await made.observe([resident(8192, share=0.4)])
+    assert made.bytes("m:8b") == MODEL.memory(8192, 512) + DRIVER_BYTES
+
+
+async def test_a_load_that_ran_out_of_memory_raises_what_is_expected() -> None:
+    made = await memory(Shelf(MODEL), Kept())
+    before = made.bytes("m:8b")
+    await made.outgrown("m:8b", free=before - GIB)
+    assert made.bytes("m:8b") == pytest.approx(before * 1.03, abs=2)
+    await made.outgrown("m:8b", free=20 * GIB)
+    assert made.bytes("m:8b") > 20 * GIB
+    await made.outgrown("unknown:1b", free=20 * GIB)
+
+
+async def test_a_model_larger_than_the_budget_is_refused_with_all_numbers() -> None:
+    made = await memory(Shelf(MODEL), Kept(), parallel=2)
+    found = made.predict("m:8b")
+    assert found.within(found.bytes) is found and found.within(None) is found
+    with pytest.raises(ModelTooLarge) as refused:
+        found.within(4 * GIB)
+    for number in ("m:8b", "4.0 GiB", "weights 5.0 GiB", "8192 tokens", "2 at a time", "2.0 GiB", "driver 0.5 GiB"):
+        assert number in refused.value.detail
+    assert refused.value.status == 422 and "VRAM_LIMIT_GB" in refused.value.hint
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeOllama]:
+    async with FakeOllama() as server:
+        server.machine.installed[MODEL.name] = MODEL
+        server.machine.installed["far:cloud"] = FakeModel("far:cloud", 400, "480B", remote_host="https://ollama.com:443")
+        yield server
+
+
+async def test_over_a_real_server_the_prediction_becomes_what_it_shows(fake: FakeOllama) -> None:
+    ollama = Ollama(base_url=fake.url)
+    machine = Machine(ollama)
+    made = Memory(machine, Kept(), num_ctx=lambda model: 8192)
+    await made.refresh()
+    assert "far:cloud" not in await machine.weights()
+    shown = MODEL.memory(8192, 1024)
+    assert shown < made.bytes(MODEL.name) < 1.3 * shown + DRIVER_BYTES, "rather too much"
+    await ollama.load(MODEL.name, num_gpu=None)
+    await made.observe(await machine.ps())
+    assert made.bytes(MODEL.name) == shown + DRIVER_BYTES
+    assert made.foreseen_by_ollama(MODEL.name) == MODEL.predicted(8192, 1024)
+    await ollama.close()
