@@ -1,6 +1,7 @@
-"""A model of llama.cpp that knows nothing: 130 KB of GGUF with random weights, whose tokens are single bytes.
+"""A model of llama.cpp that knows one word: 150 KB of GGUF with random weights, whose tokens are single bytes.
 
-Its answers are noise, but what a server makes of them is not: grammars, streams, tool calls, usage and vectors are the real ones.
+It begins a call of a tool again and again, and writes what a grammar demands. What a server makes of that is real: grammars,
+streams, calls of tools, usage, vectors.
 `python -m tests.fakes.gguf tiny.gguf` writes one. Source: github.com/ggml-org/ggml/blob/master/docs/gguf.md (version 3).
 """
 
@@ -13,16 +14,38 @@ from struct import pack
 CONTEXT = 2048
 _WIDTH, _HEADS, _INNER = 32, 4, 64
 _ALIGNMENT = 32
-_UINT32, _INT32, _FLOAT32, _STRING, _ARRAY = 4, 5, 6, 8, 9
+_UINT32, _INT32, _FLOAT32, _BOOL, _STRING, _ARRAY = 4, 5, 6, 7, 8, 9
 _UNKNOWN, _CONTROL, _BYTE = 2, 3, 6  # kinds of tokens
+#: What it says for ever: each of these bytes calls for the next one.
+_WORD = b"<do>\n"
+_STRENGTH = 2.0
 _TOKENS = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
-_TEMPLATE = "{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}\n{% endfor %}assistant: "
+#: In the way of Qwen and Hermes: without a form for calls a server offers no tools.
+_TEMPLATE = """\
+{%- if tools %}<|im_start|>system
+Call these: <tools>{% for tool in tools %}{{ tool | tojson }}{% endfor %}</tools><|im_end|>
+{% endif %}
+{%- for message in messages %}<|im_start|>{{ message.role }}
+{{ message.content or '' }}
+{%- for call in message.tool_calls or [] %}
+<do>
+{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}
+</do>
+{%- endfor %}<|im_end|>
+{% endfor %}
+{%- if add_generation_prompt %}<|im_start|>assistant
+{% endif %}"""
 
 
 def gguf(seed: int = 7) -> bytes:
     """The whole file; the same for the same seed."""
     noise = random.Random(seed)
-    tensors = [(name, shape, _weights(name, shape, noise)) for name, shape in _shapes()]
+    weights = {name: _weights(name, shape, noise) for name, shape in _shapes()}
+    for byte, following in zip(_WORD, _WORD[1:] + _WORD[:1], strict=True):
+        for place in range(_WIDTH):
+            heard = weights["token_embd.weight"][_row(byte) + place]
+            weights["output.weight"][_row(following) + place] += _STRENGTH * heard
+    tensors = [(name, shape, _packed(weights[name])) for name, shape in _shapes()]
     described, placed = b"", 0
     for name, shape, data in tensors:
         dimensions = b"".join(pack("<Q", size) for size in shape)
@@ -44,12 +67,23 @@ def _shapes() -> list[tuple[str, tuple[int, ...]]]:
     return ends + [(f"blk.{layer}.{name}.weight", shape) for layer in range(2) for name, shape in block.items()]
 
 
-def _weights(name: str, shape: tuple[int, ...], noise: random.Random) -> bytes:
+def _row(byte: int) -> int:
+    """Where the weights of a byte's token begin: behind those of the three that are no bytes."""
+    return (byte + 3) * _WIDTH
+
+
+def _weights(name: str, shape: tuple[int, ...], noise: random.Random) -> "array[float]":
+    """Blocks whisper, so that a byte alone decides what follows it."""
     count = shape[0] * (shape[1] if len(shape) > 1 else 1)
-    values = array("f", [1.0] * count if "norm" in name else (noise.gauss(0, 0.3) for _ in range(count)))
+    loud = 1.0 if name == "token_embd.weight" else 0.05
+    return array("f", [1.0] * count if "norm" in name else (noise.gauss(0, loud) for _ in range(count)))
+
+
+def _packed(weights: "array[float]") -> bytes:
+    told = array("f", weights)
     if sys.byteorder == "big":
-        values.byteswap()
-    return values.tobytes()
+        told.byteswap()
+    return told.tobytes()
 
 
 def _members() -> list[bytes]:
@@ -68,6 +102,7 @@ def _members() -> list[bytes]:
         *(_member(name, _STRING, _text(value)) for name, value in texts.items()),
         *(_member(name, _UINT32, pack("<I", value)) for name, value in numbers.items()),
         _member("llama.attention.layer_norm_rms_epsilon", _FLOAT32, pack("<f", 1e-5)),
+        _member("tokenizer.ggml.add_space_prefix", _BOOL, b"\0"),
         _list("tokenizer.ggml.tokens", _STRING, [_text(token) for token in _TOKENS]),
         _list("tokenizer.ggml.scores", _FLOAT32, [pack("<f", 0.0)] * len(_TOKENS)),
         _list("tokenizer.ggml.token_type", _INT32, [pack("<i", kind) for kind in kinds]),
