@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 import structlog
 from fastapi import FastAPI
 
-from api import available_models, compute, docs, documents, errors, keys, local_models, models, service, stats
+from api import available_models, compute, deployments, docs, documents, errors, keys, local_models, models, service, stats
 from api.anthropic import routes as anthropic_front
 from api.credentials import Credentials
 from api.deps import House
@@ -59,6 +59,7 @@ from fleet.machine import Machine
 from fleet.sizing import Sizing, size
 from gateway.catalogue import Catalogue
 from gateway.listprices import ListPrices
+from gateway.releases import Releases, open_releases
 from gateway.service import Gateway
 from gateway.usage import open_metering
 from operations.banner import banner, models_found
@@ -79,11 +80,12 @@ from store.jobs import Jobs
 from store.keys import Keys
 from store.lock import InUse, hold
 from store.outbox import Outbox
+from store.outcomes import Outcomes
 from store.state import State
 from workers import Pipeline, Sizes
 
-ROUTERS = (documents.router, local_models.router, models.router, available_models.router, compute.router, keys.router,
-           stats.router, service.router, docs.router)  # fmt: skip
+ROUTERS = (documents.router, local_models.router, models.router, available_models.router, deployments.router, compute.router,
+           keys.router, stats.router, service.router, docs.router)  # fmt: skip
 FRONTS = (openai_front, anthropic_front, ollama_front)
 
 log = structlog.get_logger()
@@ -119,6 +121,7 @@ def create_app(settings: Settings, *, clock: Clock = Clock()) -> Gate:
         credentials=credentials,
         buckets=Buckets(settings.rate_limit_per_minute, clock.monotonic),
         file_bytes=settings.max_upload_mb << 20,
+        held_bytes=settings.max_bodies_mb << 20,
         allowed_hosts=settings.allowed_hosts,
         trusted_proxies=settings.trusted_proxies,
         access=logs.AccessLog(settings.log_level),
@@ -136,7 +139,7 @@ async def build(
     stack.push_async_callback(database.close)
     await credentials.reload()
     jobs, outbox, state = Jobs(database, clock, settings.retention_hours * 3600), Outbox(database, clock), State(database, clock)
-    models, admission = await _open_models(settings, clock, state, hardware, stack)
+    models, admission = await _open_models(settings, clock, database, state, hardware, stack)
     metering, book = await open_metering(Calls(database), models.gateway, clock, settings.prices, stack)
     sizing, hooks = _sizing(settings, hardware), AddressPolicy.of(settings.webhook_allowed_targets)
     deliverer = _open_webhooks(settings, clock, outbox, hooks, stack)
@@ -202,10 +205,12 @@ class Models(NamedTuple):
     compute: Compute
     downloads: Downloads
     machine: Machine
+    releases: Releases
+    outcomes: Outcomes
 
 
 async def _open_models(
-    settings: Settings, clock: Clock, state: State, hardware: Hardware, stack: AsyncExitStack
+    settings: Settings, clock: Clock, database: Database, state: State, hardware: Hardware, stack: AsyncExitStack
 ) -> tuple[Models, Admission]:
     http = HttpClient(connections=256)
     stack.push_async_callback(http.close)
@@ -238,7 +243,8 @@ async def _open_models(
     await downloads.resume()
     stack.push_async_callback(downloads.close)
     gateway = Gateway(providers, catalogue, own_keys=own_keys, first_content=settings.first_content_timeout)
-    return Models(gateway, catalogue, switch, downloads, machine), admission
+    deployed = await open_releases(database, catalogue, clock)
+    return Models(gateway, catalogue, switch, downloads, machine, *deployed), admission
 
 
 def _open_webhooks(settings: Settings, clock: Clock, outbox: Outbox, hooks: AddressPolicy, stack: AsyncExitStack) -> Deliverer:

@@ -113,6 +113,8 @@ jobs = Table(
     Column("reply", Text),
     Column("answer", Text),
     Column("evidence", Text),
+    Column("values_sought", Integer),  # values of the answer that can stand in a document, and those of them that do
+    Column("values_grounded", Integer),
     Column("warnings", Text),
     Column("error", Text),
     Column("queued_ms", Float, nullable=False, default=0),
@@ -232,6 +234,7 @@ calls = Table(
     Index("calls_by_time", "created_at"),
     Index("calls_by_key", "key_id", "created_at"),
     Index("calls_by_request", "request_id"),
+    Index("calls_by_name", "model", "created_at"),
     sqlite_autoincrement=True,
 )
 
@@ -258,6 +261,41 @@ def _sums(name: str) -> Table:
 
 hourly = _sums("calls_hourly")
 daily = _sums("calls_daily")
+
+# What became of a document, without a word of it: kept as long as the rows of calls, to compare models by.
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("job_id", String(32), primary_key=True),  # no foreign key: the verdict outlives its job
+    Column("at", Float, nullable=False, index=True),
+    Column("valid", Integer, nullable=False),  # 0: the model gave no JSON of the wanted shape
+    Column("sought", Integer, nullable=False),
+    Column("grounded", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+deployments = Table(
+    "deployments",
+    metadata,
+    Column("alias", String(128), primary_key=True),
+    Column("record", Text, nullable=False),
+)
+
+# Who led which name where, and when; also of names that are no more.
+deployment_moves = Table(
+    "deployment_moves",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("alias", String(128), nullable=False),
+    Column("at", Float, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("move", String(16), nullable=False),
+    Column("stage", String(16), nullable=False),
+    Column("version", Integer),
+    Column("record", Text),
+    Index("moves_by_alias", "alias", "seq"),
+    sqlite_autoincrement=True,
+)
 
 downloads = Table(
     "downloads",

@@ -1,9 +1,11 @@
 """The one way from a request's headers to a caller. Keys are found by the HMAC digest of the whole key."""
 
 import asyncio
+import os
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from hashlib import blake2b
 from typing import Any
 
 import orjson
@@ -14,6 +16,7 @@ from core.secrets import digest
 from gateway.grants import Grant
 from models import OPERATOR
 
+_CARRIERS = frozenset({b"key", b"x-api-key", b"authorization"})
 _FORM = re.compile(rb"[\x21-\x7e]{1,512}")
 
 
@@ -36,6 +39,8 @@ class Credentials:
         }
         self._clients: dict[bytes, tuple[Principal, float | None]] = {}
         self._grants: dict[str, Grant] = {}
+        self._marks: dict[bytes, bytes] = {}
+        self._salt = os.urandom(32)
         self._reloading = asyncio.Lock()
 
     async def reload(self) -> None:
@@ -52,6 +57,7 @@ class Credentials:
                     clients[row["former_digest"]] = (principal, row["former_until"])
                 clients[row["digest"]] = (principal, None)
             self._clients, self._grants = clients, grants
+            self._marks.clear()
 
     def grant(self, key_id: str) -> Grant:
         """What a key may ask of models. The operator is not limited; a key that is no more has no money left."""
@@ -60,9 +66,18 @@ class Credentials:
     def digest(self, key: str) -> bytes:
         return digest(key, self._pepper)
 
+    def _marked(self, key: bytes) -> bytes:
+        """Its digest; that of a good key is remembered, under a digest that costs a third of it."""
+        brief = blake2b(key, key=self._salt, digest_size=16).digest()
+        if (marked := self._marks.get(brief)) is None:
+            marked = self.digest(key.decode())
+            if marked in self._clients or marked in self._fixed:
+                self._marks[brief] = marked
+        return marked
+
     def identify(self, headers: Iterable[tuple[bytes, bytes]]) -> Principal | None:
         """The caller, or None without a credential. Raises TwoCredentials, InvalidKey and ExpiredKey."""
-        found = {value for value in map(_credential, headers) if value is not None}
+        found = {_credential(name, value) for name, value in headers if name in _CARRIERS}
         if not found:
             return None
         if len(found) > 1:
@@ -72,8 +87,7 @@ class Credentials:
         key = found.pop()
         if not _FORM.fullmatch(key):
             raise InvalidKey("The key has a form that no key has.")
-        marked = self.digest(key.decode())
-        if principal := self._fixed.get(marked):
+        if principal := self._fixed.get(marked := self._marked(key)):
             return principal
         if known := self._clients.get(marked):
             principal, until = known
@@ -97,12 +111,9 @@ def grant_of(row: Mapping[str, Any]) -> Grant:
     )
 
 
-def _credential(header: tuple[bytes, bytes]) -> bytes | None:
-    name, value = header
-    if name in (b"key", b"x-api-key"):
+def _credential(name: bytes, value: bytes) -> bytes:
+    if name != b"authorization":
         return value.strip()
-    if name == b"authorization":
-        scheme, _, token = value.strip().partition(b" ")
-        # Another scheme is a credential too, one that no key matches: it must not pass as "none was sent".
-        return token.strip() if scheme.lower() == b"bearer" else value
-    return None
+    scheme, _, token = value.strip().partition(b" ")
+    # Another scheme is a credential too, one that no key matches: it must not pass as "none was sent".
+    return token.strip() if scheme.lower() == b"bearer" else value

@@ -25,6 +25,7 @@ from fleet.machine import Machine
 from fleet.sizing import Sizing
 from gateway.catalogue import Catalogue
 from gateway.ledger import Ledger
+from gateway.releases import Releases
 from gateway.service import Gateway
 from operations.loops import Loops
 from store.calls import Calls
@@ -32,6 +33,7 @@ from store.database import Database
 from store.files import Files
 from store.jobs import Jobs
 from store.keys import Keys
+from store.outcomes import Outcomes
 from workers import Pipeline
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -59,7 +61,8 @@ class House:
     ledger: Ledger
     calls: Calls
     catalogue: Catalogue
-    ledger: Ledger
+    releases: Releases
+    outcomes: Outcomes
     compute: Compute
     downloads: Downloads
     machine: Machine

@@ -10,23 +10,24 @@ import ipaddress
 import os
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
 import structlog
 from fastapi.routing import APIRoute
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.credentials import Credentials
-from api.errors import ErrorDialect, rendered, spoken_at, unexpected
+from api.ends import Answer, Body, Limit
+from api.errors import ErrorDialect, spoken_at, unexpected
 from api.exchange import Exchange
-from api.limits import Buckets, megabytes, too_large
+from api.limits import Buckets, Held
 from api.multipart import FRAME_BYTES
 from api.policy import Policy, Principal, Role
 from api.protocol import LINE, Line
-from core.deadline import Deadline
+from core import logs
 from core.errors import (
     Forbidden,
     InvalidHost,
@@ -37,16 +38,12 @@ from core.errors import (
     MyelinError,
     NotFound,
     RateLimited,
-    RequestTimeout,
-    TooLarge,
 )
 from core.logs import AccessLog
 
 log = structlog.get_logger()
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{1,64}")
-_BODY_SECONDS = 300.0
-_IDLE_SECONDS = 30.0
 _SMALL_BODY = 64 << 10
 _SMALL_BODY_SECONDS = 1.0
 _HUNG_UP = 499  # for the log: nobody was there to be answered
@@ -56,12 +53,6 @@ _KEYS = {
     Role.OPERATOR: "the operator's API_KEY",
     Role.MASTER: "the MASTER_API_KEY",
 }
-_SAFE_HEADERS = [
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"no-store"),
-]
-
 
 Handler = Callable[[Exchange], Awaitable[None]]
 
@@ -125,13 +116,15 @@ class Gate:
         file_bytes: int,
         allowed_hosts: Sequence[str],
         trusted_proxies: Sequence[str],
+        held_bytes: int = 256 << 20,
         access: AccessLog = AccessLog("warning"),
     ):
         self.app, self._rules, self._credentials, self._buckets = app, Rules(rules), credentials, buckets
         self._file_bytes = file_bytes
         self._hosts = None if "*" in allowed_hosts else {host.lower() for host in allowed_hosts}
         self._proxies = [ipaddress.ip_network(network) for network in trusted_proxies]
-        self._access = access
+        self._held, self._access = Held(held_bytes), access
+        self._ids = _random_ids()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -143,9 +136,9 @@ class Gate:
             return
         headers = dict(scope["headers"])
         sent = headers.get(b"x-request-id")
-        request_id = sent.decode() if sent and _REQUEST_ID.fullmatch(sent) else os.urandom(16).hex()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
-        answer = _Answer(
+        request_id = sent.decode() if sent and _REQUEST_ID.fullmatch(sent) else next(self._ids)
+        logs.REQUEST_ID.set(request_id)
+        answer = Answer(
             send, request_id, announced=b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
         )
         visit = _Visit(scope, headers, request_id)
@@ -167,9 +160,10 @@ class Gate:
                 request_id=request_id,
                 ms=round((time.perf_counter() - visit.started) * 1000, 2),
             )
-            structlog.contextvars.unbind_contextvars("request_id")
+            if answer.body is not None:
+                answer.body.forget()
 
-    async def _serve(self, visit: "_Visit", receive: Receive, answer: "_Answer") -> None:
+    async def _serve(self, visit: "_Visit", receive: Receive, answer: Answer) -> None:
         scope, headers = visit.scope, visit.headers
         self._check_host(headers)
         rule = visit.rule = self._rules.exact(scope["path"], scope["method"])
@@ -182,14 +176,17 @@ class Gate:
             raise NotFound("There is nothing at this address.", hint="GET / lists the addresses, /docs explains them.")
         limit = self._limit_of(rule)
         principal = visit.principal = self._admit(scope, headers, rule, limit, caller)
-        answer.body = _Body(receive, limit)
+        line = scope.get("extensions", {}).get(LINE) or Line()
         if rule.handler is None:
+            answer.body = Body(receive, line, limit)
             scope.setdefault("state", {}).update(principal=principal, request_id=visit.request_id)
             await self.app(scope, answer.body, answer)
             return
+        self._held.check(int(headers.get(b"content-length", b"0")))
+        answer.body = Body(receive, line, limit, self._held)
         rooms = self.app.state.house
         exchange = Exchange(rooms, scope, headers, principal, visit.request_id, answer.body, answer, visit.started)
-        await _attended(rule.handler, exchange, scope.get("extensions", {}).get(LINE) or Line())
+        await _attended(rule.handler, exchange, line)
 
     def _limited_by_its_key(self, scope: Scope, rule: Rule | None) -> Principal | None:
         """At a front, a caller whose key has a rate of its own: the ledger holds it to that one and to no other.
@@ -207,9 +204,7 @@ class Gate:
         if self._hosts is not None and headers.get(b"host", b"").decode("latin-1").rsplit(":", 1)[0].lower() not in self._hosts:
             raise InvalidHost("This server does not answer for that host name.", hint="Add the name to ALLOWED_HOSTS.")
 
-    def _admit(
-        self, scope: Scope, headers: dict[bytes, bytes], rule: Rule, limit: "_Limit", caller: Principal | None
-    ) -> Principal:
+    def _admit(self, scope: Scope, headers: dict[bytes, bytes], rule: Rule, limit: Limit, caller: Principal | None) -> Principal:
         principal = _NOBODY
         if Role.ANYONE not in rule.policy.roles:
             caller = caller or self._credentials.identify(scope["headers"])
@@ -228,9 +223,9 @@ class Gate:
             raise limit.passed(int(length))
         return principal
 
-    def _limit_of(self, rule: Rule) -> "_Limit":
+    def _limit_of(self, rule: Rule) -> Limit:
         body = rule.policy.body
-        return _Limit(self._file_bytes + FRAME_BYTES, self._file_bytes) if body is None else _Limit(body)
+        return Limit(self._file_bytes + FRAME_BYTES, self._file_bytes) if body is None else Limit(body)
 
     def _limit(self, name: str) -> None:
         if wait := self._buckets.take(name):
@@ -284,7 +279,15 @@ async def _attended(handler: Handler, exchange: Exchange, line: Line) -> None:
             raise  # the server stops
         task.uncancel()
     finally:
-        line.work = None
+        if line.work is task:  # a client that does not wait for answers may have asked again
+            line.work = None
+
+
+def _random_ids() -> Iterator[str]:
+    """128 random bits each; a call of the kernel for some hundred of them."""
+    while True:
+        pool = os.urandom(16 << 8).hex()
+        yield from (pool[start : start + 32] for start in range(0, len(pool), 32))
 
 
 @lru_cache(4096)
@@ -297,7 +300,7 @@ def _bucket(address: str) -> str:
     return str(ipaddress.ip_network((parsed, 64), strict=False) if parsed.version == 6 else parsed)
 
 
-async def _take_small_body(receive: Receive, headers: dict[bytes, bytes], answer: "_Answer") -> None:
+async def _take_small_body(receive: Receive, headers: dict[bytes, bytes], answer: Answer) -> None:
     """Takes a small body that is on its way, and forgets it: a client cut off while it writes never reads the refusal."""
     length = headers.get(b"content-length", b"0")
     if answer.status or (answer.body and answer.body.complete) or not length.isdigit() or not 0 < int(length) <= _SMALL_BODY:
@@ -306,81 +309,3 @@ async def _take_small_body(receive: Receive, headers: dict[bytes, bytes], answer
         async with asyncio.timeout(_SMALL_BODY_SECONDS):
             while (message := await receive())["type"] == "http.request" and message.get("more_body", False):
                 pass
-
-
-@dataclass(frozen=True, slots=True)
-class _Limit:
-    """Bytes of a body; `file` is what a file may have of them, None where no file is taken."""
-
-    bytes: int
-    file: int | None = None
-
-    def passed(self, size: int) -> TooLarge:
-        if self.file is not None:
-            return too_large("upload", size, self.file)
-        detail = f"The body has {megabytes(size)}, at most {megabytes(self.bytes)} are allowed at this address."
-        return TooLarge(detail, hint="Files are sent to POST /upload.")
-
-
-class _Body:
-    """`receive` with limits: bytes in all, seconds in all, seconds without a byte."""
-
-    def __init__(self, receive: Receive, limit: _Limit):
-        self._receive, self._taken, self._limit = receive, 0, limit
-        self._deadline: float | None = None
-        self.complete = False
-
-    async def __call__(self) -> Message:
-        if self.complete:
-            return await self._receive()
-        now = time.monotonic()
-        self._deadline = self._deadline or now + _BODY_SECONDS
-        try:
-            with Deadline(min(self._deadline - now, _IDLE_SECONDS)):
-                message = await self._receive()
-        except TimeoutError:
-            raise RequestTimeout("The body of the request did not arrive in time.") from None
-        if message["type"] == "http.request":
-            self.complete = not message.get("more_body", False)
-            self._taken += len(message.get("body", b""))
-            if self._taken > self._limit.bytes:
-                raise self._limit.passed(self._taken)
-        return message
-
-
-class _Answer:
-    """`send` that adds the safe headers, remembers the status and can refuse while nothing was sent."""
-
-    def __init__(self, send: Send, request_id: str, announced: bool):
-        self._send, self._request_id, self._announced = send, request_id, announced
-        self.body: _Body | None = None
-        self.status = 0
-        self.complete = False
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            present = {name.lower() for name, _ in message["headers"]}
-            extra = [
-                header for header in (*_SAFE_HEADERS, (b"x-request-id", self._request_id.encode())) if header[0] not in present
-            ]
-            if self._announced and b"connection" not in present and (self.body is None or not self.body.complete):
-                # Answered before the body was read: the rest is not read either.
-                extra.append((b"connection", b"close"))
-            message = message | {"headers": [*message["headers"], *extra]}
-        elif message["type"] == "http.response.body":
-            self.complete = not message.get("more_body", False)
-        await self._send(message)
-
-    async def refuse(self, error: MyelinError, dialect: ErrorDialect) -> None:
-        if self.status:
-            # The answer has begun; ending the connection is the only honest way to say that it is not whole.
-            raise error
-        body, status, headers = rendered(error, dialect, self._request_id)
-        headers.append((b"content-length", str(len(body)).encode()))
-        if self.body is None or not self.body.complete:
-            headers.append((b"connection", b"close"))
-        if isinstance(error, MethodNotAllowed):
-            headers.append((b"allow", error.allowed.encode()))
-        await self({"type": "http.response.start", "status": status, "headers": headers})
-        await self({"type": "http.response.body", "body": body})

@@ -50,6 +50,28 @@ class Buckets:
         return 0.0 if passed else (1.0 - tokens) / self._rate
 
 
+class Held:
+    """The bytes of all bodies that are held in memory at one time."""
+
+    def __init__(self, most: int):
+        self._most = most
+        self.now = 0
+
+    def take(self, size: int) -> None:
+        """Counts them whether there is room or not: whoever took them gives them back. Raises Overloaded."""
+        self.now += size
+        self.check(0)
+
+    def check(self, size: int) -> None:
+        """Raises Overloaded when so many more do not fit."""
+        if self.now + size > self._most:
+            hint = "Ask again in a moment; the operator sets the limit with MAX_BODIES_MB."
+            raise Overloaded("The bodies of other requests take all the room.", hint=hint, retry_after=1)
+
+    def give_back(self, size: int) -> None:
+        self.now -= size
+
+
 class Places:
     """So many at a time, and the others wait a little."""
 

@@ -75,7 +75,20 @@ PNG = _other("image/png", "The page as PNG.", {"type": "string", "format": "bina
 
 def body(shape: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
     """What `openapi_extra` says of a JSON body that the endpoint reads itself."""
-    return {"requestBody": {"required": required, "content": {"application/json": {"schema": shape.model_json_schema()}}}}
+    schema = shape.model_json_schema()
+    schema = _inlined(schema, schema.pop("$defs", {}))
+    return {"requestBody": {"required": required, "content": {"application/json": {"schema": schema}}}}
+
+
+def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
+    """`schema` with what it refers to in its place: its own definitions are found from its own root only."""
+    if isinstance(schema, list):
+        return [_inlined(one, definitions) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inlined(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    return {name: _inlined(one, definitions) for name, one in schema.items()}
 
 
 def completed(document: dict[str, Any], opened: Iterable[str]) -> dict[str, Any]:

@@ -1,9 +1,12 @@
 """HTTP/1.1 as uvicorn speaks it, for clients that say what they want in time and for work that ends when they hang up."""
 
 import asyncio
-from typing import Any, cast
+from urllib.parse import unquote, urlsplit
 
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from api.cycle import Cycle
 
 #: Where the line of a request stands among its scope's `extensions`.
 LINE = "myelin.line"
@@ -15,49 +18,22 @@ class Line:
     A task for each request that only waits for the end would cost more than the rest of the way through the gate.
     """
 
-    __slots__ = ("gone", "work")
+    __slots__ = ("cycle", "gone", "work")
 
     def __init__(self) -> None:
         self.gone = False
+        self.cycle: Cycle | None = None
         self.work: asyncio.Task[None] | None = None
+
+    @property
+    def has_whole_body(self) -> bool:
+        """Whether the body of the request under way has arrived: nobody has to wait for it."""
+        return self.cycle is not None and not self.cycle.more_body
 
     def hang_up(self) -> None:
         self.gone = True
         if self.work is not None:
             self.work.cancel()
-
-
-class Corked:
-    """A transport that sends the head of an answer together with what follows it: one call of the kernel instead of two.
-
-    What follows nothing goes out at the end of the loop's turn.
-    """
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop):
-        self._transport, self._loop = transport, loop
-        self._held = b""
-        self.is_closing = transport.is_closing
-
-    def write(self, data: bytes) -> None:
-        if self._held:
-            data, self._held = self._held + data, b""
-        elif data.startswith(b"HTTP/1.1 "):
-            self._held = data
-            self._loop.call_soon(self._flush)
-            return
-        self._transport.write(data)
-
-    def close(self) -> None:
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        if self._held:
-            data, self._held = self._held, b""
-            self._transport.write(data)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
 
 
 class PromptProtocol(HttpToolsProtocol):
@@ -71,7 +47,7 @@ class PromptProtocol(HttpToolsProtocol):
     _header_deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        super().connection_made(cast(asyncio.Transport, Corked(transport, self.loop)))
+        super().connection_made(transport)
         self.line = Line()
         self._arm()
 
@@ -86,7 +62,43 @@ class PromptProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._disarm()
-        super().on_headers_complete()
+        parser, scope = self.parser, self.scope
+        if parser.should_upgrade():
+            super().on_headers_complete()
+            return
+        if (version := parser.get_http_version()) != "1.1":
+            scope["http_version"] = version
+        scope["method"] = parser.get_method().decode("ascii")
+        scope["raw_path"], scope["query_string"] = path, _ = _split(self.url)
+        scope["path"] = unquote(path.decode("ascii")) if b"%" in path else path.decode("ascii")
+        before = self.cycle
+        self.cycle = self._cycle(version)
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:  # pipelined: it waits for its turn
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+
+    def _start_asgi_task(self, cycle: Cycle, app: ASGIApp) -> None:
+        self.line.cycle = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _cycle(self, version: str) -> Cycle:
+        cycle = Cycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        cycle.loop = self.loop
+        return cycle
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
@@ -100,3 +112,12 @@ class PromptProtocol(HttpToolsProtocol):
         if self._header_deadline is not None:
             self._header_deadline.cancel()
             self._header_deadline = None
+
+
+def _split(url: bytes) -> tuple[bytes, bytes]:
+    """The path and the query of a request's target, which may be a whole address (RFC 9112 §3.2)."""
+    if url.startswith(b"/") and b"#" not in url:
+        path, _, query = url.partition(b"?")
+        return path, query
+    parsed = urlsplit(url)
+    return parsed.path or b"/", parsed.query

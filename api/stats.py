@@ -154,7 +154,7 @@ def _budget(rooms: House, key_id: str, now: float) -> Budget | None:
 async def stats(request: Request, range: Range = "24h", group_by: Group = "provider") -> Response:
     rooms, caller = house(request), principal(request)
     now = rooms.clock.now()
-    since = _since(range, now)
+    since = since_of(range, now)
     rows = await rooms.calls.sums(group_by, since, caller.owner)
     (whole,) = await rooms.calls.sums(None, since, caller.owner)
     names = await rooms.keys.names([row["name"] for row in rows]) if group_by == "key" else {}
@@ -169,7 +169,7 @@ async def stats(request: Request, range: Range = "24h", group_by: Group = "provi
     )
 
 
-def _since(range: str, now: float) -> float:
+def since_of(range: str, now: float) -> float:
     """The beginning of the first whole hour or day. Raises InvalidField."""
     found = _RANGE.fullmatch(range)
     if found and int(found[1]) <= (_MOST_HOURS if found[2] == "h" else _MOST_DAYS):

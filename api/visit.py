@@ -86,6 +86,8 @@ def _answers(body: dict[str, Any]) -> int:
 
 def _plain(name: str) -> bytes:
     """A name as a header can carry it."""
+    if name.isascii() and name.isprintable():
+        return name.encode()
     return "".join(letter if " " <= letter <= "~" else "?" for letter in name).encode()
 
 

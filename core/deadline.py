@@ -15,9 +15,10 @@ class Deadline:
         self._passed = False
 
     def __enter__(self) -> None:
-        self._task: asyncio.Task[Any] = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        self._task: asyncio.Task[Any] = asyncio.current_task(loop)  # without the loop it is looked for once more
         self._cancelling = self._task.cancelling()
-        self._handle = self._task.get_loop().call_later(max(self._seconds, 0.0), self._pass)
+        self._handle = loop.call_later(max(self._seconds, 0.0), self._pass)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _at: TracebackType | None) -> None:
         self._handle.cancel()

@@ -132,8 +132,8 @@ class ModelNotFound(NotFound):
 
     code, title = "model_not_found", "There is no such model"
 
-    def __init__(self, detail: str, *, nearest: Sequence[str] = (), hint: str | None = None):
-        super().__init__(detail, hint=hint, field="model")
+    def __init__(self, detail: str, *, nearest: Sequence[str] = (), hint: str | None = None, field: str = "model"):
+        super().__init__(detail, hint=hint, field=field)
         self.nearest = tuple(nearest)
 
 

@@ -10,12 +10,15 @@ import re
 import sys
 import time
 from collections.abc import Iterable
+from contextvars import ContextVar
 
 import orjson
 import structlog
 
 _KEY_FORMS = re.compile(r"AIza[0-9A-Za-z_\-]{10,}|sk-[0-9A-Za-z_\-]{10,}|pbpm-[0-9A-Za-z_\-]{10,}|whsec_[0-9A-Za-z+/=]{10,}")
 _HIDDEN = "[hidden]"
+#: Of the request that is served; every line that is logged meanwhile has it.
+REQUEST_ID: ContextVar[str] = ContextVar("request_id")
 
 
 class Redactor:
@@ -42,10 +45,17 @@ class Redactor:
         return {key: self._walk(value) for key, value in event.items()}
 
 
+def _with_request(_logger: object, _method: str, event: dict[str, object]) -> dict[str, object]:
+    if (request_id := REQUEST_ID.get(None)) is not None:
+        event.setdefault("request_id", request_id)
+    return event
+
+
 def configure(level: str, secrets: Iterable[str]) -> None:
     """Sets structlog and the standard library's loggers up to write to standard error through one redactor."""
     shared = [
         structlog.contextvars.merge_contextvars,
+        _with_request,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,

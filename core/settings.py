@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     retention_hours: float = _setting(
         24, "Storage", "Hours until a finished document, its texts and its answer are erased (1 to 24).", ge=1, le=24
     )
+    max_bodies_mb: int = _setting(
+        256, "Storage", "Questions to models are refused with 503 while their bodies take more memory than this.", ge=32, le=65536
+    )
     max_upload_mb: int = _setting(50, "Storage", "Largest file in megabytes.", ge=1, le=2000)
     max_unfinished_jobs: int = _setting(
         20000, "Storage", "Uploads are refused with 503 while this many jobs are not finished.", ge=1

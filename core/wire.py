@@ -4,7 +4,7 @@ llhttp (httptools) does the parsing, the kernel the buffering: what is not taken
 """
 
 import asyncio
-from collections import deque
+import math
 from collections.abc import Mapping
 from typing import cast
 
@@ -21,21 +21,28 @@ class WireError(Exception):
 
 
 class Connection(asyncio.Protocol):
-    """A socket to one origin. `send` begins an exchange, `head` and `chunk` take its answer, `spent` tells when it is over."""
+    """A socket to one origin. `send` begins an exchange, `head` and `chunk` take its answer, `spent` tells when it is over.
+
+    All that waits raises TimeoutError from `due` on, a time of the loop. One timer serves thousands of exchanges: a timer for
+    each wait would cost as much as the sending.
+    """
 
     def __init__(self) -> None:
         self.status = 0
         self.headers: dict[str, str] = {}
         self.reusable = False
+        self.due = math.inf
         self._loop = asyncio.get_running_loop()  # asked once: it costs a call of the kernel each time
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
-        self._chunks: deque[bytes] = deque()
+        self._chunks: list[bytes] = []
+        self.on_body = self._chunks.append  # called for each piece of a chunked body: hundreds in a read
         self._buffered = self._head_bytes = 0
-        self._headed = self._done = self._until_close = self._paused = False
+        self._headed = self._done = self._until_close = self._paused = self._full = False
         self._error: str | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._writable: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = math.inf
 
     # ---- what its user does --------------------------------------------------------------------------------------
 
@@ -60,9 +67,9 @@ class Connection(asyncio.Protocol):
             return
         transport.write(head)
         for start in range(0, len(body), _WRITTEN_AT_ONCE):
-            if self._writable is not None:
-                await self._writable
-            if self._done or self._headed:  # an early answer: nobody reads the rest
+            while self._full and not self._headed:
+                await self._news()
+            if self._headed:  # an early answer: nobody reads the rest
                 return
             self._alive().write(body[start : start + _WRITTEN_AT_ONCE])
 
@@ -74,7 +81,7 @@ class Connection(asyncio.Protocol):
     def ready(self) -> bytes | None:
         """What of the body has come since; b"" at its end, None when there is nothing yet. Raises WireError."""
         if self._chunks:
-            data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+            data = b"".join(self._chunks)
             self._chunks.clear()
             self._buffered = 0
             if self._paused:
@@ -108,11 +115,29 @@ class Connection(asyncio.Protocol):
     async def _news(self) -> None:
         if self._error is not None and not self._chunks:
             raise WireError(self._error)
+        if self.due < self._rings_at:
+            self._arm()
         self._waiter = self._loop.create_future()
         try:
             await self._waiter
         finally:
             self._waiter = None
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._rings_at = self.due
+        self._timer = self._loop.call_at(self.due, self._ring)
+
+    def _ring(self) -> None:
+        """Nobody waits, or what is waited for came later than the timer was set for: then it is set anew."""
+        self._timer, self._rings_at = None, math.inf
+        if self._waiter is None or self._waiter.done():
+            return
+        if self._loop.time() < self.due:
+            self._arm()
+        else:
+            self._waiter.set_exception(TimeoutError())
 
     def _tell(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -144,9 +169,13 @@ class Connection(asyncio.Protocol):
         if not self._headed and self._head_bytes > _LARGEST_HEAD:
             self._fail("the head of the answer is too large")
             self.abort()
-        elif self._buffered > _HIGH_WATER and not self._paused and self.open:
-            self._paused = True
-            cast(asyncio.Transport, self._transport).pause_reading()
+            return
+        if self._chunks:
+            self._buffered += len(data)
+            self._tell()
+            if self._buffered > _HIGH_WATER and not self._paused and self.open:
+                self._paused = True
+                cast(asyncio.Transport, self._transport).pause_reading()
 
     def eof_received(self) -> bool:
         return False
@@ -157,16 +186,15 @@ class Connection(asyncio.Protocol):
         self.reusable = False
         self._fail("the connection ended early")
         self._transport = None
-        self.resume_writing()
+        if self._timer is not None:
+            self._timer.cancel()
 
     def pause_writing(self) -> None:
-        self._writable = self._loop.create_future()
+        self._full = True
 
     def resume_writing(self) -> None:
-        if self._writable is not None:
-            if not self._writable.done():
-                self._writable.set_result(None)
-            self._writable = None
+        self._full = False
+        self._tell()
 
     # ---- what the parser calls -----------------------------------------------------------------------------------
 
@@ -191,21 +219,16 @@ class Connection(asyncio.Protocol):
         self._headed = True
         self._tell()
 
-    def on_body(self, body: bytes) -> None:
-        self._chunks.append(body)
-        self._buffered += len(body)
-        self._tell()
-
     def on_message_complete(self) -> None:
         if self._headed:
             self._done = True
-            self.reusable = cast(httptools.HttpResponseParser, self._parser).should_keep_alive() and self._writable is None
+            self.reusable = cast(httptools.HttpResponseParser, self._parser).should_keep_alive() and not self._full
             self._tell()
 
 
 def request_head(method: str, target: str, host: str, headers: Mapping[str, str], length: int | None) -> bytes:
     """The head of a request. Raises ValueError for what cannot stand in one: control characters, or more than Latin-1."""
-    lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", *(f"{name}: {value}" for name, value in headers.items())]
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", *[f"{name}: {value}" for name, value in headers.items()]]
     if length is not None:
         lines.append(f"Content-Length: {length}")
     head = "\r\n".join(lines)

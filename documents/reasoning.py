@@ -28,11 +28,13 @@ Draw = Callable[[int, int], Awaitable[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Formed:
-    """What `GET /response/{id}` shows, each as JSON text."""
+    """What `GET /response/{id}` shows, each as JSON text; how many values can stand in a document, and how many of them do."""
 
     answer: str
     evidence: str
     warnings: str
+    values_sought: int
+    values_grounded: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,9 @@ class StoredText:
     async def form(self, raw: str, question: Question) -> Formed:
         """The answer of `RawAnswer.to_json` in the wanted form, with evidence and warnings."""
         parts = orjson.loads(await self.compute("form", _request(self.contents, question, raw)))
-        for part in parts:
-            orjson.loads(part)
-        return Formed(*parts)
+        _, evidence, _ = map(orjson.loads, parts)
+        standing = [entry["grounded"] for entry in evidence.values() if entry["grounded"] is not None]
+        return Formed(*parts, len(standing), standing.count(True))
 
 
 async def tables_in(contents: Sequence[bytes], compute: Compute) -> dict[int, list[Table]]:

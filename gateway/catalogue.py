@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import secrets
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar
 
 from core.clock import Clock
 from core.errors import ProviderAuthFailed, ProviderError, ProviderTimeout
+from gateway.deployments import Deployment
 from gateway.facts import Model, PricesOf, completed, described
 from gateway.names import Names
 from providers.base import Provider
@@ -107,6 +108,7 @@ class Catalogue:
         usable = [name for name, one in providers.items() if name in own_keys or not one.spec.capabilities.needs_key]
         self._own = {name: _Entry() for name in usable}
         self._described: dict[str, tuple[Model, ...]] = {}
+        self._deployments: tuple[Deployment, ...] = ()
         self.names = self._named()
 
     def followers(self, pace: Following = Following()) -> list[Callable[[], Coroutine[Any, Any, None]]]:
@@ -204,9 +206,16 @@ class Catalogue:
             self._described[provider] = models
             self.names = self._named()
 
+    def deploy(self, deployments: Iterable[Deployment]) -> None:
+        """From now on these are the deployments, and no others."""
+        self._deployments = tuple(deployments)
+        self.names = self._named()
+
     def _named(self) -> Names:
         models = [model for name in self._own for model in self._described.get(name, ())]
-        return Names(models, providers=tuple(self._own), missing=self._missing, aliases=self._aliases)
+        return Names(
+            models, providers=tuple(self._own), missing=self._missing, aliases=self._aliases, deployments=self._deployments
+        )
 
     def _without_provider(self, provider: str, entry: _Entry, error: ProviderError) -> Listing:
         if entry.models is not None:

@@ -1,6 +1,6 @@
 """What a key may do, and the calendar of its budget."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Literal, get_args
@@ -10,6 +10,7 @@ PERIODS: tuple[BudgetPeriod, ...] = get_args(BudgetPeriod)
 
 #: Money is counted in whole billionths of a US dollar, so that sums are exact in whatever order they are made.
 NANO = 1_000_000_000
+_KEPT = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,18 @@ class Grant:
     budget_usd: float | None = None
     budget_period: BudgetPeriod = "total"
     expires_at: float | None = None
+    _decided: dict[tuple[str, str], bool] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def allows(self, provider: str, model: str) -> bool:
+        """Decided once for each model: it is asked twice for each question."""
+        asked = (provider, model)
+        if (decided := self._decided.get(asked)) is None:
+            if len(self._decided) >= _KEPT:
+                self._decided.clear()
+            decided = self._decided[asked] = self._fits(provider, model)
+        return decided
+
+    def _fits(self, provider: str, model: str) -> bool:
         names = (model, f"{provider}/{model}")
         return (not self.providers or any(fnmatchcase(provider, pattern) for pattern in self.providers)) and (
             not self.models or any(fnmatchcase(name, pattern) for pattern in self.models for name in names)

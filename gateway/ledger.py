@@ -18,7 +18,6 @@ from models import OPERATOR
 __all__ = ["Call", "Grant", "Ledger"]
 
 _UNLIMITED = Grant(OPERATOR, OPERATOR)
-_KEPT = 1024
 
 
 class Ledger:
@@ -34,7 +33,6 @@ class Ledger:
     ):
         self._settled, self.prices, self.monotonic, self.now = settled, prices or Prices(), monotonic, now
         self._accounts: dict[str, Account] = {}
-        self._allowed: dict[tuple[Grant, str, str], bool] = {}
 
     def account(self, key_id: str) -> Account:
         if (account := self._accounts.get(key_id)) is None:
@@ -82,12 +80,7 @@ class Ledger:
 
     def admit_target(self, call: Call, provider: str, model: str) -> None:
         """Raises ModelNotAllowed."""
-        asked = (call.grant, provider, model)
-        if (allowed := self._allowed.get(asked)) is None:
-            if len(self._allowed) >= _KEPT:
-                self._allowed.clear()
-            allowed = self._allowed[asked] = call.grant.allows(provider, model)
-        if not allowed:
+        if not call.grant.allows(provider, model):
             hint = "GET /v1/models lists what it may use."
             raise ModelNotAllowed(f"This key may not use {provider[:60]}/{model[:120]}.", hint=hint, field="model")
 

@@ -2,9 +2,11 @@
 
 from typing import Protocol
 
+from gateway.deployments import Asker
 from gateway.grants import NANO, Grant
 from gateway.ledger import Ledger
 from gateway.service import Completion, Gateway, Target
+from models import OPERATOR
 from providers.types import TOKENS_PER_IMAGE, Capabilities, ChatRequest, ModelInfo
 
 _CHARACTERS_PER_TOKEN = 4
@@ -37,7 +39,9 @@ class Metered:
         return self._gateway.capabilities(provider)
 
     async def route(self, provider: str, model: str, *, api_key: str | None, priority: str = "normal") -> Target | None:
-        return await self._gateway.route(provider, model, api_key=api_key, priority=priority)
+        return await self._gateway.route(
+            provider, model, api_key=api_key, priority=priority, by=self._asker, allows=self._grant.allows
+        )
 
     async def model_info(self, target: Target, api_key: str | None) -> ModelInfo | None:
         return await self._gateway.model_info(target, api_key)
@@ -49,7 +53,7 @@ class Metered:
             self._grant,
             front="documents",
             operation="chat",
-            model=target.model,
+            model=target.asked or target.model,
             request_id=self._job_id,
             stream=False,
             paced=False,
@@ -65,6 +69,10 @@ class Metered:
             call.settle("ok", usage=completion.usage, http_status=200, finish_reason=completion.finish_reason)
         self._cost = None if self._cost is None or call.cost is None else self._cost + call.cost
         return completion
+
+    def _asker(self) -> Asker:
+        key_id = self._grant.key_id
+        return Asker("", "" if key_id == OPERATOR else key_id, self._job_id)
 
     def _brings_its_key(self, target: Target, request: ChatRequest) -> bool:
         return bool(request.api_key) and self.capabilities(target.provider).key_per_request

@@ -1,20 +1,21 @@
 """From the name that a client sends to who answers it: one look into a table that was made when the lists changed.
 
-A name is, in this order: an alias of the operator, `auto`, `provider/model`, or a model's bare name. A bare name that several
-providers have is the one of a local model in memory, then of a local one, then of the provider that is configured first.
+A name is, in this order: a deployment, an alias of the operator, `auto`, `provider/model`, or a model's bare name. A bare name
+that several providers have is the one of a local model in memory, then of a local one, then of the provider that is configured
+first.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from rapidfuzz import fuzz, process, utils
 
 from core.errors import ModelNotFound, ProviderNotConfigured
+from gateway.deployments import STAGING, Allows, By, Deployment, Split
 from gateway.facts import Model, unlisted
 from gateway.routing import AUTO, LARGEST_LOCAL, Target, choose_model
 
-Allows = Callable[[str, str], bool]
-"""(provider, model) → whether the caller may use it."""
+__all__ = ["Allows", "Names"]
 
 _REQUESTED = "requested"
 _NEAREST = 3
@@ -25,7 +26,7 @@ _MAX_CANDIDATES = 5000
 
 class Names:
     """Immutable. `providers` are those that can be asked, in the order of the configuration; `missing` the others, each with
-    the setting that would make it usable. `aliases` lead to anything but an alias."""
+    the setting that would make it usable. `aliases` lead to anything but an alias, `deployments` to several models."""
 
     def __init__(
         self,
@@ -34,6 +35,7 @@ class Names:
         providers: Sequence[str],
         missing: Mapping[str, str] | None = None,
         aliases: Mapping[str, str] | None = None,
+        deployments: Iterable[Deployment] = (),
         largest_local: int = LARGEST_LOCAL,
     ):
         self.models = tuple(models)
@@ -47,18 +49,22 @@ class Names:
         if (automatic := self._automatic(self.models)) is not None:
             self._targets[AUTO] = automatic
         self._targets |= self._aliased()
+        self._splits = _splits(deployments, self._providers)
         led = [(alias, self.at(self._targets[alias])) for alias in self.aliases if alias in self._targets]
         self._aliases_of: dict[str, list[str]] = {}
         for alias, model in led:
             self._aliases_of.setdefault(model.id, []).append(alias)
         self._shown = [*((self.shown(model), model) for model in self.models), *led]
 
-    def resolve(self, name: str, allows: Allows | None = None) -> Target:
+    def resolve(self, name: str, allows: Allows | None = None, by: By | None = None) -> Target:
         """A model that its provider does not list is reachable as `provider/model`.
 
-        Where a name leaves a choice, what `allows` lets through is taken; a name without a choice leads where it leads.
+        Where a name leaves a choice, what `allows` lets through is taken; a name without a choice leads where it leads. To
+        which arm of a deployment it leads is a matter of who asks, `by`; without that to the heaviest.
         Raises ModelNotFound with the nearest names (of those that `allows` lets through), and ProviderNotConfigured.
         """
+        if name in self._splits:
+            return self.deployed(name, by, allows) or self._missed(name)
         found = self._targets.get(name)
         if found is None:
             return self._unlisted(name, allows)
@@ -66,8 +72,13 @@ class Names:
             return found
         return self._another(name, allows) or found
 
+    def deployed(self, name: str, by: By | None, allows: Allows | None, provider: str | None = None) -> Target | None:
+        """The arm of a deployment, of `provider` alone when it is given; None when `name` is none, or no arm can be asked."""
+        split = self._splits.get(name)
+        return None if split is None else split.choose(by, allows, provider)
+
     def find(self, name: str) -> Model | None:
-        """The model that `name` leads to; None for a name that is not in any list."""
+        """The model that `name` leads to but for deployments; None for a name that is not in any list."""
         target = self._targets.get(name)
         return None if target is None else self.at(target)
 
@@ -80,7 +91,7 @@ class Names:
         """The model that `name` leads to, for the lists. Raises as `resolve` does, and for what `allows` holds back."""
         target = self.resolve(name, allows)
         if allows is not None and not allows(target.provider, target.model):
-            raise self._not_found(name, allows)
+            raise self.unknown(name, allows)
         return self.at(target)
 
     def allowed(self, allows: Allows | None) -> list[Model]:
@@ -88,18 +99,24 @@ class Names:
         return [model for model in self.models if allows is None or allows(model.provider, model.name)]
 
     def shown(self, model: Model) -> str:
-        """The shortest name that leads to `model`: its bare name, unless that is another model's or an alias."""
+        """The shortest name that leads to `model`: its bare name, unless that is another model's, an alias or a deployment."""
         target = self._targets[model.name]
-        return model.name if (target.provider, target.model) == (model.provider, model.name) else model.id
+        is_its_own = (target.provider, target.model) == (model.provider, model.name) and model.name not in self._splits
+        return model.name if is_its_own else model.id
 
     def aliases_of(self, model: Model) -> list[str]:
         return self._aliases_of.get(model.id, [])
 
     def entries(self, allows: Allows | None = None) -> Iterator[tuple[str, Model]]:
-        """Each model that `allows` lets through with the name it is shown by, then the aliases that lead to one."""
+        """Each model that `allows` lets through with the name it is shown by, then the aliases that lead to one,
+        then the deployments in production with their heaviest arm."""
         for name, model in self._shown:
             if allows is None or allows(model.provider, model.name):
                 yield name, model
+        for name, split in self._splits.items():
+            usable = (target for target in split.targets if allows is None or allows(target.provider, target.model))
+            if not name.endswith(STAGING) and (heaviest := next(usable, None)) is not None:
+                yield name, self.at(heaviest)
 
     def nearest(self, name: str, allows: Allows | None = None) -> list[str]:
         """At most three names that look like `name`, the nearest first."""
@@ -155,12 +172,28 @@ class Names:
         if asked in ("", AUTO):
             hint = "POST /models/download brings one into Ollama, or configure another provider in .env."
             raise ModelNotFound("No provider has a model that can answer now.", hint=hint)
-        raise self._not_found(asked, allows)
+        raise self.unknown(asked, allows)
 
-    def _not_found(self, name: str, allows: Allows | None) -> ModelNotFound:
+    def _missed(self, name: str) -> Target:
+        """Raises ProviderNotConfigured."""
+        detail = f"No provider of the deployment {name[:120]} is configured here."
+        raise ProviderNotConfigured(detail, hint="The operator can lead it elsewhere with PUT /models/deployments.")
+
+    def unknown(self, name: str, allows: Allows | None = None) -> ModelNotFound:
+        """What to raise for a name that leads nowhere, with the nearest ones."""
         nearest = self.nearest(name, allows)
         hint = f"Near are: {', '.join(nearest)}." if nearest else "GET /v1/models lists the names that there are."
         return ModelNotFound(f"There is no model named {name[:120]!r}.", nearest=nearest, hint=hint)
+
+
+def _splits(deployments: Iterable[Deployment], providers: Sequence[str]) -> dict[str, Split]:
+    """By the names that lead to a version, in production and in staging."""
+    found = {}
+    for one in deployments:
+        for version, name in ((one.live, one.alias), (one.staged, one.alias + STAGING)):
+            if version is not None:
+                found[name] = Split(name, one.alias, version, providers)
+    return found
 
 
 def _owners(models: Iterable[Model]) -> dict[str, Model]:

@@ -19,12 +19,14 @@ _TIERS = ("pro", "flash-lite", "flash")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`because` is "requested" or "auto: …"; `automatic` says that the provider was left to us, so another may step in."""
+    """`because` is "requested", "auto: …" or "deployment …"; `automatic` says that the provider was left to us, so another
+    may step in; `asked` is the name of the deployment that leads here, if one does."""
 
     provider: str
     model: str
     because: str
     automatic: bool = False
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)

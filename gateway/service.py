@@ -13,6 +13,7 @@ from core.errors import (
 )  # fmt: skip
 from gateway.asking import BUILTIN, Asking, Attempts
 from gateway.catalogue import Catalogue, Listing
+from gateway.deployments import By
 from gateway.names import Allows
 from gateway.retry import Retry
 from gateway.routing import AUTO, LARGEST_LOCAL, Target, choose_model, order
@@ -53,12 +54,12 @@ class Gateway(Asking):
         brought = bool(api_key) and capabilities.key_per_request
         return not capabilities.needs_key or brought or provider in self._own_keys
 
-    def resolve(self, model: str, allows: Allows | None = None) -> Target:
-        """Who answers for a name that a client sends; in memory, at once. `allows` is what the caller may use.
+    def resolve(self, model: str, allows: Allows | None = None, by: By | None = None) -> Target:
+        """Who answers for a name that a client sends; in memory, at once. `allows` is what the caller may use, `by` who asks.
 
         Raises ModelNotFound with the nearest names, and ProviderNotConfigured.
         """
-        return self._catalogue.names.resolve(model, allows)
+        return self._catalogue.names.resolve(model, allows, by)
 
     def misnamed(self, target: Target, error: ModelNotInstalled, allows: Allows | None = None) -> ModelNotInstalled:
         """`error` of a provider that does not know the target's model, with the nearest names as its cure."""
@@ -70,8 +71,18 @@ class Gateway(Asking):
         self._provider(provider)
         return await self._catalogue.listing(provider, api_key, fresh=fresh)
 
-    async def route(self, provider: str, model: str, *, api_key: str | None, priority: str = "normal") -> Target | None:
-        """Who shall answer; None means that no model can and the built-in finder shall.
+    async def route(
+        self,
+        provider: str,
+        model: str,
+        *,
+        api_key: str | None,
+        priority: str = "normal",
+        by: By | None = None,
+        allows: Allows | None = None,
+    ) -> Target | None:
+        """Who shall answer; None means that no model can and the built-in finder shall. A deployment leads to that of its arms
+        which is for `by`, of those that `allows` lets through and that are of `provider`.
 
         Raises InvalidField for an unknown provider, and for `auto` as the model of a named provider ModelNotInstalled or
         another ProviderError when that provider has no model to choose from.
@@ -79,9 +90,12 @@ class Gateway(Asking):
         if provider == BUILTIN:
             return None
         named = None if model in ("", AUTO) else model
+        if provider != AUTO:
+            self._provider(provider)
+        if named and (arm := self._catalogue.names.deployed(named, by, allows, None if provider == AUTO else provider)):
+            return arm
         if provider == AUTO:
             return await self._route_freely(named, api_key, priority)
-        self._provider(provider)
         if named:
             return Target(provider, named, "requested")
         listing = await self._catalogue.listing(provider, api_key)

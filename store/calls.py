@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Table, case, delete, func, insert, literal, select
 from sqlalchemy.dialects import sqlite
 
-from models import calls, daily, hourly
+from models import calls, daily, hourly, verdicts
 from store.database import Database
 
 _HOUR, _DAY = 3600, 86400
@@ -151,9 +151,13 @@ class Calls:
         return await self._database.read(statement.group_by(name).order_by(*order).limit(1000))
 
     async def forget(self, rows_before: float, hours_before: float) -> int:
-        """Erases the rows and the sums by hour that are older, a bounded number at a time; returns how many. Days stay."""
+        """Erases the rows, the verdicts and the sums by hour that are older, a bounded number at a time; returns how many. Days
+        stay.
+        """
         oldest = select(calls.c.seq).where(calls.c.created_at < rows_before).order_by(calls.c.created_at).limit(_CHUNK)
         erased = await self._erase(delete(calls).where(calls.c.seq.in_(oldest)))
+        judged = select(verdicts.c.job_id).where(verdicts.c.at < rows_before).order_by(verdicts.c.at).limit(_CHUNK)
+        erased += await self._erase(delete(verdicts).where(verdicts.c.job_id.in_(judged)))
         start = await self._database.read(select(func.min(hourly.c.start).label("first")))
         # An hour holds a row for each key and model: few enough for one step.
         while (first := start[0]["first"]) is not None and first + _HOUR <= hours_before:

@@ -9,8 +9,22 @@ import orjson
 from sqlalchemy import Connection, Update, bindparam, case, delete, func, insert, or_, select, update
 
 from core.clock import Clock
-from core.errors import Conflict, IdempotencyMismatch
-from models import ACTIVE, BUSY, ENTRY, SUCCESS, TERMINAL, TRANSITIONS, JobStatus, Stage, idempotency, jobs, outbox, pages
+from core.errors import Conflict, IdempotencyMismatch, InvalidAnswer
+from models import (
+    ACTIVE,
+    BUSY,
+    ENTRY,
+    SUCCESS,
+    TERMINAL,
+    TRANSITIONS,
+    JobStatus,
+    Stage,
+    idempotency,
+    jobs,
+    outbox,
+    pages,
+    verdicts,
+)
 from store.database import Database
 
 Row = Mapping[str, Any]
@@ -58,6 +72,7 @@ _CLAIM = (
 )
 _PAGES_OF = delete(pages).where(pages.c.job_id == bindparam("job"))
 _ADD_PAGES, _ADD_MARK, _ADD_MESSAGE = insert(pages), insert(idempotency), insert(outbox)
+_ADD_VERDICT = insert(verdicts).prefix_with("OR REPLACE")  # of a job that was tried again the last one counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +148,8 @@ class Jobs:
             row = _move(connection, job_id, BUSY[stage], changes, boot_id)
             if row is not None:
                 _replace_pages(connection, job_id, contents)
+                if changes.get("values_sought") is not None:
+                    self._judge(connection, job_id, True, changes["values_sought"], changes["values_grounded"])
                 _post(connection, hook)
             return row
 
@@ -152,6 +169,8 @@ class Jobs:
             changes = {"status": JobStatus.FAILED, "boot_id": None, "error": orjson.dumps(error).decode()} | self._ended()
             row = _move(connection, job_id, BUSY[stage], changes, boot_id)
             if row is not None:
+                if error.get("code") == InvalidAnswer.code:
+                    self._judge(connection, job_id, False, 0, 0)
                 _post(connection, hook)
             return row
 
@@ -229,6 +248,10 @@ class Jobs:
     def _ended(self) -> dict[str, Any]:
         now = self._clock.now()
         return _NO_SECRETS | {"finished_at": now, "entered_at": now, "expires_at": now + self._retention}
+
+    def _judge(self, connection: Connection, job_id: str, valid: bool, sought: int, grounded: int) -> None:
+        verdict = {"valid": valid, "sought": sought, "grounded": grounded}
+        connection.execute(_ADD_VERDICT, {"job_id": job_id, "at": self._clock.now(), **verdict})
 
     # ---- reading -------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import orjson
 
 from api.anthropic.events import MessageRendering
 from api.anthropic.wire import chat_reply, chat_request
+from api.askers import asker_of
 from api.conversing import Conversation, Speech, converse
 from api.exchange import Exchange
 from api.fronts import at
@@ -31,7 +32,7 @@ async def count(exchange: Exchange) -> None:
     if not isinstance(name, str) or not name:
         raise InvalidField("The model is missing.", hint="GET /v1/models lists the models.", field="model")
     gateway = exchange.rooms.gateway
-    target = gateway.resolve(name, exchange.allows)
+    target = gateway.resolve(name, exchange.allows, lambda: asker_of(exchange, body))
     with exchange.enter("anthropic", "count_tokens", name, False) as call:
         visit = Visit(exchange, call, target)
         call.route(target.provider, target.model, input_tokens=0, max_output=0)

@@ -9,14 +9,13 @@ from typing import Any
 import orjson
 
 from core.errors import ProviderError
-from gateway.passing.frames import Frames, Seen, events
+from gateway.passing.frames import EventPassage
 from providers.types import FinishReason, Usage
 
 _REASONS: dict[str, FinishReason] = {
     "end_turn": "stop", "stop_sequence": "stop", "pause_turn": "stop", "max_tokens": "length",
     "model_context_window_exceeded": "length", "tool_use": "tool_calls", "refusal": "filtered",
 }  # fmt: skip
-_TELLING = (b"message_start", b"message_delta", b"message_stop", b'"type":"error"', b'"type": "error"')
 
 
 def usage_of(told: Any) -> Usage | None:
@@ -46,27 +45,23 @@ def reason_of(reply: dict[str, Any]) -> FinishReason | None:
     return _REASONS.get(told, "other") if isinstance(told, str) else None
 
 
-class AnthropicPassage:
-    def __init__(self) -> None:
-        self.seen = Seen()
-        self._frames = Frames()
-        self._told: dict[str, Any] = {}
+class AnthropicPassage(EventPassage):
+    marks = (b"message_start", b"message_delta", b"message_stop", b'"type":"error"', b'"type": "error"')
 
-    def take(self, data: bytes) -> bytes:
-        block = self._frames.take(data)
-        if block and (not self.seen.begun or any(telling in block for telling in _TELLING)):
-            for _, told in events(block):
-                if told:
-                    self._learn(told)
-        else:
-            self.seen.pieces += block.count(b"\n\n")
-        return block
+    def __init__(self) -> None:
+        super().__init__()
+        self._told: dict[str, Any] = {}
 
     def finish(self) -> bytes:
         rest = self.take(b"\n\n") if self._frames.rest.strip() else b""
         if not self.seen.ended or self.seen.failed:
             raise ProviderError("The provider's answer ended before it was complete.", hint="Ask again.")
         return rest
+
+    def _keeps(self, told: bytes) -> bool:
+        if told:
+            self._learn(told)
+        return True
 
     def _learn(self, told: bytes) -> None:
         self.seen.pieces += 1

@@ -1,13 +1,16 @@
 """Events of a stream that goes through unchanged: whole ones are let out, a cut one waits for its rest."""
 
-from collections.abc import Iterator
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from core.errors import ProviderError
 from providers.types import FinishReason, Usage
 
 _MOST_WAITING = 4 << 20
+_END = re.compile(rb"\n\n|\r\n\r\n")
 
 
 @dataclass(slots=True)
@@ -71,3 +74,49 @@ def events(block: bytes) -> Iterator[tuple[bytes, bytes]]:
         data = b"\n".join(line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data:"))
         if raw:
             yield raw + b"\n\n", data
+
+
+class EventPassage(ABC):
+    """A passage of server-sent events. Read are those up to the first content, and from the first one on that has one of
+    `marks`; all between them go on unread, hundreds of events at the price of a search."""
+
+    marks: ClassVar[Sequence[bytes]]
+
+    def __init__(self) -> None:
+        self.seen = Seen()
+        self._frames = Frames()
+
+    def take(self, data: bytes) -> bytes:
+        block = self._frames.take(data)
+        said, start = [], 0
+        while start < len(block) and not self.seen.begun:
+            found = _END.search(block, start)
+            end = found.end() if found else len(block)
+            said.append(self._read(block[start:end]))
+            start = end
+        end = _telling(block, self.marks, start)
+        unread = block[start:end]
+        self.seen.pieces += _count(unread)
+        return b"".join((*said, unread, self._read(block[end:])))
+
+    def _read(self, block: bytes) -> bytes:
+        """As it is, unless something is taken out of it."""
+        learnt = [(raw, self._keeps(told)) for raw, told in events(block)]
+        return block if all(keeps for _, keeps in learnt) else b"".join(raw for raw, keeps in learnt if keeps)
+
+    @abstractmethod
+    def _keeps(self, told: bytes) -> bool:
+        """Learns from an event's data; whether the client gets the event."""
+
+
+def _telling(block: bytes, marks: Sequence[bytes], start: int) -> int:
+    """Where the first event from `start` on begins that has one of `marks`; the length of `block` when none has any."""
+    found = [at for mark in marks if (at := block.find(mark, start)) >= 0]
+    if not found:
+        return len(block)
+    first = min(found)
+    return max(start, _after(block[:first], b"\n\n"), _after(block[:first], b"\r\n\r\n"))
+
+
+def _count(block: bytes) -> int:
+    return block.count(b"\n\n") + (block.count(b"\r\n\r\n") if b"\r" in block else 0)

@@ -41,12 +41,15 @@ class OllamaPassage:
         block, self._rest = data[:end], data[end:]
         if len(self._rest) > _MOST_WAITING:
             raise ProviderError("The provider sent a line that is too long.")
-        if block and (not self.seen.begun or any(telling in block for telling in _TELLING)):
-            for line in block.splitlines():
-                if line.strip():
-                    self._learn(line)
-        else:
-            self.seen.pieces += block.count(b"\n")
+        start = 0
+        while start < len(block) and not self.seen.begun:
+            end = block.find(b"\n", start) + 1
+            self._learn(block[start:end])
+            start = end
+        end = _telling(block, start)
+        self.seen.pieces += block.count(b"\n", start, end)
+        for line in block[end:].split(b"\n"):
+            self._learn(line)
         return block
 
     def finish(self) -> bytes:
@@ -56,6 +59,8 @@ class OllamaPassage:
         return rest
 
     def _learn(self, line: bytes) -> None:
+        if not line.strip():
+            return
         self.seen.pieces += 1
         try:
             piece = orjson.loads(line)
@@ -73,3 +78,9 @@ class OllamaPassage:
         said = message if isinstance(message, dict) else {"content": piece.get("response"), "thinking": piece.get("thinking")}
         told = any(said.get(name) for name in ("content", "thinking", "tool_calls"))
         self.seen.begun = self.seen.begun or self.seen.ended or told
+
+
+def _telling(block: bytes, start: int) -> int:
+    """Where the first line from `start` on begins that has a mark; the length of `block` when none has any."""
+    found = [at for mark in _TELLING if (at := block.find(mark, start)) >= 0]
+    return max(start, block.rfind(b"\n", 0, min(found)) + 1) if found else len(block)

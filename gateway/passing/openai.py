@@ -9,13 +9,11 @@ from typing import Any
 import orjson
 
 from core.errors import ProviderError
-from gateway.passing.frames import Frames, Seen, events
+from gateway.passing.frames import EventPassage
 from providers.openai_stream import finish_of, usage_of
 from providers.types import FinishReason, Usage
 
 _DONE = b"[DONE]"
-#: Only an event with one of these has to be understood; quotes inside of texts are escaped, so no text can look like them.
-_TELLING = (_DONE, b'"usage":{', b'"usage": {', b'"finish_reason":"', b'"finish_reason": "', b'"error"')
 
 
 def usage_in(reply: dict[str, Any]) -> Usage | None:
@@ -29,22 +27,15 @@ def reason_of(reply: dict[str, Any]) -> FinishReason | None:
     return finish_of(first.get("finish_reason"))
 
 
-class OpenAIPassage:
+class OpenAIPassage(EventPassage):
     """`hides_usage` takes the chunk out again that only we asked for."""
 
-    def __init__(self, *, hides_usage: bool):
-        self.seen = Seen()
-        self._frames = Frames()
-        self._hides_usage = hides_usage
+    #: Quotes inside of texts are escaped, so no text can look like one of these.
+    marks = (_DONE, b'"usage":{', b'"usage": {', b'"finish_reason":"', b'"finish_reason": "', b'"error"')
 
-    def take(self, data: bytes) -> bytes:
-        block = self._frames.take(data)
-        if not block:
-            return b""
-        if self.seen.begun and not any(telling in block for telling in _TELLING):
-            self.seen.pieces += block.count(b"\n\n")
-            return block
-        return b"".join(raw for raw, told in events(block) if self._keeps(told))
+    def __init__(self, *, hides_usage: bool):
+        super().__init__()
+        self._hides_usage = hides_usage
 
     def finish(self) -> bytes:
         rest = self.take(b"\n\n") if self._frames.rest.strip() else b""

@@ -70,7 +70,7 @@ class FakeGateway:
     async def model_info(self, target, _key):
         return ModelInfo(target.model, target.provider, context=8192)
 
-    async def route(self, provider, model, *, api_key, priority="normal"):
+    async def route(self, provider, model, *, api_key, priority="normal", by=None, allows=None):
         self.keys.append(api_key)
         return Target(provider, model, "requested")
 

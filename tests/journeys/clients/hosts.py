@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
+from tests.fakes import bedrock
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.azure import FakeAzure
-from tests.fakes.bedrock import SONNET, FakeBedrock
-from tests.fakes.bedrock_signatures import ACCESS_KEY, SECRET_KEY
 from tests.fakes.cohere import FakeCohere
 from tests.fakes.gemini import FakeGemini
 from tests.fakes.ollama import FakeOllama
@@ -37,7 +36,11 @@ SETTINGS = {
     "anthropic": {"ANTHROPIC_BASE_URL": "{url}", "ANTHROPIC_API_KEY": "sk-ant-fake-0123456789"},
     "azure": {"AZURE_OPENAI_ENDPOINT": "{url}", "AZURE_OPENAI_KEY": "azure-fake-0123456789"},
     "cohere": {"COHERE_BASE_URL": "{url}", "COHERE_API_KEY": "cohere-fake-0123456789"},
-    "bedrock": {"BEDROCK_BASE_URL": "{url}", "AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY},
+    "bedrock": {
+        "BEDROCK_BASE_URL": "{url}",
+        "AWS_ACCESS_KEY_ID": bedrock.ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": bedrock.SECRET_KEY,
+    },
     "office": {"PROVIDERS": "office={url}/v1|office-fake-0123456789"},
 }
 HOSTS = [
@@ -47,7 +50,7 @@ HOSTS = [
     Host("anthropic", "claude-sonnet-4-5", None, FakeAnthropic),
     Host("azure", "gpt-4o-mini", "text-embedding-3-small", FakeAzure),
     Host("cohere", "command-a-plus-05-2026", "embed-v4.0", FakeCohere),
-    Host("bedrock", f"us.{SONNET}", None, FakeBedrock),
+    Host("bedrock", f"us.{bedrock.SONNET}", None, bedrock.FakeBedrock),
     Host("office", "gpt-4o-mini", "text-embedding-3-small", FakeOpenAI),
 ]
 

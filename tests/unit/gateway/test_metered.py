@@ -3,12 +3,14 @@
 import pytest
 
 from core.errors import BudgetSpent, ModelNotAllowed, Overloaded, ProviderUnreachable
+from gateway.deployments import Arm, Deployment, Version
 from gateway.grants import NANO
 from gateway.ledger import Grant, Ledger
 from gateway.metered import Metered
 from gateway.prices import Prices
 from gateway.service import Target
 from providers.types import ChatRequest, Message
+from tests.unit.gateway.scripted import LOCAL, Scripted
 from tests.unit.gateway.test_service import DOWN, box, cloud, house
 
 PRICES = Prices([("cloud/*", {"input": 1e6, "output": 2e6})], local=["box"])
@@ -99,3 +101,26 @@ async def test_the_rest_is_the_gateways():
     assert (await metered.route("box", "b:8b", api_key=None)) == BOX
     assert metered.capabilities("box").local
     assert (await metered.model_info(BOX, None)).name == "b:8b"
+
+
+async def test_a_deployment_leads_a_document_and_stands_in_its_row():
+    metered, over = asking(box(), Scripted("far", LOCAL), grant=Grant("ana", providers=("box",)))
+    arms = (Arm("box/b:8b", 1), Arm("far/gemini-3.5-flash", 99))
+    shared = Deployment("docs").placed(Version(1, arms, "key", "", 0.0, "operator"), "production")
+    metered._gateway._catalogue.deploy([shared])
+    target = await metered.route("auto", "docs", api_key=None)
+    assert (target.model, target.because) == ("b:8b", "deployment docs, arm box/b:8b (1 %)"), "the arm that its owner may use"
+    await metered.complete(target, question())
+    assert (over[0].model, over[0].served) == ("docs", "b:8b")
+
+
+@pytest.mark.parametrize(("owner", "led"), [("ana", 1), ("operator", 2)])
+async def test_documents_of_a_client_go_one_way_and_those_of_the_operator_are_shared_out(owner, led):
+    gateway = house(box())
+    arms = (Arm("box/b:8b", 1), Arm("box/a:1b", 1))
+    gateway._catalogue.deploy([Deployment("docs").placed(Version(1, arms, "key", "", 0.0, "operator"), "production")])
+    found = {
+        (await Metered(gateway, Ledger(), Grant(owner), f"job-{n}").route("box", "docs", api_key=None)).model for n in range(40)
+    }
+    assert len(found) == led
+    assert (await gateway.route("box", "else", api_key=None)).because == "requested"

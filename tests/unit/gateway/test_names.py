@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ModelNotFound, ProviderNotConfigured
+from gateway.deployments import Arm, Asker, Deployment, Version
 from gateway.names import Names
 from tests.unit.gateway.lists import listed, named
 
@@ -162,3 +163,47 @@ def test_every_shown_name_leads_to_the_model_it_is_shown_for(found):
     for model in names.models:
         assert names.find(model.id) is model
         assert names.find(names.shown(model)) is model
+
+
+def deployed(alias, *arms, staged=()):
+    def version(number, arms):
+        return Version(number, tuple(Arm(name, weight) for name, weight in arms), "key", "", 0.0, "operator")
+
+    one = Deployment(alias).placed(version(1, arms), "production") if arms else Deployment(alias)
+    return one.placed(version(2, staged), "staging") if staged else one
+
+
+def test_a_deployment_leads_each_asker_to_an_arm_and_is_listed_with_the_heaviest():
+    names = named(BOX, GEMMA, GPT, deployments=[deployed("m:prod", ("ollama/llama3.2:3b", 1), ("openai/gpt-4o", 9))])
+    led_to = {names.resolve("m:prod", None, lambda n=n: Asker(str(n), "", "r")).model for n in range(50)}
+    assert led_to == {"llama3.2:3b", "gpt-4o"}
+    assert led(names, "m:prod") == "openai/gpt-4o", "nobody asks: the heaviest"
+    assert [(name, model.id) for name, model in names.entries()][-1] == ("m:prod", "openai/gpt-4o")
+    local = [(name, model.id) for name, model in names.entries(lambda provider, _: provider == "ollama")]
+    assert local[-1] == ("m:prod", "ollama/llama3.2:3b")
+    assert "m:prod" not in {name for name, _ in names.entries(lambda *_: False)}
+    assert names.visible("m:prod", lambda provider, _: provider == "ollama").id == "ollama/llama3.2:3b"
+    assert "m:prod" in names.nearest("m:prd")
+    assert names.find("m:prod") is None
+
+
+def test_what_is_in_staging_has_a_name_of_its_own_and_is_in_no_list():
+    names = named(BOX, GPT, deployments=[deployed("m", ("openai/gpt-4o", 1), staged=[("ollama/llama3.2:3b", 1)])])
+    assert led(names, "m") == "openai/gpt-4o" and led(names, "m@staging") == "ollama/llama3.2:3b"
+    assert "m@staging" not in {name for name, _ in names.entries()}
+    only = named(BOX, deployments=[deployed("m", staged=[("ollama/llama3.2:3b", 1)])])
+    with pytest.raises(ModelNotFound):
+        only.resolve("m")
+
+
+def test_a_deployment_hides_a_model_that_came_later_and_its_whole_name_still_leads_there():
+    names = named(BOX, GPT, deployments=[deployed("gpt-4o", ("ollama/llama3.2:3b", 1))])
+    assert led(names, "gpt-4o") == "ollama/llama3.2:3b" and led(names, "openai/gpt-4o") == "openai/gpt-4o"
+    assert names.shown(GPT) == "openai/gpt-4o"
+
+
+def test_a_deployment_whose_providers_are_all_gone_says_so():
+    names = named(BOX, deployments=[deployed("m", ("openai/gpt-4o", 1))])
+    with pytest.raises(ProviderNotConfigured, match="No provider of the deployment m is configured"):
+        names.resolve("m")
+    assert names.deployed("m", None, None) is None and names.deployed("llama3.2:3b", None, None) is None

@@ -76,6 +76,19 @@ OLLAMA = b"".join(
 
 
 @given(st.lists(st.integers(0, 5000), max_size=12))
+def test_the_line_ends_of_a_provider_stay_as_they_are(places):
+    passage, told = AnthropicPassage(), ANTHROPIC.replace(b"\n", b"\r\n")
+    assert b"".join(passage.take(piece) for piece in cut(told, places)) + passage.finish() == told
+
+
+def test_events_between_the_first_content_and_the_last_are_counted_but_not_read():
+    passage = OpenAIPassage(hides_usage=False)
+    unread = b"data: neither JSON nor read\n\n" * 50
+    told = passage.take(openai({"content": "a"}) + unread + openai({"content": "z"}, "stop"))
+    assert unread in told and passage.seen.pieces == 52 and passage.seen.ended
+
+
+@given(st.lists(st.integers(0, 5000), max_size=12))
 def test_lines_of_ollama_pass_however_they_are_cut(places):
     passage = OllamaPassage()
     said = b"".join(passage.take(piece) for piece in cut(OLLAMA, places)) + passage.finish()
