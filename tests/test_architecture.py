@@ -62,7 +62,7 @@ FENCES = [
     (READERS, ("documents.parsers", "documents.tools", "documents.sandbox"), "Documents are read in the sandboxed child only."),
     (
         ("*.create_task", "*.ensure_future", "*.TaskGroup"),
-        ("main", "workers", "operations", "fleet.swapper", "fleet.downloads", "api.streaming"),
+        ("main", "workers", "operations", "fleet.swapper", "fleet.operations", "api.streaming"),
         "Await it, or give it to a room that owns background tasks.",
     ),
 ]
