@@ -178,7 +178,7 @@ class Durable(ABC, Generic[R]):
                         await self._end(record_id, "failed", error=error.as_job_error())
                         return
                     detail = f"{error.detail} Next attempt in {wait:g} s."
-                    await self._update(record_id, detail=detail, speed=None, eta_seconds=None)
+                    self._note(record_id, detail=detail, speed=None, eta_seconds=None)
                     await self._sleep(wait)
                 else:
                     await self._end(record_id, "done", detail=self._last_words(self.get(record_id)))
@@ -205,6 +205,11 @@ class Durable(ABC, Generic[R]):
                 return self.get(record_id)
         self._show(record)
         return record
+
+    def _note(self, record_id: str, **changes: Any) -> None:
+        """A change of mere progress: told, not saved."""
+        if (before := self._records[record_id]).state not in ENDED:
+            self._show(replace(before, **changes, updated_at=self._clock.now()))
 
     def _show(self, record: R) -> None:
         self._records[record.id] = record
