@@ -61,6 +61,13 @@ class Agents:
         self._alone: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._news: dict[str, asyncio.Event] = {}
         self._seen: dict[str, float] = {}
+        self._closed = False
+
+    def close(self) -> None:
+        """The server stops: long questions end."""
+        self._closed = True
+        for machine in list(self._news):
+            self._wake(machine)
 
     def keyed(self, machine: str) -> bool:
         return self._keyed(machine)
@@ -112,7 +119,7 @@ class Agents:
         """The work for a machine's agent; None when there was none for `seconds`, or its key was revoked."""
         try:
             async with asyncio.timeout(seconds):
-                while self._keyed(machine):
+                while self._keyed(machine) and not self._closed:
                     self._seen[machine] = self._clock.now()
                     # An agent that asks holds nothing: what it was given before was lost, and is given again.
                     if task := next((one for one in self._tasks.values() if one.machine == machine), None):

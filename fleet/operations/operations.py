@@ -43,7 +43,7 @@ class Operations(Durable[Operation]):
         **parts: Any,
     ):
         super().__init__(Operation, **parts)
-        self._ports, self._agents, self._activity, self._told = ports, agents, activity, told
+        self.ports, self._agents, self._activity, self._told = ports, agents, activity, told
         self._steps = Steps(ports, agents, activity, self._clock, self._pace.stall)
 
     async def resume(self) -> None:
@@ -91,7 +91,7 @@ class Operations(Durable[Operation]):
 
     async def _looked_up(self, record: Operation) -> tuple[Operation, bool]:
         """With the digest of what is to be passed on; True when there is nothing to do."""
-        ports = self._ports()
+        ports = self.ports()
         for name in (record.machine, record.source, record.target):
             if name is not None:
                 port_of(ports, name)
@@ -118,7 +118,7 @@ class Operations(Durable[Operation]):
         digest = await self._find(record.model, record.source)
         if not digest:
             raise Conflict(f"{record.source} does not tell the digest of {record.model}.", hint="Update Ollama there.")
-        there = (await self._ports()[record.target].digests()).get(record.model)
+        there = (await self.ports()[record.target].digests()).get(record.model)
         if there is not None and there != digest:
             raise Conflict(
                 f"{record.target} has another version of {record.model}.", hint="Delete it there first, or install it on both."
@@ -127,7 +127,7 @@ class Operations(Durable[Operation]):
 
     async def _find(self, model: str, machine: str) -> str:
         """The digest of a model. Raises ModelNotFound."""
-        installed = await self._ports()[machine].digests()
+        installed = await self.ports()[machine].digests()
         if model not in installed:
             raise unknown_model(model, installed, f"on the machine {machine}")
         return installed[model]
@@ -135,9 +135,9 @@ class Operations(Durable[Operation]):
     async def _find_anywhere(self, record: Operation) -> None:
         """Raises ModelNotFound, or the failure of a machine that may have it."""
         failure, names = None, set()
-        for name in [record.machine] if record.machine is not None else list(self._ports()):
+        for name in [record.machine] if record.machine is not None else list(self.ports()):
             try:
-                names |= set(await self._ports()[name].digests())
+                names |= set(await self.ports()[name].digests())
             except ProviderError as error:
                 failure = error
         if record.model not in names:
