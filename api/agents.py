@@ -1,5 +1,7 @@
-"""Agents: small programs beside an Ollama on another machine, that hand its files over. `/machines/{name}/agent` makes their keys,
-`/agent/*` is what they call."""
+"""Agents: small programs beside an Ollama on another machine, that hand its files over.
+
+`/machines/{name}/agent` makes their keys, `/agent/*` is what they call.
+"""
 
 from typing import Annotated, Literal
 

@@ -8,6 +8,7 @@ one that runs.
 
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -24,7 +25,7 @@ from fleet.operations.steps import Steps
 _NOTHING = "There was nothing to do."
 
 
-async def _nobody(_: Operation) -> None:
+async def _nobody() -> None:
     return None
 
 
@@ -39,7 +40,7 @@ class Operations(Durable[Operation]):
         agents: Agents,
         activity: Activity,
         *,
-        told: Callable[[Operation], Awaitable[None]] = _nobody,
+        told: Callable[[], Awaitable[object]] = _nobody,
         **parts: Any,
     ):
         super().__init__(Operation, **parts)
@@ -149,7 +150,8 @@ class Operations(Durable[Operation]):
         work = _Work(self, record_id)
         while (step := await self._steps.take(work)) is not None:
             await work.mark(step=step, detail="", speed=None, eta_seconds=None)
-        await self._told(self.get(record_id))
+        with suppress(ProviderError):  # the lists say themselves that they are stale
+            await self._told()
 
     async def _end(self, record_id: str, state: str, error: dict[str, Any] | None = None, detail: str = "") -> Operation:
         ended = await super()._end(record_id, state, error, detail)
