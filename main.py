@@ -146,7 +146,6 @@ async def build(
     await credentials.reload()
     jobs, outbox, state = Jobs(database, clock, settings.retention_hours * 3600), Outbox(database, clock), State(database, clock)
     models, admission = await _open_models(settings, clock, database, state, hardware, stack)
-    moving = await _open_moving(settings, clock, database, credentials, models, stack)
     metering, book = await open_metering(Calls(database), models.gateway, clock, settings.prices, stack)
     sizing, hooks = _sizing(settings, hardware), AddressPolicy.of(settings.webhook_allowed_targets)
     deliverer = _open_webhooks(settings, clock, outbox, hooks, stack)
@@ -179,7 +178,7 @@ async def build(
         pipeline=pipeline,
         loops=loops,
         **models._asdict(),
-        **moving._asdict(),
+        **(await _open_moving(settings, clock, database, credentials, models, stack))._asdict(),
         pace=Pace(total=settings.answer_timeout),
         **metering._asdict(),
         hardware=hardware,

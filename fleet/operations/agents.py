@@ -122,7 +122,8 @@ class Agents:
                 while self._keyed(machine) and not self._closed:
                     self._seen[machine] = self._clock.now()
                     # An agent that asks holds nothing: what it was given before was lost, and is given again.
-                    if task := next((one for one in self._tasks.values() if one.machine == machine), None):
+                    open_ones = (one for one in self._tasks.values() if one.machine == machine and not one.done.done())
+                    if task := next(open_ones, None):
                         return task
                     await self._news.setdefault(machine, asyncio.Event()).wait()
         except TimeoutError:

@@ -154,14 +154,14 @@ class Operations(Durable[Operation]):
             await self._told()
 
     async def _end(self, record_id: str, state: str, error: dict[str, Any] | None = None, detail: str = "") -> Operation:
-        ended = await super()._end(record_id, state, error, detail)
-        await self._tidy()
-        return ended
+        await self._tidy(record_id)
+        return await super()._end(record_id, state, error, detail)
 
-    async def _tidy(self) -> None:
-        """Nobody at work needs no files: what a failed or cancelled copy has left goes."""
-        if not self.unfinished:
-            await self._agents.spool.clear()
+    async def _tidy(self, but: str = "") -> None:
+        """Nobody at work needs no files: what a failed or cancelled copy has left goes, before another one may begin."""
+        async with self._starting:
+            if all(record.id == but for record in self.unfinished):
+                await self._agents.spool.clear()
 
     def _last_words(self, record: Operation) -> str:
         if record.same == "different":
