@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,10 +26,9 @@ from providers.ollama_blobs import read_digest
 
 _POLL_SECONDS = 25
 _PIECE = 1 << 20
-_SMALLEST, _LARGEST = 1 << 20, 64 << 20
+_SMALLEST = 1 << 20
 #: A chunk shall take between these seconds: short enough for every proxy, long enough to be worth a request.
 _QUICK, _SLOW = 4.0, 15.0
-_MANIFEST_BYTES = 1 << 20
 _LONGEST_PAUSE = 30.0
 _ASKING = Deadlines(connect=10.0, headers=_POLL_SECONDS + 20.0, idle=20.0, total=_POLL_SECONDS + 60.0)
 _SENDING = Deadlines(connect=10.0, headers=120.0, idle=60.0, total=600.0)
@@ -89,12 +88,23 @@ class Shelf:
 
 
 class Agent:
-    """`run` until the key is refused or it is stopped."""
+    """`run` until the key is refused or it is stopped. `largest`: bytes that go in one request at the most."""
 
-    def __init__(self, http: HttpClient, server: str, key: str, shelf: Shelf, clock: Clock = Clock()):
-        self._http, self._server, self._shelf, self._clock = http, server.rstrip("/"), shelf, clock
+    def __init__(
+        self,
+        http: HttpClient,
+        server: str,
+        key: str,
+        shelf: Shelf,
+        *,
+        largest: int = 64 << 20,
+        clock: Clock = Clock(),
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ):
+        self._http, self._server, self._shelf, self._clock, self._sleep = http, server.rstrip("/"), shelf, clock, sleep
         self._headers = {"Key": key}
-        self._chunk = 4 << 20
+        self._largest = largest
+        self._chunk = min(4 << 20, largest)
 
     async def run(self) -> None:
         """Raises KeyRefused. A server that does not answer is asked again, after a growing pause."""
@@ -107,7 +117,7 @@ class Agent:
             except (Interrupted, HttpFailure) as error:
                 pause = min(_LONGEST_PAUSE, max(1.0, 2 * pause))
                 wait = error.seconds if isinstance(error, Interrupted) else pause
-                await asyncio.sleep(wait * random.uniform(0.8, 1.2))
+                await self._sleep(wait * random.uniform(0.8, 1.2))
 
     async def ask(self) -> Wanted | None:
         """Raises KeyRefused, Interrupted and HttpFailure."""
@@ -141,12 +151,10 @@ class Agent:
         if total > wanted.most:
             return False
         while True:
-            if offset < hashed:
-                hasher, hashed = hashlib.sha256(), 0
             await asyncio.to_thread(_hash, hasher, file, hashed, offset)
             end = min(offset + self._chunk, total)
             chunk = await asyncio.to_thread(_read, file, offset, end - offset)
-            hasher.update(chunk)
+            await asyncio.to_thread(hasher.update, chunk)
             hashed = offset + len(chunk)
             if len(chunk) < end - offset or (end == total and f"sha256:{hasher.hexdigest()}" != wanted.digest):
                 return False
@@ -160,13 +168,13 @@ class Agent:
         reply = await self._call("PUT", path, body=Upload(len(chunk), _pieces(chunk)), deadlines=_SENDING)
         taken = self._clock.monotonic() - began
         if taken < _QUICK:
-            self._chunk = min(_LARGEST, 2 * self._chunk)
+            self._chunk = min(self._largest, 2 * self._chunk)
         elif taken > _SLOW:
             self._chunk = max(_SMALLEST, self._chunk // 2)
-        place, whole = reply.get("offset"), reply.get("whole")
-        if not isinstance(place, int) or not 0 <= place <= total or (place <= offset and not whole):
-            raise Interrupted(1.0)
-        return place, whole is True
+        place, whole = reply.get("offset"), reply.get("whole") is True
+        if not whole and not (isinstance(place, int) and offset < place <= total):
+            raise Interrupted(1.0)  # a part was lost: what is wanted now is told anew
+        return place, whole
 
     async def _give_up(self, wanted: Wanted, reason: str) -> None:
         _say(f"{wanted.model}: {wanted.what} {wanted.digest[:19]} cannot be given: {reason}")
@@ -206,14 +214,9 @@ def _hash(hasher: Any, file: BinaryIO, start: int, end: int) -> None:
         start += len(piece)
 
 
-async def _pieces(chunk: bytes):
-    for piece in _cut(memoryview(chunk)):
-        yield bytes(piece)
-
-
-def _cut(view: memoryview) -> Iterator[memoryview]:
-    for start in range(0, len(view), 256 << 10):
-        yield view[start : start + (256 << 10)]
+async def _pieces(chunk: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(chunk), 256 << 10):
+        yield chunk[start : start + (256 << 10)]
 
 
 def _seconds(retry_after: str | None) -> float:
