@@ -18,21 +18,19 @@ from typing import Annotated, Any
 
 import httpx2
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Column, Table
 from rich.text import Text
 
-from commands import machines
-from commands.server import JOB_FAILED, NO_SERVER, NOT_IN_TIME, REFUSED, AsJson, Server, err, out, stop
+from commands import machines, models
+from commands.server import INTERRUPTED, JOB_FAILED, NO_SERVER, NOT_IN_TIME, REFUSED, AsJson, Server, err, out, stop
 
-INTERRUPTED = 130
 HERE = Path(__file__).resolve().parent
 DEMO_ROWS = 9  # of one document; the rest is counted
 FINISHED = {"done", "failed", "cancelled"}
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__)
-models = typer.Typer(no_args_is_help=True, help="Models that are installed, and getting more.")
-app.add_typer(models, name="models")
+app.add_typer(models.app, name="models")
 app.add_typer(machines.app, name="machines")
 
 Timeout = Annotated[float, typer.Option(min=0, help="Seconds to wait for the answer.")]
@@ -159,48 +157,6 @@ def health(
         out.print(
             Text.assemble((f"{name:<12}", "bold"), value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
         )
-
-
-@models.command("ls")
-def models_ls(
-    context: typer.Context,
-    gemini: Annotated[bool, typer.Option("--gemini", help="Those of Gemini instead of the local ones.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Lists models."""
-    answer = context.obj.call("GET", "/models/gemini" if gemini else "/models/list")
-    if as_json:
-        out.print_json(data=answer)
-        return
-    table = Table("model", "size", "parameters", "context", "resident")
-    for row in answer["models"]:
-        size = f"{row['size'] / 1e9:.1f} GB" if row.get("size") else ""
-        resident = {True: "yes", False: "no"}.get(row.get("resident"), "")
-        table.add_row(row["name"], size, str(row.get("parameters") or ""), str(row.get("context") or ""), resident)
-    out.print(table)
-
-
-@models.command("pull")
-def models_pull(context: typer.Context, model: str, machine: str | None = None, as_json: AsJson = False) -> None:
-    """Downloads a model and shows how far it is; Ctrl-C leaves the download running on the server."""
-    body = {"model": model} | ({"machine": machine} if machine else {})
-    last: dict[str, Any] = {}
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True, disable=as_json or not err.is_terminal) as progress:
-        task = progress.add_task(model, total=None)
-        for last in context.obj.lines("POST", "/models/download", params={"stream": 1}, json=body):
-            total, completed = last.get("total"), last.get("completed") or 0
-            progress.update(task, description=f"{model}  {last.get('status', '')}", total=total, completed=completed)
-    if as_json:
-        out.print_json(data=last)
-    if last.get("error") or last.get("status") in ("failed", "cancelled"):
-        error = last.get("error")
-        stop(
-            JOB_FAILED,
-            error.get("message", str(error)) if isinstance(error, dict) else str(error or f"{model}: {last['status']}"),
-        )
-    if not as_json:
-        out.print(f"{model} is installed")
 
 
 @app.command()

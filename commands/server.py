@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-JOB_FAILED, NO_SERVER, REFUSED, NOT_IN_TIME = 1, 3, 4, 5
+JOB_FAILED, NO_SERVER, REFUSED, NOT_IN_TIME, INTERRUPTED = 1, 3, 4, 5, 130
 
 out = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 140, highlight=False)
 err = Console(stderr=True, highlight=False)
