@@ -178,7 +178,7 @@ async def build(
         pipeline=pipeline,
         loops=loops,
         **models._asdict(),
-        **(await _open_moving(settings, clock, database, credentials, models, stack))._asdict(),
+        **(await _open_moving(settings, credentials, models, database=database, clock=clock, stack=stack))._asdict(),
         pace=Pace(total=settings.answer_timeout),
         **metering._asdict(),
         hardware=hardware,
@@ -254,13 +254,10 @@ async def _open_models(
     return Models(gateway, catalogue, switch, downloads, machine, *deployed), admission
 
 
-async def _open_moving(
-    settings: Settings, clock: Clock, database: Database, credentials: Credentials, models: Models, stack: AsyncExitStack
-) -> Moving:
+def _open_moving(settings: Settings, credentials: Credentials, models: Models, **opened: Any) -> Coroutine[Any, Any, Moving]:
     spool = Spool(settings.data_dir / "spool", spare=settings.min_free_disk_mb << 20)
-    told, keyed = partial(models.catalogue.listing, "ollama", fresh=True), credentials.has_agent
-    machines = {"local": models.machine}
-    return await open_moving(lambda: machines, spool=spool, database=database, clock=clock, keyed=keyed, told=told, stack=stack)
+    told, machines = partial(models.catalogue.listing, "ollama", fresh=True), {"local": models.machine}
+    return open_moving(lambda: machines, spool=spool, keyed=credentials.has_agent, told=told, **opened)
 
 
 def _open_webhooks(settings: Settings, clock: Clock, outbox: Outbox, hooks: AddressPolicy, stack: AsyncExitStack) -> Deliverer:

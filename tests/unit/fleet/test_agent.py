@@ -11,7 +11,7 @@ from core.errors import InvalidField
 from core.http import HttpClient
 from fleet.agent import Agent, KeyRefused, Shelf, Wanted, main
 from tests.fakes.ollama_blobs import Blobs, digest_of
-from tests.fakes.ollama_models import Machine
+from tests.fakes.ollama_machine import Machine
 from tests.fakes.server import FakeServer
 
 NAME = "casa:1b"
