@@ -60,7 +60,7 @@ async def converse(speech: Speech, exchange: Exchange) -> None:
         visit.reserve(body, raw, _most(speech, body))
         try:
             if speech.path is not None and gateway.passes(visit.target, speech.dialect, speech.path):
-                await (pass_stream if stream else pass_whole)(visit, speech.dialect, speech.path, body)
+                await (pass_stream if stream else pass_whole)(visit, speech.dialect, speech.path, body, raw)
             else:
                 await speech.translation.answer(visit, body, stream)
         except ModelNotInstalled as error:

@@ -11,6 +11,7 @@ import orjson
 
 from api.asked import EXTENSIONS
 from api.errors import in_dialect
+from api.payload import renamed
 from api.streaming import Pings
 from api.visit import Visit
 from core.errors import MyelinError, ProviderError
@@ -21,6 +22,7 @@ from providers.types import Dialect, Usage
 
 _READERS = {"openai": openai, "anthropic": anthropic, "ollama": ollama}
 _EVENT_STREAM, _LINES = b"text/event-stream; charset=utf-8", b"application/x-ndjson"
+_ASKING_USAGE = b'{"stream_options":{"include_usage":true},'
 _PING = b": ping\n\n"
 #: Members of our extensions that are Ollama's own.
 _NATIVE = frozenset({"keep_alive", "options", "think"})
@@ -29,9 +31,9 @@ _LAST_BYTES_SECONDS = 0.1
 _CHARACTERS_PER_EVENT = 4  # an event is about a token
 
 
-async def pass_whole(visit: Visit, dialect: Dialect, path: str, body: dict[str, Any], *, free: bool = False) -> None:
-    """`free` is what takes no tokens of a model."""
-    reply = await visit.gateway.fetch(visit.target, path, _sent(visit, dialect, body), visit.attempts)
+async def pass_whole(visit: Visit, dialect: Dialect, path: str, body: dict[str, Any], raw: bytes, *, free: bool = False) -> None:
+    """`raw` is the body as it came; `free` is what takes no tokens of a model."""
+    reply = await visit.gateway.fetch(visit.target, path, _sent(visit, dialect, body, raw), visit.attempts)
     try:
         told = orjson.loads(reply)
     except orjson.JSONDecodeError:
@@ -43,14 +45,14 @@ async def pass_whole(visit: Visit, dialect: Dialect, path: str, body: dict[str, 
     await visit.exchange.reply(reply, visit.headers())
 
 
-async def pass_stream(visit: Visit, dialect: Dialect, path: str, body: dict[str, Any]) -> None:
+async def pass_stream(visit: Visit, dialect: Dialect, path: str, body: dict[str, Any], raw: bytes) -> None:
     """Headers go out with the first content, or with the first ping."""
     stream = _Stream(visit, dialect, body)
     exchange = visit.exchange
     try:
         with Pings(stream.ping, exchange.rooms.pace.ping) as pings:
             async with visit.in_time():
-                sent = _sent(visit, dialect, body, stream.asks_usage)
+                sent = _sent(visit, dialect, body, raw, stream.asks_usage)
                 async with visit.gateway.forward(visit.target, path, sent, visit.attempts, stream.opening) as (response, held):
                     visit.first()
                     await stream.say(held)
@@ -134,15 +136,17 @@ class _Stream:
         return name + b"data: " + orjson.dumps(in_dialect(error, self._dialect)) + b"\n\n"
 
 
-def _sent(visit: Visit, dialect: Dialect, body: dict[str, Any], asks_usage: bool = False) -> bytes:
-    """The body for the provider: its own name of the model, our extensions taken out."""
+def _sent(visit: Visit, dialect: Dialect, body: dict[str, Any], raw: bytes, asks_usage: bool = False) -> bytes:
+    """The body for the provider: its own name of the model, our extensions taken out, all else as the client wrote it."""
     ours = EXTENSIONS - _NATIVE if dialect == "ollama" else EXTENSIONS
-    sent = {name: value for name, value in body.items() if name not in ours}
-    sent["model"] = visit.target.model
+    model = visit.target.model
+    if ours.isdisjoint(body) and not (asks_usage and "stream_options" in body) and (sent := renamed(raw, model)) is not None:
+        return sent.replace(b"{", _ASKING_USAGE, 1) if asks_usage else sent
+    members = {name: value for name, value in body.items() if name not in ours} | {"model": model}
     if asks_usage:
         options = body.get("stream_options")
-        sent["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
-    return orjson.dumps(sent)
+        members["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
+    return orjson.dumps(members)
 
 
 async def _drain(response: Response) -> None:

@@ -27,7 +27,7 @@ def rules() -> list[Rule]:
 
 async def count(exchange: Exchange) -> None:
     """Anthropic itself counts; for every other provider about four letters are taken for a token, and the answer says so."""
-    body = read(await exchange.body())
+    body = read(raw := await exchange.body())
     name = body.get("model")
     if not isinstance(name, str) or not name:
         raise InvalidField("The model is missing.", hint="GET /v1/models lists the models.", field="model")
@@ -37,7 +37,7 @@ async def count(exchange: Exchange) -> None:
         visit = Visit(exchange, call, target)
         call.route(target.provider, target.model, input_tokens=0, max_output=0)
         if gateway.passes(target, "anthropic", _COUNTED):
-            await pass_whole(visit, "anthropic", _COUNTED, body, free=True)
+            await pass_whole(visit, "anthropic", _COUNTED, body, raw, free=True)
             return
         tokens = estimated({name: body.get(name) for name in ("system", "messages", "tools")})
         visit.settle(Usage(), None)
