@@ -1,6 +1,7 @@
 """What the server answers is what /openapi.json says, member by member."""
 
 import json
+import time
 
 import jsonschema
 import pytest
@@ -97,6 +98,25 @@ def test_the_answers_about_models_and_machines_fit_their_schemas(told):
     assert switch["state"] == "done" and switch["steps"]
     for moment in (switch["started_at"], switch["finished_at"], *(step["at"] for step in switch["steps"])):
         assert moment.endswith("Z") and "T" in moment
+
+
+def test_the_answers_about_deployments_fit_their_schemas(told):
+    one, template = "/models/deployments/shared", "/models/deployments/{alias}"
+    targets = [{"model": "gemma3:1b", "weight": 2}, {"model": "llama3.2:3b"}]
+    assert told("PUT", template, one, json={"targets": targets})["production"]["version"] == 1
+    assert told("PUT", template, one, json={"targets": targets[:1], "stage": "staging"})["staging"]["version"] == 2
+    assert told("POST", template + "/promote", one + "/promote", json={"version": 2})["earlier"] == [1]
+    assert told("POST", template + "/rollback", one + "/rollback")["production"]["version"] == 1
+    assert told("GET", "/models/deployments")["data"][0]["alias"] == "shared"
+    asked = told.client.post("/v1/chat/completions", json={"model": "shared", "messages": [{"role": "user", "content": "Hi"}]})
+    assert asked.status_code == 200
+    deadline = time.monotonic() + 10
+    report = told("GET", template, one)
+    while not any(arm["calls"] for arm in report["figures"]):
+        assert time.monotonic() < deadline
+        report = told("GET", template, one)
+    assert len(report["figures"]) == 2 and len(report["history"]) == 4
+    assert told("DELETE", template, one)["deleted"] is True
 
 
 def test_the_answers_about_keys_and_the_service_fit_their_schemas(told):
