@@ -30,12 +30,14 @@ import structlog
 from fastapi import FastAPI
 
 from api import available_models, compute, deployments, docs, documents, errors, keys, local_models, models, service, stats
+from api.agents import router as agent_routes
 from api.anthropic import routes as anthropic_front
 from api.credentials import Credentials
 from api.deps import House
 from api.exchange import Pace
 from api.gate import Gate, rules_of
 from api.limits import Buckets, Places, Uploads
+from api.model_operations import router as operation_routes
 from api.ollama import routes as ollama_front
 from api.openai import routes as openai_front
 from api.policy import Role
@@ -56,6 +58,8 @@ from fleet.compute import Compute, gpu_presence
 from fleet.downloads import Downloads
 from fleet.hardware import Hardware, detect
 from fleet.machine import Machine
+from fleet.operations.moving import Moving, open_moving
+from fleet.operations.spool import Spool
 from fleet.sizing import Sizing, size
 from gateway.catalogue import Catalogue
 from gateway.listprices import ListPrices
@@ -73,6 +77,7 @@ from operations.signatures import Signer
 from operations.webhooks import Deliverer
 from providers import registry
 from stages import Stages
+from store.agents import AgentKeys
 from store.calls import Calls
 from store.database import SQLITE_VERSION, Database
 from store.files import Files
@@ -84,8 +89,8 @@ from store.outcomes import Outcomes
 from store.state import State
 from workers import Pipeline, Sizes
 
-ROUTERS = (documents.router, local_models.router, models.router, available_models.router, deployments.router, compute.router,
-           keys.router, stats.router, service.router, docs.router)  # fmt: skip
+ROUTERS = (documents.router, local_models.router, operation_routes, agent_routes, models.router, available_models.router,
+           deployments.router, compute.router, keys.router, stats.router, service.router, docs.router)  # fmt: skip
 FRONTS = (openai_front, anthropic_front, ollama_front)
 
 log = structlog.get_logger()
@@ -97,8 +102,9 @@ def create_app(settings: Settings, *, clock: Clock = Clock()) -> Gate:
     client_keys = Keys(database, clock)
     pepper = derive(read_secret_key(settings.secret_key.get_secret_value()), "api keys")
     credentials = Credentials(
-        settings.api_key.get_secret_value(), settings.master_api_key.get_secret_value(), pepper, client_keys.active, clock.now
-    )
+        settings.api_key.get_secret_value(), settings.master_api_key.get_secret_value(), pepper, client_keys.active, clock.now,
+        load_agents=AgentKeys(database, clock).all,
+    )  # fmt: skip
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -172,6 +178,7 @@ async def build(
         pipeline=pipeline,
         loops=loops,
         **models._asdict(),
+        **(await _open_moving(settings, credentials, models, database=database, clock=clock, stack=stack))._asdict(),
         pace=Pace(total=settings.answer_timeout),
         **metering._asdict(),
         hardware=hardware,
@@ -247,6 +254,12 @@ async def _open_models(
     return Models(gateway, catalogue, switch, downloads, machine, *deployed), admission
 
 
+def _open_moving(settings: Settings, credentials: Credentials, models: Models, **opened: Any) -> Coroutine[Any, Any, Moving]:
+    spool = Spool(settings.data_dir / "spool", spare=settings.min_free_disk_mb << 20)
+    told, machines = partial(models.catalogue.listing, "ollama", fresh=True), {"local": models.machine}
+    return open_moving(lambda: machines, spool=spool, keyed=credentials.has_agent, told=told, **opened)
+
+
 def _open_webhooks(settings: Settings, clock: Clock, outbox: Outbox, hooks: AddressPolicy, stack: AsyncExitStack) -> Deliverer:
     poster = GuardedClient(hooks)
     stack.push_async_callback(poster.close)
@@ -286,6 +299,7 @@ def _stop_accepting(app: FastAPI, announcing: Sequence[asyncio.Task[None]]) -> N
         task.cancel()
     if rooms := getattr(app.state, "house", None):
         rooms.pipeline.stop_accepting()
+        rooms.agents.close()
 
 
 #: A question that waits for its models goes back into its queue after this share of its time: the answer needs the rest.

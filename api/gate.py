@@ -52,6 +52,7 @@ _KEYS = {
     Role.CLIENT: "a client key (POST /admin/create_key makes them)",
     Role.OPERATOR: "the operator's API_KEY",
     Role.MASTER: "the MASTER_API_KEY",
+    Role.AGENT: "the key of an agent (POST /machines/{name}/agent makes it)",
 }
 
 Handler = Callable[[Exchange], Awaitable[None]]
@@ -195,10 +196,11 @@ class Gate:
         """
         if rule is None or rule.handler is None:
             return None
-        with suppress(InvalidRequest, InvalidKey):
+        try:
             caller = self._credentials.identify(scope["headers"])
-            return caller if caller is not None and caller.has_own_rate else None
-        return None
+        except (InvalidRequest, InvalidKey):
+            return None
+        return caller if caller is not None and caller.has_own_rate else None
 
     def _check_host(self, headers: dict[bytes, bytes]) -> None:
         if self._hosts is not None and headers.get(b"host", b"").decode("latin-1").rsplit(":", 1)[0].lower() not in self._hosts:

@@ -25,7 +25,7 @@ router = APIRouter(prefix="/models", tags=["models"])
 
 DownloadId = Annotated[str, Path(description="The id of a download, as `POST /models/download` gave it.")]
 Stream = Annotated[bool, Query(description="True or false (1 or 0): whether the progress is told line by line, as NDJSON.")]
-_STREAM = {"X-Accel-Buffering": "no", "Cache-Control": "no-cache"}
+STREAM = {"X-Accel-Buffering": "no", "Cache-Control": "no-cache"}
 
 
 class DownloadWish(BaseModel):
@@ -142,7 +142,7 @@ async def download(request: Request, stream: Stream = False) -> Response:
     record = await downloads.start(model)
     if stream:
         lines = _lines(downloads.watch(record.id))
-        return StreamingResponse(lines, media_type="application/x-ndjson", headers=_STREAM)
+        return StreamingResponse(lines, media_type="application/x-ndjson", headers=STREAM)
     return answer(_download(record), 202, {"Location": f"/models/downloads/{record.id}"})
 
 

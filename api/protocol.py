@@ -1,6 +1,7 @@
 """HTTP/1.1 as uvicorn speaks it, for clients that say what they want in time and for work that ends when they hang up."""
 
 import asyncio
+import math
 from urllib.parse import unquote, urlsplit
 
 from starlette.types import ASGIApp
@@ -41,27 +42,33 @@ class PromptProtocol(HttpToolsProtocol):
 
     On a kept connection the time runs from the first byte of the next request; before it, uvicorn's keep-alive timeout
     does. uvicorn itself knows no such deadline: a client that sends a byte now and then would hold a connection for ever.
+    One timer serves all of it: `_ends_at` moves with each request, the timer only when it would ring too late.
     """
 
     header_seconds = 10.0
-    _header_deadline: asyncio.TimerHandle | None = None
+    _ends_at = _rings_at = math.inf
+    _timer: asyncio.TimerHandle | None = None
+    _resting = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
         self.line = Line()
-        self._arm()
+        self._end_in(self.header_seconds)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = {LINE: self.line}
 
     def data_received(self, data: bytes) -> None:
-        if self._header_deadline is None and self.cycle is not None and self.cycle.response_complete:
-            self._arm()
+        rests = self.cycle is not None and self.cycle.response_complete
+        if rests and self._resting:
+            self._resting, self._ends_at = False, math.inf
         super().data_received(data)
+        if rests and self._ends_at == math.inf and self.cycle.response_complete:
+            self._end_in(self.header_seconds)  # a request has begun, and its headers have not ended
 
     def on_headers_complete(self) -> None:
-        self._disarm()
+        self._ends_at = math.inf
         parser, scope = self.parser, self.scope
         if parser.should_upgrade():
             super().on_headers_complete()
@@ -100,18 +107,38 @@ class PromptProtocol(HttpToolsProtocol):
         cycle.loop = self.loop
         return cycle
 
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._resting = True
+            self._end_in(self.timeout_keep_alive)
+
     def connection_lost(self, exc: Exception | None) -> None:
-        self._disarm()
+        if self._timer is not None:
+            self._timer.cancel()
         super().connection_lost(exc)
         self.line.hang_up()
 
-    def _arm(self) -> None:
-        self._header_deadline = self.loop.call_later(self.header_seconds, self.transport.close)
+    def _end_in(self, seconds: float) -> None:
+        """Closes the connection then, unless `_ends_at` moves before."""
+        self._ends_at = self.loop.time() + seconds
+        if self._ends_at < self._rings_at:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer, self._rings_at = self.loop.call_at(self._ends_at, self._ring), self._ends_at
 
-    def _disarm(self) -> None:
-        if self._header_deadline is not None:
-            self._header_deadline.cancel()
-            self._header_deadline = None
+    def _ring(self) -> None:
+        self._timer, self._rings_at = None, math.inf
+        left = self._ends_at - self.loop.time()
+        if left <= 0:
+            self.transport.close()
+        elif left < math.inf:
+            self._end_in(left)
 
 
 def _split(url: bytes) -> tuple[bytes, bytes]:

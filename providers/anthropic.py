@@ -17,7 +17,7 @@ from providers.collecting import collect
 from providers.openai_schemas import Unwrapping
 from providers.patience import Patience
 from providers.refusals import MAX_REFUSED, Refusals
-from providers.sending import ERROR_BYTES, Sender, drain
+from providers.sending import ERROR_BYTES, Sender, Sent, drain
 from providers.sse import event_data
 from providers.telling import entries
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo
@@ -127,13 +127,9 @@ class Anthropic:
 
     # ---- under the contract ----------------------------------------------------------------------------------------
 
-    @asynccontextmanager
-    async def _sent(
-        self, method: str, path: str, deadlines: Deadlines, *, api_key: str | None = None, **content: Any
-    ) -> AsyncIterator[Response]:
-        url, headers = self._base_url + path, self._headers(api_key)
-        async with self._sender.sent(method, url, headers=headers, deadlines=deadlines, **content) as response:
-            yield response
+    def _sent(self, method: str, path: str, deadlines: Deadlines, *, api_key: str | None = None, **content: Any) -> Sent:
+        headers = self._headers(api_key)
+        return self._sender.sent(method, self._base_url + path, headers=headers, deadlines=deadlines, **content)
 
     def _headers(self, api_key: str | None) -> Mapping[str, str]:
         """Raises ProviderAuthFailed without a key."""

@@ -10,7 +10,6 @@ from core.errors import ProviderAuthFailed, ProviderError, ProviderRefused
 from core.http import Deadlines, HttpClient, HttpFailure, Response
 from providers.base import ProviderSpec
 from providers.collecting import MAX_CHARACTERS, collect
-from providers.failures import from_http
 from providers.openai_embeddings import embed_body, embeddings_of
 from providers.openai_errors import classify_error, parse_error, unsupported
 from providers.openai_habits import Habits
@@ -19,6 +18,7 @@ from providers.openai_schemas import Unwrapping, is_wrapped
 from providers.openai_stream import Reader, parse
 from providers.openai_wire import OPTIONAL, to_wire
 from providers.patience import Patience
+from providers.sending import Sent
 from providers.sse import event_data
 from providers.types import ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo
 
@@ -27,7 +27,6 @@ _ERROR_BYTES = 64 << 10
 _MAX_DROPPED = 6  # members that a model may refuse, one after the other
 _MAX_MODELS = 1024  # of which is remembered what they refuse
 _AFTER_THE_END = 5.0
-_SLOW_HINT = "Ask again, send fewer pages, or use a faster model."
 
 
 class OpenAIShaped:
@@ -153,8 +152,7 @@ class OpenAIShaped:
                 raise self._error(response, parse_error(await response.head(_ERROR_BYTES)), json and json["model"])
             return parse(await response.read())
 
-    @asynccontextmanager
-    async def _sent(
+    def _sent(
         self,
         method: str,
         path: str,
@@ -163,15 +161,12 @@ class OpenAIShaped:
         json: dict[str, Any] | None = None,
         body: bytes | None = None,
         api_key: str | None = None,
-    ) -> AsyncIterator[Response]:
+    ) -> Sent:
         """Failures below HTTP are typed, those of reading the body inside the block too."""
-        try:
-            url, headers = self._url(path, json if body is None else body), self._headers(api_key)
-            async with self._http.request(method, url, json=json, body=body, headers=headers, deadlines=deadlines) as response:
-                yield response
-        except HttpFailure as failure:
-            hint = f"Check that {self.spec.title} runs at its address, or send AI-Provider builtin."
-            raise from_http(failure, self.spec.title, unreachable_hint=hint, slow_hint=_SLOW_HINT) from None
+        url, headers = self._url(path, json if body is None else body), self._headers(api_key)
+        request = self._http.request(method, url, json=json, body=body, headers=headers, deadlines=deadlines)
+        title = self.spec.title
+        return Sent(request, title, f"Check that {title} runs at its address, or send AI-Provider builtin.")
 
     def _url(self, path: str, sent: dict[str, Any] | bytes | None) -> str:
         return self._base_url + path

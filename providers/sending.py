@@ -2,21 +2,44 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
 import orjson
 
 from core.errors import ProviderError
-from core.http import Deadlines, HttpClient, HttpFailure, Response
+from core.http import Deadlines, HttpClient, HttpFailure, Request, Response
 from providers.failures import from_http
 
 #: Of the body of an error, which may be anything.
 ERROR_BYTES = 64 << 10
 _AFTER_THE_END = 1.0
 _SLOW_HINT = "Ask again, send fewer pages, or use a faster model."
+
+
+class Sent:
+    """`async with` a request of ours: failures below HTTP are raised as typed ones, those of reading inside the block too."""
+
+    __slots__ = ("_hint", "_request", "_title")
+
+    def __init__(self, request: Request, title: str, hint: str):
+        self._request, self._title, self._hint = request, title, hint
+
+    async def __aenter__(self) -> Response:
+        try:
+            return await self._request.__aenter__()
+        except HttpFailure as failure:
+            raise self._typed(failure) from None
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        await self._request.__aexit__(kind, error, at)
+        if isinstance(error, HttpFailure):
+            raise self._typed(error) from None
+
+    def _typed(self, failure: HttpFailure) -> ProviderError:
+        return from_http(failure, self._title, unreachable_hint=self._hint, slow_hint=_SLOW_HINT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +50,7 @@ class Sender:
     title: str
     variable: str
 
-    @asynccontextmanager
-    async def sent(
+    def sent(
         self,
         method: str,
         url: str,
@@ -37,14 +59,11 @@ class Sender:
         deadlines: Deadlines,
         json: Any = None,
         body: bytes | None = None,
-    ) -> AsyncIterator[Response]:
+    ) -> Sent:
         """Raises ProviderUnreachable, ProviderTimeout, InvalidAnswer; for failures of reading inside the block too."""
-        try:
-            async with self.http.request(method, url, json=json, body=body, headers=headers, deadlines=deadlines) as response:
-                yield response
-        except HttpFailure as failure:
-            hint = f"Check the connection to the internet and {self.variable}, or send AI-Provider ollama or builtin."
-            raise from_http(failure, self.title, unreachable_hint=hint, slow_hint=_SLOW_HINT) from None
+        request = self.http.request(method, url, json=json, body=body, headers=headers, deadlines=deadlines)
+        hint = f"Check the connection to the internet and {self.variable}, or send AI-Provider ollama or builtin."
+        return Sent(request, self.title, hint)
 
     def parse(self, data: bytes) -> dict[str, Any]:
         """Raises ProviderError for what is no object of JSON."""

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from operator import add
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table, case, delete, func, insert, literal, select
@@ -64,8 +65,7 @@ class Sums:
             record.cache_read, record.cache_write, record.output_text, record.output_reasoning, record.estimated,
             record.cost or 0, bool(used) and record.cost is None, record.ttft_ms is not None, record.ttft_ms or 0.0, record.ms,
         )  # fmt: skip
-        for position, value in enumerate(values):
-            sums[position] += value
+        sums[:] = map(add, sums, values)
 
     def merge(self, other: "Sums") -> None:
         for place, sums in other.by_place.items():
