@@ -21,11 +21,8 @@ _LARGEST = re.compile(r"(?:gpt-|o\d)[a-z0-9.-]*-pro(?:-[\d-]+)?")
 
 
 def model_info(entry: Any, provider: str) -> ModelInfo | None:
-    """One entry; None without a name.
-
-    vLLM, LM Studio, llama.cpp, xAI, Mistral and OpenRouter tell the context as well, HuggingFace that of each host that may
-    answer: the least of them is sure.
-    """
+    """One entry; None without a name. vLLM, LM Studio, llama.cpp, xAI, Mistral and OpenRouter tell the context as well,
+    HuggingFace that of each host that may answer: the least of them is sure."""
     name = entry.get("id") if isinstance(entry, dict) else None
     if not isinstance(name, str) or not name:
         return None
