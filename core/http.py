@@ -247,14 +247,21 @@ class HttpClient:
         began, wait = loop.time(), min(deadlines.headers, deadlines.total)
         connection = None
         try:
-            connection = self._rested(origin) or await self._waited(origin, deadlines.connect, wait)
-            connection.due = began + wait
-            if upload is None:
-                await connection.send(head, body or b"")
-            else:
-                await connection.send(head, b"")
-                await _feed(connection, upload, deadlines, loop, began + deadlines.total)
-            await connection.head()
+            while connection is None:
+                connection = self._rested(origin) or await self._waited(origin, deadlines.connect, wait)
+                connection.due = began + wait
+                try:
+                    if upload is None:
+                        await connection.send(head, body or b"")
+                    else:
+                        await connection.send(head, b"")
+                        await _feed(connection, upload, deadlines, loop, began + deadlines.total)
+                    await connection.head()
+                except WireError:
+                    if upload is not None or not connection.stale:
+                        raise
+                    self.give_back(origin, connection)  # closed behind its last answer, whatever that said of keeping it
+                    connection = None
         except BaseException as error:
             if connection is not None:
                 self.give_back(origin, connection)

@@ -39,6 +39,7 @@ class Connection(asyncio.Protocol):
         self.on_body = self._chunks.append  # called for each piece of a chunked body: hundreds in a read
         self._buffered = self._head_bytes = 0
         self._headed = self._done = self._until_close = self._paused = self._full = self._cut = False
+        self._served = False
         self._error: str | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -55,13 +56,18 @@ class Connection(asyncio.Protocol):
         """Whether the whole answer was received and taken."""
         return self._done and not self._chunks
 
+    @property
+    def stale(self) -> bool:
+        """Whether it has served before, and the other side closed it without a word to what was sent last."""
+        return self._served and not self._head_bytes and not self.open
+
     async def send(self, head: bytes, body: bytes) -> None:
         """Starts an exchange; a large body goes in pieces, as fast as they are taken. Raises WireError."""
+        self._head_bytes = 0
         transport = self._alive()
         self._parser = httptools.HttpResponseParser(self)
         self.status, self.headers, self.reusable = 0, {}, False
         self._headed = self._done = self._until_close = self._cut = False
-        self._head_bytes = 0
         if len(body) <= _WRITTEN_AT_ONCE:
             transport.write(head + body)
             return
@@ -231,7 +237,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         if self._headed:
-            self._done = True
+            self._done = self._served = True
             parser = cast(httptools.HttpResponseParser, self._parser)
             self.reusable = parser.should_keep_alive() and not self._full and not self._cut
             self._tell()

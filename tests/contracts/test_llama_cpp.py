@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import pytest
 
 from core.errors import DocumentTooLong, ProviderAuthFailed
 from providers.compatible import LlamaCpp
-from providers.types import ChatDelta, ChatReply, ChatRequest, Message, Thinking, Tool, ToolCall, ToolChoice, ToolResult
+from providers.types import ChatDelta, ChatRequest, Message, Thinking, Tool, ToolCall, ToolChoice, ToolResult
 from tests.fakes.gguf import CONTEXT, gguf
 
 SERVER = os.environ.get("LLAMA_SERVER", "")
@@ -77,41 +77,23 @@ def speaking(model: Path) -> Iterator[str]:
         yield url
 
 
-class Asker:
-    """Asks each question over a connection of its own: llama.cpp closes behind a stream, whatever it says of keeping it alive."""
-
-    def __init__(self, url: str):
-        self._url = url
-
-    async def chat(self, request: ChatRequest) -> ChatReply:
-        async with self.adapter() as llama:
-            return await llama.chat(request)
-
-    @asynccontextmanager
-    async def adapter(self, key: str = KEY) -> AsyncIterator[LlamaCpp]:
-        made = LlamaCpp(base_url=self._url, api_key=key)
-        try:
-            yield made
-        finally:
-            await made.close()
-
-
 @pytest.fixture
-def llama(speaking: str) -> Asker:
-    return Asker(speaking)
+async def llama(speaking: str) -> AsyncIterator[LlamaCpp]:
+    made = LlamaCpp(base_url=speaking, api_key=KEY)
+    yield made
+    await made.close()
 
 
 def ask(*messages: Message, **changes: Any) -> ChatRequest:
     return ChatRequest(**{"model": "tiny", "messages": messages or (ASKED,), "max_tokens": 20, "seed": 1} | changes)
 
 
-async def test_its_model_has_its_context(llama: Asker) -> None:
-    async with llama.adapter() as adapter:
-        (info,) = await adapter.list_models()
+async def test_its_model_has_its_context(llama: LlamaCpp) -> None:
+    (info,) = await llama.list_models()
     assert info.name and info.provider == "llamacpp" and info.context == CONTEXT and info.size
 
 
-async def test_an_answer_ends_at_its_limit_with_its_tokens_counted(llama: Asker) -> None:
+async def test_an_answer_ends_at_its_limit_with_its_tokens_counted(llama: LlamaCpp) -> None:
     reply = await llama.chat(ask(options={"ignore_eos": True}))
     assert reply.finish_reason == "length" and reply.usage.output_tokens == 20 and not reply.usage.estimated
     assert reply.usage.input_tokens >= len("user: Hello?")
@@ -119,22 +101,22 @@ async def test_an_answer_ends_at_its_limit_with_its_tokens_counted(llama: Asker)
     assert again.text == reply.text, "without heat it says the same"
 
 
-async def test_a_stream_is_the_same_in_pieces(llama: Asker) -> None:
+async def test_a_stream_is_the_same_in_pieces(llama: LlamaCpp) -> None:
     request = ask(options={"ignore_eos": True})
-    async with llama.adapter() as adapter, aclosing(adapter.stream(request)) as pieces:
+    async with aclosing(llama.stream(request)) as pieces:
         deltas = [delta async for delta in pieces]
     assert "".join(delta.text for delta in deltas) == (await llama.chat(request)).text
     assert isinstance(deltas[-1], ChatDelta) and deltas[-1].finish_reason == "length" and deltas[-1].usage.output_tokens == 20
 
 
 @pytest.mark.parametrize("thinking", [None, Thinking("none")])
-async def test_an_answer_keeps_to_its_schema(llama: Asker, thinking: Thinking | None) -> None:
+async def test_an_answer_keeps_to_its_schema(llama: LlamaCpp, thinking: Thinking | None) -> None:
     reply = await llama.chat(ask(schema=SCHEMA, max_tokens=200, thinking=thinking))
     value = json.loads(reply.text)
     assert value.keys() == {"seen", "kind"} and value["kind"] in ("invoice", "receipt") and reply.finish_reason == "stop"
 
 
-async def test_tools_are_called_with_what_their_schema_allows(llama: Asker) -> None:
+async def test_tools_are_called_with_what_their_schema_allows(llama: LlamaCpp) -> None:
     """It calls again and again until its limit; the last call may be cut."""
     tools = (Tool("clock", "Tells the time."), Tool("sort", "Sorts.", SCHEMA))
     reply = await llama.chat(ask(tools=tools, tool_choice=ToolChoice("required", "sort"), max_tokens=400))
@@ -147,31 +129,38 @@ async def test_tools_are_called_with_what_their_schema_allows(llama: Asker) -> N
     assert told.text and told.usage.input_tokens > reply.usage.input_tokens
 
 
-async def test_a_prompt_that_is_too_long_is_said_to_be(llama: Asker) -> None:
+async def test_a_prompt_that_is_too_long_is_said_to_be(llama: LlamaCpp) -> None:
     with pytest.raises(DocumentTooLong):
         await llama.chat(ask(Message.of("user", "x" * 2 * CONTEXT)))
 
 
-async def test_a_stream_that_is_left_frees_its_place(llama: Asker) -> None:
+async def test_a_stream_that_is_left_frees_its_place(llama: LlamaCpp) -> None:
     """There is one place: the next question waits until the server has noticed."""
     endless = ask(max_tokens=1500, options={"ignore_eos": True})
-    async with llama.adapter() as adapter, aclosing(adapter.stream(endless)) as pieces:
+    async with aclosing(llama.stream(endless)) as pieces:
         async for _ in pieces:
             break
     async with asyncio.timeout(10):
         assert (await llama.chat(ask(max_tokens=1))).usage.output_tokens == 1
 
 
-async def test_a_wrong_key_is_told_as_one(llama: Asker) -> None:
-    async with llama.adapter("another") as adapter:
-        with pytest.raises(ProviderAuthFailed):
-            await adapter.chat(ask())
+async def test_questions_follow_each_other_over_one_client(llama: LlamaCpp) -> None:
+    """It closes the connection behind each stream, and says that it keeps it."""
+    assert {(await llama.chat(ask(max_tokens=3))).usage.output_tokens for _ in range(20)} == {3}
+
+
+async def test_a_wrong_key_is_told_as_one(speaking: str) -> None:
+    llama = LlamaCpp(base_url=speaking, api_key="another")
+    with pytest.raises(ProviderAuthFailed):
+        await llama.chat(ask())
+    await llama.close()
 
 
 async def test_texts_become_vectors(model: Path) -> None:
     with running(model, "--ctx-size", "512", "--embeddings", "--pooling", "mean") as url:
-        async with Asker(url).adapter() as llama:
-            told = await llama.embed("tiny", ["one", "two", "one"])
+        llama = LlamaCpp(base_url=url, api_key=KEY)
+        told = await llama.embed("tiny", ["one", "two", "one"])
+        await llama.close()
     one, two, again = told.vectors
     assert one == pytest.approx(again, abs=1e-4) and one != pytest.approx(two, abs=1e-2) and len(one) == 32
     assert told.usage.input_tokens > 6
