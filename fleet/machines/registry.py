@@ -126,7 +126,9 @@ class Machines:
         record = checked(record)
         async with self._changing:
             if record.name in self._posts:
-                raise Conflict(f"There is a machine named {record.name} already.", hint="Change it, or choose another name.")
+                raise Conflict(
+                    f"There is a machine named {record.name} already.", hint="Change it, or choose another name.", field="name"
+                )
             if len(self._posts) >= _MOST:
                 raise Conflict(f"There are {_MOST} machines already.", hint="Remove one first.")
             self._refuse_twice(record)
@@ -221,9 +223,9 @@ class Machines:
         for other in self:
             if other.record.name != record.name and place_of(other.record.url) == place:
                 hint = "One machine has one address; change that one."
-                raise Conflict(f"This is the address of the machine {other.record.name}.", hint=hint)
+                raise Conflict(f"This is the address of the machine {other.record.name}.", hint=hint, field="url")
         if any(place_of(post.engine.record.url) == place for post in self._replaced):
-            raise Conflict("Work at this address has not ended yet.", hint="Try again in a moment.")
+            raise Conflict("Work at this address has not ended yet.", hint="Try again in a moment.", field="url")
 
     @staticmethod
     def _elsewhere(engine: Engine, what: str) -> Conflict:
