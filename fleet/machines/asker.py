@@ -1,20 +1,21 @@
 """Who asks, for the turns of machines: known where a request is told apart, needed where a turn is taken."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from fleet.machines.engine import Class
+from fleet.swapper.scheduler import OnEta
+from fleet.swapper.tuning import Class
 
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """`client` shares fairly with the others; `on_eta` is told the seconds until the turn, as often as they change."""
+    """`client` shares fairly with the others; `on_eta` is told when its turn will come, as long as it waits."""
 
     client: str = ""
     klass: Class = "normal"
-    on_eta: Callable[[float], None] | None = None
+    on_eta: OnEta | None = None
 
 
 _NOBODY = Asker()

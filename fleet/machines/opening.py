@@ -40,9 +40,11 @@ def factories(
 ) -> Factories:
     """`ollama` has what the settings say of the provider, `mode` is where the local one computes, `vram_limit` is in GiB."""
 
+    def computes(record: Record) -> Mode:
+        return mode() if record.name == LOCAL else record.device
+
     def adapter(record: Record) -> Ollama:
-        computes = mode if record.name == LOCAL else partial(_device, record)
-        own = {"base_url": record.url, "always_on": record.always_on, "mode": computes}
+        own = {"base_url": record.url, "always_on": record.always_on, "mode": partial(computes, record)}
         return ollama.cls(http=http, **ollama.arguments | own)
 
     def memory(record: Record, health: Health) -> Budget:
@@ -53,8 +55,4 @@ def factories(
         seen = f", at most {health.seen_bytes} bytes were seen in use" if health.seen_bytes else ""
         return Budget(None, f"nobody set budget_bytes{seen}")
 
-    return Factories(ollama=adapter, budget=memory, turns=turns)
-
-
-def _device(record: Record) -> Mode:
-    return record.device
+    return Factories(ollama=adapter, budget=memory, mode=computes, turns=turns)

@@ -3,7 +3,8 @@
     ETA = queued work + drain + unload + load (0 when it is resident)
 
 A machine that has the model in memory keeps its requests unless another one wins by more than a load: with three machines
-and five models that halves the wait of the plain least ETA. What is on a disk that was just read loads from the page cache.
+and five models that halves the wait of the plain least ETA. A load that drives other models out counts theirs as well. What is on a disk
+that was just read loads from the page cache.
 """
 
 from collections.abc import Iterable, Sequence
@@ -37,7 +38,8 @@ class Candidate:
     """A machine as one request for one model sees it. Seconds and bytes.
 
     `installed` None: its list is not known. `wait` is what is queued, drained and unloaded before a load could begin, or
-    before the turn when the model is `resident`; `idle` are the seconds since the model left its memory, None for never there.
+    before the turn when the model is `resident`; `displaced` is what it takes to load again what would have to leave for it;
+    `idle` are the seconds since the model left its memory, None for never there.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Candidate:
     resident: bool = False
     wait: float = 0.0
     load: float = 0.0
+    displaced: float = 0.0
     idle: float | None = None
 
     @property
@@ -93,7 +96,13 @@ def ranked(candidates: Iterable[Candidate], wish: Wish = Wish()) -> list[Candida
     def key(one: Candidate) -> tuple[bool, bool, float, bool, str]:
         leaving = one.load if at_home and not one.resident else 0.0
         slow = SLOW if one.state == "unknown" else 0.0
-        return _is_shunned(one, wish), one.installed is False, one.eta + leaving + slow, not one.resident, one.name
+        return (
+            _is_shunned(one, wish),
+            one.installed is False,
+            one.eta + one.displaced + leaving + slow,
+            not one.resident,
+            one.name,
+        )
 
     return sorted(fit, key=key)
 

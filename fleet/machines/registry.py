@@ -16,6 +16,7 @@ from core.clock import Clock
 from core.errors import Conflict, NotFound
 from core.machines import LOCAL, place_of
 from fleet.budget import Budget
+from fleet.compute import Mode
 from fleet.machines.engine import Engine, Turns
 from fleet.machines.health import Health, Pace, Watch, Watched
 from fleet.machines.record import Origin, Record, checked
@@ -41,11 +42,13 @@ class Rows(Protocol):
 class Factories:
     """`ollama` makes the adapter of a record; closing it is nobody's affair, for all share one HTTP client.
 
-    `turns` opens what gives turns on an engine, and closes it when the machine goes; None: everybody is let in at once.
+    `turns` opens what gives turns on an engine, and closes it when the machine goes (`swapping.swapping`); None: everybody is
+    let in at once.
     """
 
     ollama: Callable[[Record], Ollama]
     budget: Callable[[Record, Health], Budget]
+    mode: Callable[[Record], Mode] = lambda record: record.device
     turns: Callable[[Engine], AbstractAsyncContextManager[Turns]] | None = None
 
 
@@ -166,7 +169,9 @@ class Machines:
             return None if await self._leave(name) else engine
 
     async def sweep(self) -> None:
-        """Lets go what was drained."""
+        """Lets go what was drained. Raises RuntimeError when a machine gives no turns any more."""
+        if dead := [engine.record.name for engine in self if not engine.turns.alive]:
+            raise RuntimeError(f"no turns are given any more: {', '.join(dead)}")
         async with self._changing:
             for name in [name for name, post in self._posts.items() if post.engine.draining]:
                 await self._leave(name)
@@ -192,12 +197,9 @@ class Machines:
     async def _exchange(self, engine: Engine, record: Record) -> Engine:
         """At another address it is another engine: what runs at the old one ends there."""
         if place_of(record.url) == place_of(engine.record.url):
-            if (record.url, record.device, record.always_on) != (
-                engine.record.url,
-                engine.record.device,
-                engine.record.always_on,
-            ):
+            if _adapted(record) != _adapted(engine.record):
                 engine.ollama = self._make.ollama(record)
+            engine.turns.keep(record.always_on)
             engine.record, engine.draining = record, False
             engine.shut()
             return engine
@@ -207,7 +209,7 @@ class Machines:
         return await self._place(record, engine.origin)
 
     async def _place(self, record: Record, origin: Origin) -> Engine:
-        engine = Engine(record, origin, self._make.ollama(record), self._make.budget)
+        engine = Engine(record, origin, self._make.ollama(record), self._make.budget, self._make.mode)
         post = _Post(engine, Watched(record.name, lambda: engine.machine, engine.health, engine.shut))
         if self._make.turns is not None:
             engine.turns = await post.stack.enter_async_context(self._make.turns(engine))
@@ -232,6 +234,11 @@ class Machines:
         where = _SETTINGS[engine.origin]
         hint = f'Change {where} in .env and start again; it can be switched off with PATCH {{"enabled": false}}.'
         return Conflict(f"The machine {engine.record.name} comes from {where}: it cannot be {what} here.", hint=hint)
+
+
+def _adapted(record: Record) -> tuple[object, ...]:
+    """What its adapter was made of."""
+    return record.url, record.device, record.always_on
 
 
 def _row(record: Record, *, draining: bool = False, fixed: bool = False) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class Turns:
         self.waiting = self.inside = 0
         self.resident, self.wait, self.load = None, 0.0, None
         self.askers = []
-        self.closed = False
+        self.closed, self.alive, self.kept = False, True, ()
 
     @asynccontextmanager
     async def turn(self, model, *, client="", klass="normal", on_eta=None):
@@ -57,6 +57,9 @@ class Turns:
 
     def outlook(self, model):
         return Outlook(self.resident, self.wait, self.load)
+
+    def keep(self, models):
+        self.kept = models
 
     def standing(self):
         return Standing("serving", (Queue("gemma3:1b", self.waiting, self.inside),))

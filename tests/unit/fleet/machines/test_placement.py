@@ -24,6 +24,7 @@ candidates = st.builds(
     resident=st.booleans(),
     wait=seconds,
     load=seconds,
+    displaced=seconds,
     idle=st.none() | seconds,
 )
 fleets = st.lists(candidates, max_size=6, unique_by=lambda one: one.name)
@@ -64,9 +65,9 @@ def test_the_best_is_never_worse_than_a_sound_one_by_more_than_its_load(fleet, w
     ]
     if not found:
         return
-    best, least = found[0], min(one.eta for one in found)
+    best, least = found[0], min(one.eta + one.displaced for one in found)
     slack = 10.0 if any(one.state == "unknown" for one in found) else 0.0
-    assert best.eta <= least + max(one.load for one in found) + slack + 1e-6
+    assert best.eta + best.displaced <= least + max(one.load for one in found) + slack + 1e-6
 
 
 @given(st.lists(seconds, min_size=1, max_size=5), seconds)
@@ -113,6 +114,10 @@ def test_of_two_homes_the_one_with_less_to_do():
 def test_a_file_that_was_just_read_loads_faster():
     fleet = [Candidate("cold", load=10.0), Candidate("warm", load=10.0, idle=60.0), Candidate("dusty", load=10.0, idle=9999.0)]
     assert ranked(fleet)[0].name == "warm" and names(ranked(fleet))[1:] == ["cold", "dusty"]
+
+
+def test_an_empty_machine_is_better_than_one_where_another_model_would_have_to_leave():
+    assert ranked([Candidate("full", load=5.0, displaced=8.0), Candidate("idle", load=5.0, wait=7.0)])[0].name == "idle"
 
 
 def test_a_slow_machine_must_win_by_ten_seconds():

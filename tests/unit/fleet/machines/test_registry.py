@@ -177,6 +177,18 @@ async def test_at_another_address_it_is_another_machine_and_the_work_at_the_old_
     assert turns["gpu"].closed
 
 
+async def test_models_that_shall_stay_are_told_to_the_turns_and_turns_that_ended_end_the_loop():
+    turns = {}
+    async with opened(FIXED, None, factories(opened=turns)) as machines:
+        await machines.add(GPU)
+        await machines.change("gpu", {"always_on": ("gemma3",)})
+        assert turns["gpu"].kept == ("gemma3:latest",)
+        await machines.sweep()
+        turns["box"].alive = False
+        with pytest.raises(RuntimeError, match="box"):
+            await machines.sweep()
+
+
 async def test_the_loop_sweeps_and_leaves_disabled_machines_alone(clock):
     class Ended(Exception): ...
 
