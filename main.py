@@ -5,7 +5,7 @@
     workers | operations            three queues and one loop | retention, webhooks, first start, doctor
     documents                       sandboxed readers, analysis, finder, evidence
     gateway                         routing, retries, catalogue of models
-    fleet                           hardware, compute mode, downloads
+    fleet                           machines and their turns, hardware, compute mode, downloads
     providers | store               one file a provider | one writer, files
     models                          stages, statuses, tables
     core                            settings, errors, logs, secrets, HTTP

@@ -28,7 +28,8 @@ async def test_who_waits_is_sent_away_when_the_machine_shuts(engine):
     engine.shut()  # it is open: nothing happens
     engine.draining = True
     engine.shut()
-    engine.shut()
+    await asyncio.sleep(0)
+    engine.shut()  # they have been woken, and have not left yet
     for task in waiting:
         with pytest.raises(Moved):
             await task
