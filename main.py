@@ -5,7 +5,7 @@
     workers | operations            three queues and one loop | retention, webhooks, first start, doctor
     documents                       sandboxed readers, analysis, finder, evidence
     gateway                         routing, retries, catalogue of models
-    fleet                           hardware, compute mode, downloads
+    fleet                           machines and their turns, hardware, compute mode, downloads
     providers | store               one file a provider | one writer, files
     models                          stages, statuses, tables
     core                            settings, errors, logs, secrets, HTTP
@@ -37,6 +37,7 @@ from api.deps import House
 from api.exchange import Pace
 from api.gate import Gate, rules_of
 from api.limits import Buckets, Places, Uploads
+from api.machines import router as machine_routes
 from api.model_operations import router as operation_routes
 from api.ollama import routes as ollama_front
 from api.openai import routes as openai_front
@@ -58,6 +59,10 @@ from fleet.compute import Compute, gpu_presence
 from fleet.downloads import Downloads
 from fleet.hardware import Hardware, detect
 from fleet.machine import Machine
+from fleet.machines.fleet import Fleet
+from fleet.machines.opening import factories, named
+from fleet.machines.registry import Machines
+from fleet.ollamas import Ollamas
 from fleet.operations.moving import Moving, open_moving
 from fleet.operations.spool import Spool
 from fleet.sizing import Sizing, size
@@ -84,13 +89,14 @@ from store.files import Files
 from store.jobs import Jobs
 from store.keys import Keys
 from store.lock import InUse, hold
+from store.machines import MachineRows
 from store.outbox import Outbox
 from store.outcomes import Outcomes
 from store.state import State
 from workers import Pipeline, Sizes
 
 ROUTERS = (documents.router, local_models.router, operation_routes, agent_routes, models.router, available_models.router,
-           deployments.router, compute.router, keys.router, stats.router, service.router, docs.router)  # fmt: skip
+           machine_routes, deployments.router, compute.router, keys.router, stats.router, service.router, docs.router)  # fmt: skip
 FRONTS = (openai_front, anthropic_front, ollama_front)
 
 log = structlog.get_logger()
@@ -159,7 +165,7 @@ async def build(
         notifier=Notifier(clock, deliverer.wake),
     )
     retention = Retention(database, jobs, files, outbox, state, metering.calls, clock, audit_days=settings.audit_days)
-    loops = _run_loops(stack, deliverer.run, retention.run, book.run, *models.catalogue.followers())
+    loops = _run_loops(stack, deliverer.run, retention.run, book.run, models.machines.run, *models.catalogue.followers())
     await pipeline.start()
     stack.push_async_callback(pipeline.drain, settings.shutdown_grace)
     return House(
@@ -212,6 +218,7 @@ class Models(NamedTuple):
     compute: Compute
     downloads: Downloads
     machine: Machine
+    machines: Machines
     releases: Releases
     outcomes: Outcomes
 
@@ -223,11 +230,15 @@ async def _open_models(
     stack.push_async_callback(http.close)
     mode = await state.get("compute_mode", "auto")
     wanted = registry.configured(settings.by_name())
-    ollama = {"always_on": settings.always_on_models, "mode": lambda: switch.mode}
-    providers = registry.build(wanted, http, {"ollama": ollama})
+    (local,) = (one for one in wanted if one.spec.capabilities.pull)
+    fixed = named(local.arguments["base_url"], settings.machines, settings.always_on_models)
+    make = factories(local, http, hardware, mode=lambda: switch.mode, vram_limit=settings.vram_limit_gb)
+    machines = Machines(fixed, MachineRows(database, clock), make, clock=clock)
+    await machines.open()
+    providers = registry.build(wanted, http) | {local.spec.name: Ollamas(Fleet(machines, clock=clock))}
     for provider in providers.values():
         stack.push_async_callback(provider.close)
-    machine, admission = Machine(providers["ollama"]), Admission(settings.model_timeout * _DOOR_SHARE)
+    machine, admission = machines.local.machine, Admission(settings.model_timeout * _DOOR_SHARE)
     switch = Compute(
         admission,
         machine,
@@ -251,7 +262,7 @@ async def _open_models(
     stack.push_async_callback(downloads.close)
     gateway = Gateway(providers, catalogue, own_keys=own_keys, first_content=settings.first_content_timeout)
     deployed = await open_releases(database, catalogue, clock)
-    return Models(gateway, catalogue, switch, downloads, machine, *deployed), admission
+    return Models(gateway, catalogue, switch, downloads, machine, machines, *deployed), admission
 
 
 def _open_moving(settings: Settings, credentials: Credentials, models: Models, **opened: Any) -> Coroutine[Any, Any, Moving]:
@@ -383,6 +394,7 @@ def run(arguments: Sequence[str]) -> int:
         read_secret_key(settings.secret_key.get_secret_value())
         AddressPolicy.of(settings.webhook_allowed_targets)
         registry.configured(settings.by_name())
+        named(settings.ollama_url, settings.machines)
     except (BadSettings, InvalidField) as error:
         lines = error.lines if isinstance(error, BadSettings) else [f"{error.detail} {error.hint or ''}"]
         print(

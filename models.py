@@ -351,3 +351,19 @@ model_sizes = Table(
     Column("seen_at", Float, nullable=False),
     sqlite_with_rowid=False,
 )
+
+machines = Table(
+    "machines",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("device", String(8), nullable=False),
+    Column("budget_bytes", Integer),
+    Column("labels", Text, nullable=False),  # JSON lists
+    Column("always_on", Text, nullable=False),
+    Column("enabled", Integer, nullable=False),
+    Column("draining", Integer, nullable=False),  # removed, as soon as its last request has ended
+    Column("fixed", Integer, nullable=False),  # the settings name it: only `enabled` is ours
+    Column("created_at", Float, nullable=False),
+)

@@ -22,6 +22,7 @@ from fleet.compute import Compute
 from fleet.downloads import Downloads
 from fleet.hardware import Hardware
 from fleet.machine import Machine
+from fleet.machines.registry import Machines
 from fleet.operations.activity import Activity
 from fleet.operations.agents import Agents
 from fleet.operations.operations import Operations
@@ -74,6 +75,7 @@ class House:
     agents: Agents
     agent_keys: AgentKeys
     machine: Machine
+    machines: Machines
     pace: Pace
     hardware: Hardware
     sizing: Sizing

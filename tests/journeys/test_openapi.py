@@ -93,6 +93,11 @@ def test_the_answers_about_models_and_machines_fit_their_schemas(told):
     one = f"/models/downloads/{download['id']}"
     assert told("GET", "/models/downloads/{download_id}", one)["model"] == "qwen2:0.5b"
     assert told("DELETE", "/models/downloads/{download_id}", one)["state"] in ("cancelled", "done")
+    assert told("POST", "/machines", json={"name": "spare", "url": "http://127.0.0.1:9"})["origin"] == "api"
+    assert [one["name"] for one in told("GET", "/machines")["data"]] == ["local", "spare"]
+    assert told("GET", "/machines/{name}", "/machines/local")["health"]["state"] == "up"
+    assert told("PATCH", "/machines/{name}", "/machines/spare", json={"enabled": False})["state"] == "disabled"
+    assert told("DELETE", "/machines/{name}", "/machines/spare") == {"name": "spare", "removed": True}
     assert told("GET", "/config/compute")["workers"]["extraction"]["count"] >= 1
     switch = told("POST", "/config/compute", json={"mode": "cpu"})["switch"]
     assert switch["state"] == "done" and switch["steps"]
