@@ -61,7 +61,7 @@ class Wanted:
     def read(cls, value: dict[str, Any]) -> "Wanted":
         """Raises InvalidField, KeyError and TypeError."""
         wanted = cls(**{name: value[name] for name in cls.__slots__})
-        if not wanted.id.isalnum() or not isinstance(wanted.offset, int) or not isinstance(wanted.most, int):
+        if not wanted.id.isalnum() or not 0 <= wanted.offset <= wanted.most < 1 << 43:
             raise InvalidField("The server speaks another protocol.", field="work")
         return cls(wanted.id, wanted.what, read_model_name(wanted.model), read_digest(wanted.digest), wanted.offset, wanted.most)
 

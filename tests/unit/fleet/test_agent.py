@@ -166,6 +166,7 @@ async def test_a_link_out_of_the_folder_is_not_followed(models, tmp_path_factory
         {"model": "../../etc:passwd"},
         {"model": "evil.example/a/b:c"},
         {"offset": "0"},
+        {"offset": -1},
         {"id": "../a"},
         {"digest": 7},
     ],

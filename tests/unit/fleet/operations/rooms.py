@@ -102,9 +102,11 @@ class Sender:
 
     def __init__(self, rooms: Rooms, chunk: int = 1 << 20):
         self.rooms, self.chunk, self.asked = rooms, chunk, []
+        self.digests: list[str] = []
         self.spoiled: dict[str, int] = {}
         self.gate = asyncio.Event()
         self.gate.set()
+        self.began = asyncio.Event()
         self._task: asyncio.Task | None = None
 
     async def __aenter__(self) -> "Sender":
@@ -129,6 +131,8 @@ class Sender:
             if task is None:
                 continue
             self.asked.append((task.what, task.offset))
+            self.digests.append(task.digest)
+            self.began.set()
             content = self.content(task)
             spoiled = self.spoiled.get(task.what, 0)
             try:

@@ -6,7 +6,8 @@ import pytest
 
 from core.errors import Conflict, InvalidField, ModelNotFound, NotFound, Overloaded, ProviderUnreachable
 from fleet.operations.durable import Pace
-from tests.unit.fleet.operations.rooms import NAME, WEIGHTS, Rooms, Sender
+from tests.fakes.ollama_blobs import digest_of
+from tests.unit.fleet.operations.rooms import NAME, TEXTS, WEIGHTS, Rooms, Sender
 
 
 @pytest.fixture
@@ -308,8 +309,7 @@ async def test_a_key_that_is_revoked_ends_the_work_that_waits_for_it(rooms):
         record = await rooms.operations.start("move", NAME, source="a", target="b")
         await rooms.until(record, lambda seen: seen.step == "copying")
         async with asyncio.timeout(5):
-            while not sender.asked:
-                await asyncio.sleep(0)
+            await sender.began.wait()
         rooms.keyed.clear()
         rooms.agents.revoke("a")
         failed = await rooms.ended(record)
@@ -321,3 +321,36 @@ async def test_an_agent_that_never_comes_is_told(tmp_path):
     async with Rooms(tmp_path, patience=0.05) as rooms:
         failed = await rooms.ended(await rooms.operations.start("move", NAME, source="a", target="b"))
         assert (failed.state, failed.error["code"]) == ("failed", "provider_timeout") and "fleet.agent" in failed.error["hint"]
+
+
+async def test_two_copies_that_want_the_same_file_wait_for_it_together(rooms):
+    rooms.a.blobs.add("casa:2b", WEIGHTS, **TEXTS)
+    async with Sender(rooms) as sender:
+        first = await rooms.operations.start("duplicate", NAME, source="a", target="b")
+        second = await rooms.operations.start("duplicate", "casa:2b", source="a", target="b")
+        assert [(await rooms.ended(record)).state for record in (first, second)] == ["done", "done"]
+    assert sender.digests.count(digest_of(WEIGHTS)) == 1
+    assert {NAME, "casa:2b"} <= installed(rooms.b) and list((rooms.folder / "spool").iterdir()) == []
+
+
+async def test_bytes_that_arrive_after_the_end_are_not_kept(rooms):
+    record = await rooms.operations.start("move", NAME, source="a", target="b")
+    task = await rooms.agents.next("a", 5)
+    manifest = rooms.a.machine.installed[NAME].manifest
+
+    async def pieces():
+        yield manifest[:10]
+        await rooms.operations.cancel(record.id)
+        yield manifest[10:]
+
+    with pytest.raises(NotFound, match="over"):
+        await rooms.agents.receive("a", task.id, 0, len(manifest), pieces())
+    assert list((rooms.folder / "spool").iterdir()) == []
+
+
+async def test_a_server_that_stops_ends_the_long_questions_of_agents(rooms):
+    waiting = asyncio.create_task(rooms.agents.next("a", 60))
+    await asyncio.sleep(0)
+    rooms.agents.close()
+    async with asyncio.timeout(5):
+        assert await waiting is None
