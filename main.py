@@ -94,7 +94,8 @@ from store.state import State
 from workers import Pipeline, Sizes
 
 ROUTERS = (documents.router, local_models.router, operation_routes, agent_routes, models.router, available_models.router,
-           machine_routes, deployments.router, compute.router, keys.router, stats.router, service.router, docs.router)  # fmt: skip
+           machine_routes, deployments.router, compute.router, keys.router, stats.router, service.router,
+           docs.router)  # fmt: skip
 FRONTS = (openai_front, anthropic_front, ollama_front)
 
 log = structlog.get_logger()
@@ -153,9 +154,7 @@ async def build(
     metering, book = await open_metering(Calls(database), models.gateway, clock, settings.prices, stack)
     sizing, hooks = _sizing(settings, hardware), AddressPolicy.of(settings.webhook_allowed_targets)
     deliverer = _open_webhooks(settings, clock, outbox, hooks, stack)
-    keyring = Keyring(settings.secret_key.get_secret_value())
-    # The last part asked for may take longer than any before it, and what was answered must still be weighed.
-    patience = Patience(0.9 * settings.model_timeout, clock)
+    keyring, patience = Keyring(settings.secret_key.get_secret_value()), Patience(settings.model_timeout * _ASKING_SHARE, clock)
     pipeline = Pipeline(
         stages=Stages(jobs, files, sandbox, models.gateway, admission, keyring, patience, metering.ledger, credentials.grant),
         jobs=jobs,
@@ -301,6 +300,8 @@ def _stop_accepting(app: FastAPI, announcing: Sequence[asyncio.Task[None]]) -> N
 
 #: A question that waits for its models goes back into its queue after this share of its time: the answer needs the rest.
 _DOOR_SHARE = 0.05
+#: The last part asked for may take longer than any before it, and what was answered must still be weighed.
+_ASKING_SHARE = 0.9
 
 
 def serve(settings: Settings, made: Collection[str]) -> int:
