@@ -19,7 +19,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
+from collections.abc import AsyncIterator, Collection, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -59,10 +59,8 @@ from fleet.compute import Compute, gpu_presence
 from fleet.downloads import Downloads
 from fleet.hardware import Hardware, detect
 from fleet.machine import Machine
-from fleet.machines.fleet import Fleet
-from fleet.machines.opening import factories, named
+from fleet.machines.opening import factories, named, open_ollamas
 from fleet.machines.registry import Machines
-from fleet.ollamas import Ollamas
 from fleet.operations.moving import Moving, open_moving
 from fleet.operations.spool import Spool
 from fleet.sizing import Sizing, size
@@ -75,7 +73,7 @@ from operations.banner import banner, models_found
 from operations.doctor import Subject, examine, myelin_at, table, worst
 from operations.first_start import with_keys
 from operations.hosts import answering
-from operations.loops import Loops
+from operations.loops import run_loops
 from operations.notifier import Notifier
 from operations.retention import Retention
 from operations.signatures import Signer
@@ -96,7 +94,8 @@ from store.state import State
 from workers import Pipeline, Sizes
 
 ROUTERS = (documents.router, local_models.router, operation_routes, agent_routes, models.router, available_models.router,
-           machine_routes, deployments.router, compute.router, keys.router, stats.router, service.router, docs.router)  # fmt: skip
+           machine_routes, deployments.router, compute.router, keys.router, stats.router, service.router,
+           docs.router)  # fmt: skip
 FRONTS = (openai_front, anthropic_front, ollama_front)
 
 log = structlog.get_logger()
@@ -155,7 +154,7 @@ async def build(
     metering, book = await open_metering(Calls(database), models.gateway, clock, settings.prices, stack)
     sizing, hooks = _sizing(settings, hardware), AddressPolicy.of(settings.webhook_allowed_targets)
     deliverer = _open_webhooks(settings, clock, outbox, hooks, stack)
-    keyring, patience = Keyring(settings.secret_key.get_secret_value()), _patience(settings, clock)
+    keyring, patience = Keyring(settings.secret_key.get_secret_value()), Patience(settings.model_timeout * _ASKING_SHARE, clock)
     pipeline = Pipeline(
         stages=Stages(jobs, files, sandbox, models.gateway, admission, keyring, patience, metering.ledger, credentials.grant),
         jobs=jobs,
@@ -165,7 +164,7 @@ async def build(
         notifier=Notifier(clock, deliverer.wake),
     )
     retention = Retention(database, jobs, files, outbox, state, metering.calls, clock, audit_days=settings.audit_days)
-    loops = _run_loops(stack, deliverer.run, retention.run, book.run, models.machines.run, *models.catalogue.followers())
+    loops = run_loops(stack, deliverer.run, retention.run, book.run, models.machines.run, *models.catalogue.followers())
     await pipeline.start()
     stack.push_async_callback(pipeline.drain, settings.shutdown_grace)
     return House(
@@ -231,11 +230,9 @@ async def _open_models(
     mode = await state.get("compute_mode", "auto")
     wanted = registry.configured(settings.by_name())
     (local,) = (one for one in wanted if one.spec.capabilities.pull)
-    fixed = named(local.arguments["base_url"], settings.machines, settings.always_on_models)
-    make = factories(local, http, hardware, mode=lambda: switch.mode, vram_limit=settings.vram_limit_gb)
-    machines = Machines(fixed, MachineRows(database, clock), make, clock=clock)
-    await machines.open()
-    providers = registry.build(wanted, http) | {local.spec.name: Ollamas(Fleet(machines, clock=clock))}
+    make, rows = factories(local, http, hardware, lambda: switch.mode, settings.vram_limit_gb), MachineRows(database, clock)
+    machines, ollamas = await open_ollamas(local, settings.machines, settings.always_on_models, rows, make, clock)
+    providers = registry.build(wanted, http) | {local.spec.name: ollamas}
     for provider in providers.values():
         stack.push_async_callback(provider.close)
     machine, admission = machines.local.machine, Admission(settings.model_timeout * _DOOR_SHARE)
@@ -267,8 +264,8 @@ async def _open_models(
 
 def _open_moving(settings: Settings, credentials: Credentials, models: Models, **opened: Any) -> Coroutine[Any, Any, Moving]:
     spool = Spool(settings.data_dir / "spool", spare=settings.min_free_disk_mb << 20)
-    told, machines = partial(models.catalogue.listing, "ollama", fresh=True), {"local": models.machine}
-    return open_moving(lambda: machines, spool=spool, keyed=credentials.has_agent, told=told, **opened)
+    told = partial(models.catalogue.listing, "ollama", fresh=True)
+    return open_moving(models.machines.ports, spool=spool, keyed=credentials.has_agent, told=told, **opened)
 
 
 def _open_webhooks(settings: Settings, clock: Clock, outbox: Outbox, hooks: AddressPolicy, stack: AsyncExitStack) -> Deliverer:
@@ -288,21 +285,9 @@ def _sizing(settings: Settings, hardware: Hardware) -> Sizing:
     )
 
 
-def _patience(settings: Settings, clock: Clock) -> Patience:
-    # The last part asked for may take longer than any before it, and what was answered must still be weighed.
-    return Patience(0.9 * settings.model_timeout, clock)
-
-
 def _sizes(settings: Settings, sizing: Sizing) -> Sizes:
     counts = (sizing.extraction.count, sizing.model.count, sizing.formatting.count)
     return Sizes(*counts, settings.extraction_timeout, settings.model_timeout, settings.formatting_timeout)
-
-
-def _run_loops(stack: AsyncExitStack, *running: Callable[[], Coroutine[Any, Any, None]]) -> Loops:
-    loops = Loops()
-    loops.start(*running)
-    stack.push_async_callback(loops.close)
-    return loops
 
 
 def _stop_accepting(app: FastAPI, announcing: Sequence[asyncio.Task[None]]) -> None:
@@ -315,6 +300,8 @@ def _stop_accepting(app: FastAPI, announcing: Sequence[asyncio.Task[None]]) -> N
 
 #: A question that waits for its models goes back into its queue after this share of its time: the answer needs the rest.
 _DOOR_SHARE = 0.05
+#: The last part asked for may take longer than any before it, and what was answered must still be weighed.
+_ASKING_SHARE = 0.9
 
 
 def serve(settings: Settings, made: Collection[str]) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 
+from core.clock import Clock
 from core.errors import InvalidField
 from core.http import HttpClient
 from core.machines import LOCAL, place_of
@@ -11,9 +12,11 @@ from fleet.budget import Budget, budget
 from fleet.compute import Mode
 from fleet.hardware import Hardware
 from fleet.machines.engine import Engine, Turns
+from fleet.machines.fleet import Fleet
 from fleet.machines.health import Health
 from fleet.machines.record import Record
-from fleet.machines.registry import Factories
+from fleet.machines.registry import Factories, Machines, Rows
+from fleet.ollamas import Ollamas
 from providers.ollama import Ollama
 from providers.registry import Configured
 
@@ -29,11 +32,24 @@ def named(ollama_url: str, machines: Sequence[tuple[str, str]], always_on: Seque
     return records
 
 
+async def open_ollamas(
+    ollama: Configured,
+    machines: Sequence[tuple[str, str]],
+    always_on: Sequence[str],
+    rows: Rows,
+    make: Factories,
+    clock: Clock,
+) -> tuple[Machines, Ollamas]:
+    """The machines, and the provider over all of them. `ollama` has what the settings say of the one of OLLAMA_URL."""
+    opened = Machines(named(ollama.arguments["base_url"], machines, always_on), rows, make, clock=clock)
+    await opened.open()
+    return opened, Ollamas(Fleet(opened, clock=clock))
+
+
 def factories(
     ollama: Configured,
     http: HttpClient,
     hardware: Hardware,
-    *,
     mode: Callable[[], Mode],
     vram_limit: float,
     turns: Callable[[Engine], AbstractAsyncContextManager[Turns]] | None = None,

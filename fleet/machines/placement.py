@@ -3,8 +3,8 @@
     ETA = queued work + drain + unload + load (0 when it is resident)
 
 A machine that has the model in memory keeps its requests unless another one wins by more than a load: with three machines
-and five models that halves the wait of the plain least ETA. A load that drives other models out counts theirs as well. What is on a disk
-that was just read loads from the page cache.
+and five models that halves the wait of the plain least ETA. A load that drives other models out counts theirs as well. What
+is on a disk that was just read loads from the page cache.
 """
 
 from collections.abc import Iterable, Sequence

@@ -17,6 +17,7 @@ from core.errors import Conflict, NotFound
 from core.machines import LOCAL, place_of
 from fleet.budget import Budget
 from fleet.compute import Mode
+from fleet.machine import Machine
 from fleet.machines.engine import Engine, Turns
 from fleet.machines.health import Health, Pace, Watch, Watched
 from fleet.machines.record import Origin, Record, checked
@@ -116,6 +117,10 @@ class Machines:
     @property
     def local(self) -> Engine:
         return self._posts[LOCAL].engine
+
+    def ports(self) -> dict[str, Machine]:
+        """The machines that are there now, by their names."""
+        return {engine.record.name: engine.machine for engine in self}
 
     def get(self, name: str) -> Engine:
         """Raises NotFound with the names that there are."""
