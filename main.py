@@ -2,7 +2,7 @@
 
     main                            build → lifespan → routes
     api                             HTTP in, HTTP out: gate, routes, views, errors
-    workers | operations            three queues and one loop | retention, webhooks, first start, doctor
+    workers | operations            three queues and one loop | the rooms of models, retention, webhooks, doctor
     documents                       sandboxed readers, analysis, finder, evidence
     gateway                         routing, retries, catalogue of models
     fleet                           machines and their turns, hardware, compute mode, downloads
@@ -19,12 +19,11 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Collection, Coroutine, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
 
 import structlog
 from fastapi import FastAPI
@@ -54,26 +53,17 @@ from core.settings import BadSettings, Settings, load
 from documents.analysis import Patience
 from documents.parsers.base import Context
 from documents.sandbox.client import Limits, Sandbox
-from fleet.admission import Admission
-from fleet.compute import Compute, gpu_presence
-from fleet.downloads import Downloads
 from fleet.hardware import Hardware, detect
 from fleet.machine import Machine
-from fleet.machines.opening import factories, named, open_ollamas
-from fleet.machines.registry import Machines
-from fleet.operations.moving import Moving, open_moving
-from fleet.operations.spool import Spool
+from fleet.machines.opening import named
 from fleet.sizing import Sizing, size
-from gateway.catalogue import Catalogue
-from gateway.listprices import ListPrices
-from gateway.releases import Releases, open_releases
-from gateway.service import Gateway
 from gateway.usage import open_metering
 from operations.banner import banner, models_found
 from operations.doctor import Subject, examine, myelin_at, table, worst
 from operations.first_start import with_keys
 from operations.hosts import answering
 from operations.loops import run_loops
+from operations.modelroom import open_models, open_moving
 from operations.notifier import Notifier
 from operations.retention import Retention
 from operations.signatures import Signer
@@ -87,9 +77,7 @@ from store.files import Files
 from store.jobs import Jobs
 from store.keys import Keys
 from store.lock import InUse, hold
-from store.machines import MachineRows
 from store.outbox import Outbox
-from store.outcomes import Outcomes
 from store.state import State
 from workers import Pipeline, Sizes
 
@@ -97,6 +85,9 @@ ROUTERS = (documents.router, local_models.router, operation_routes, agent_routes
            machine_routes, deployments.router, compute.router, keys.router, stats.router, service.router,
            docs.router)  # fmt: skip
 FRONTS = (openai_front, anthropic_front, ollama_front)
+
+#: The last part asked for may take longer than any before it, and what was answered must still be weighed.
+_ASKING_SHARE = 0.9
 
 log = structlog.get_logger()
 
@@ -150,7 +141,7 @@ async def build(
     stack.push_async_callback(database.close)
     await credentials.reload()
     jobs, outbox, state = Jobs(database, clock, settings.retention_hours * 3600), Outbox(database, clock), State(database, clock)
-    models, admission = await _open_models(settings, clock, database, state, hardware, stack)
+    models, admission = await open_models(settings, clock, database, state, hardware, stack)
     metering, book = await open_metering(Calls(database), models.gateway, clock, settings.prices, stack)
     sizing, hooks = _sizing(settings, hardware), AddressPolicy.of(settings.webhook_allowed_targets)
     deliverer = _open_webhooks(settings, clock, outbox, hooks, stack)
@@ -183,7 +174,7 @@ async def build(
         pipeline=pipeline,
         loops=loops,
         **models._asdict(),
-        **(await _open_moving(settings, credentials, models, database=database, clock=clock, stack=stack))._asdict(),
+        **(await open_moving(settings, credentials.has_agent, models, database, clock, stack))._asdict(),
         pace=Pace(total=settings.answer_timeout),
         **metering._asdict(),
         hardware=hardware,
@@ -207,65 +198,6 @@ async def _open_sandbox(settings: Settings, stack: AsyncExitStack, workdir: Path
     await sandbox.start()
     stack.push_async_callback(sandbox.close)
     return sandbox
-
-
-class Models(NamedTuple):
-    """What the house has of models, by the names of its rooms."""
-
-    gateway: Gateway
-    catalogue: Catalogue
-    compute: Compute
-    downloads: Downloads
-    machine: Machine
-    machines: Machines
-    releases: Releases
-    outcomes: Outcomes
-
-
-async def _open_models(
-    settings: Settings, clock: Clock, database: Database, state: State, hardware: Hardware, stack: AsyncExitStack
-) -> tuple[Models, Admission]:
-    http = HttpClient(connections=256)
-    stack.push_async_callback(http.close)
-    mode = await state.get("compute_mode", "auto")
-    wanted = registry.configured(settings.by_name())
-    (local,) = (one for one in wanted if one.spec.capabilities.pull)
-    make, rows = factories(local, http, hardware, lambda: switch.mode, settings.vram_limit_gb), MachineRows(database, clock)
-    machines, ollamas = await open_ollamas(local, settings.machines, settings.always_on_models, rows, make, clock)
-    providers = registry.build(wanted, http) | {local.spec.name: ollamas}
-    for provider in providers.values():
-        stack.push_async_callback(provider.close)
-    machine, admission = machines.local.machine, Admission(settings.model_timeout * _DOOR_SHARE)
-    switch = Compute(
-        admission,
-        machine,
-        mode=mode,
-        save=lambda chosen: state.put("compute_mode", chosen),
-        presence=lambda: (
-            gpu_presence(hardware, settings.ollama_url),
-            ", ".join(gpu.name for gpu in hardware.gpus) or "none was found",
-        ),
-        always_on=settings.always_on_models,
-        now=clock.now,
-    )
-    own_keys = [one.spec.name for one in wanted if one.has_key]
-    catalogue = Catalogue(
-        providers, clock=clock, own_keys=own_keys, missing=registry.missing(wanted),
-        aliases=dict(settings.model_aliases), prices_of=ListPrices(),
-    )  # fmt: skip
-    pull = catalogue.renewing("ollama", machine.pull)
-    downloads = Downloads(pull, load=state.load_downloads, save=state.save_download, clock=clock)
-    await downloads.resume()
-    stack.push_async_callback(downloads.close)
-    gateway = Gateway(providers, catalogue, own_keys=own_keys, first_content=settings.first_content_timeout)
-    deployed = await open_releases(database, catalogue, clock)
-    return Models(gateway, catalogue, switch, downloads, machine, machines, *deployed), admission
-
-
-def _open_moving(settings: Settings, credentials: Credentials, models: Models, **opened: Any) -> Coroutine[Any, Any, Moving]:
-    spool = Spool(settings.data_dir / "spool", spare=settings.min_free_disk_mb << 20)
-    told = partial(models.catalogue.listing, "ollama", fresh=True)
-    return open_moving(models.machines.ports, spool=spool, keyed=credentials.has_agent, told=told, **opened)
 
 
 def _open_webhooks(settings: Settings, clock: Clock, outbox: Outbox, hooks: AddressPolicy, stack: AsyncExitStack) -> Deliverer:
@@ -296,12 +228,6 @@ def _stop_accepting(app: FastAPI, announcing: Sequence[asyncio.Task[None]]) -> N
     if rooms := getattr(app.state, "house", None):
         rooms.pipeline.stop_accepting()
         rooms.agents.close()
-
-
-#: A question that waits for its models goes back into its queue after this share of its time: the answer needs the rest.
-_DOOR_SHARE = 0.05
-#: The last part asked for may take longer than any before it, and what was answered must still be weighed.
-_ASKING_SHARE = 0.9
 
 
 def serve(settings: Settings, made: Collection[str]) -> int:
