@@ -13,85 +13,29 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import httpx2
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Column, Table
 from rich.text import Text
 
-JOB_FAILED, NO_SERVER, REFUSED, NOT_IN_TIME, INTERRUPTED = 1, 3, 4, 5, 130
+from commands import machines, models
+from commands.server import INTERRUPTED, JOB_FAILED, NO_SERVER, NOT_IN_TIME, REFUSED, AsJson, Server, err, out, stop
+
 HERE = Path(__file__).resolve().parent
 DEMO_ROWS = 9  # of one document; the rest is counted
 FINISHED = {"done", "failed", "cancelled"}
 
-out = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 140, highlight=False)
-err = Console(stderr=True, highlight=False)
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__)
-models = typer.Typer(no_args_is_help=True, help="Models that are installed, and getting more.")
-app.add_typer(models, name="models")
+app.add_typer(models.app, name="models")
+app.add_typer(machines.app, name="machines")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print the server's JSON.")]
 Timeout = Annotated[float, typer.Option(min=0, help="Seconds to wait for the answer.")]
 Provider = Annotated[str, typer.Option(help="auto, builtin, ollama, gemini or any configured provider.")]
 Model = Annotated[str, typer.Option(help="A model name, or auto.")]
-
-
-class Server:
-    """One connection to one server; every refusal ends the program with a sentence and an exit code."""
-
-    def __init__(self, url: str, key: str):
-        self.url = url.rstrip("/")
-        headers = {"Key": key} if key else {}
-        self.http = httpx2.Client(base_url=self.url, headers=headers, timeout=httpx2.Timeout(150, connect=5), trust_env=False)
-
-    def call(self, method: str, path: str, **options: Any) -> Any:
-        with self._guarded():
-            answer = self.http.request(method, path, **options)
-        self._check(answer)
-        return answer.json() if answer.content else {}
-
-    def lines(self, method: str, path: str, **options: Any) -> Iterator[dict[str, Any]]:
-        """The NDJSON lines of an answer as they come."""
-        with self._guarded(), self.http.stream(method, path, **options) as answer:
-            if answer.is_error:
-                answer.read()
-            self._check(answer)
-            yield from (json.loads(line) for line in answer.iter_lines() if line.strip())
-
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        try:
-            yield
-        except httpx2.ConnectError:
-            _stop(NO_SERVER, f"No server answers at {self.url}.", "Start one with ./start.sh, or name another with --url.")
-        except httpx2.TimeoutException:
-            _stop(NOT_IN_TIME, f"{self.url} took too long to answer.")
-        except httpx2.HTTPError as error:
-            _stop(NO_SERVER, f"The connection to {self.url} broke: {error}.")
-
-    def _check(self, answer: httpx2.Response) -> None:
-        if not answer.is_error:
-            return
-        try:
-            problem = answer.json()
-        except ValueError:
-            problem = {}
-        if not isinstance(problem, dict):
-            problem = {}
-        _stop(REFUSED, problem.get("detail") or f"The server answered {answer.status_code}.", problem.get("hint"))
-
-
-def _stop(code: int, message: str, hint: str | None = None) -> None:
-    err.print(Text.assemble(("✗ ", "red"), message))
-    if hint:
-        err.print(Text(f"  {hint}", "dim"))
-    raise typer.Exit(code)
 
 
 def _dotenv(path: Path) -> dict[str, str]:
@@ -215,48 +159,6 @@ def health(
         )
 
 
-@models.command("ls")
-def models_ls(
-    context: typer.Context,
-    gemini: Annotated[bool, typer.Option("--gemini", help="Those of Gemini instead of the local ones.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Lists models."""
-    answer = context.obj.call("GET", "/models/gemini" if gemini else "/models/list")
-    if as_json:
-        out.print_json(data=answer)
-        return
-    table = Table("model", "size", "parameters", "context", "resident")
-    for row in answer["models"]:
-        size = f"{row['size'] / 1e9:.1f} GB" if row.get("size") else ""
-        resident = {True: "yes", False: "no"}.get(row.get("resident"), "")
-        table.add_row(row["name"], size, str(row.get("parameters") or ""), str(row.get("context") or ""), resident)
-    out.print(table)
-
-
-@models.command("pull")
-def models_pull(context: typer.Context, model: str, machine: str | None = None, as_json: AsJson = False) -> None:
-    """Downloads a model and shows how far it is; Ctrl-C leaves the download running on the server."""
-    body = {"model": model} | ({"machine": machine} if machine else {})
-    last: dict[str, Any] = {}
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True, disable=as_json or not err.is_terminal) as progress:
-        task = progress.add_task(model, total=None)
-        for last in context.obj.lines("POST", "/models/download", params={"stream": 1}, json=body):
-            total, completed = last.get("total"), last.get("completed") or 0
-            progress.update(task, description=f"{model}  {last.get('status', '')}", total=total, completed=completed)
-    if as_json:
-        out.print_json(data=last)
-    if last.get("error") or last.get("status") in ("failed", "cancelled"):
-        error = last.get("error")
-        _stop(
-            JOB_FAILED,
-            error.get("message", str(error)) if isinstance(error, dict) else str(error or f"{model}: {last['status']}"),
-        )
-    if not as_json:
-        out.print(f"{model} is installed")
-
-
 @app.command()
 def demo(context: typer.Context, provider: Provider = "builtin", model: Model = "auto", timeout: Timeout = 300) -> None:
     """Asks every document of samples/ its question and compares the answers with the true ones."""
@@ -306,7 +208,7 @@ def _follow(server: Server, job: str, timeout: float) -> dict[str, Any]:
                 task, description=answer["status"] + waiting + pages, total=done.get("total"), completed=done.get("done") or 0
             )
             if time.monotonic() > deadline:
-                _stop(NOT_IN_TIME, f"{job} is not done after {timeout:g} s; it goes on.", f"python cli.py get {job} --wait 600")
+                stop(NOT_IN_TIME, f"{job} is not done after {timeout:g} s; it goes on.", f"python cli.py get {job} --wait 600")
 
 
 def _finish(answer: dict[str, Any], as_json: bool) -> None:

@@ -2,10 +2,10 @@
 
     main                            build → lifespan → routes
     api                             HTTP in, HTTP out: gate, routes, views, errors
-    workers | operations            three queues and one loop | retention, webhooks, first start, doctor
+    workers | operations            three queues and one loop | the rooms of models, retention, webhooks, doctor
     documents                       sandboxed readers, analysis, finder, evidence
     gateway                         routing, retries, catalogue of models
-    fleet                           hardware, compute mode, downloads
+    fleet                           machines and their turns, hardware, compute mode, downloads
     providers | store               one file a provider | one writer, files
     models                          stages, statuses, tables
     core                            settings, errors, logs, secrets, HTTP
@@ -19,23 +19,25 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
 
 import structlog
 from fastapi import FastAPI
 
 from api import available_models, compute, deployments, docs, documents, errors, keys, local_models, models, service, stats
+from api.agents import router as agent_routes
 from api.anthropic import routes as anthropic_front
 from api.credentials import Credentials
 from api.deps import House
 from api.exchange import Pace
 from api.gate import Gate, rules_of
 from api.limits import Buckets, Places, Uploads
+from api.machines import router as machine_routes
+from api.model_operations import router as operation_routes
 from api.ollama import routes as ollama_front
 from api.openai import routes as openai_front
 from api.policy import Role
@@ -51,28 +53,24 @@ from core.settings import BadSettings, Settings, load
 from documents.analysis import Patience
 from documents.parsers.base import Context
 from documents.sandbox.client import Limits, Sandbox
-from fleet.admission import Admission
-from fleet.compute import Compute, gpu_presence
-from fleet.downloads import Downloads
 from fleet.hardware import Hardware, detect
 from fleet.machine import Machine
+from fleet.machines.opening import named
 from fleet.sizing import Sizing, size
-from gateway.catalogue import Catalogue
-from gateway.listprices import ListPrices
-from gateway.releases import Releases, open_releases
-from gateway.service import Gateway
 from gateway.usage import open_metering
 from operations.banner import banner, models_found
 from operations.doctor import Subject, examine, myelin_at, table, worst
 from operations.first_start import with_keys
 from operations.hosts import answering
-from operations.loops import Loops
+from operations.loops import run_loops
+from operations.modelroom import open_models, open_moving
 from operations.notifier import Notifier
 from operations.retention import Retention
 from operations.signatures import Signer
 from operations.webhooks import Deliverer
 from providers import registry
 from stages import Stages
+from store.agents import AgentKeys
 from store.calls import Calls
 from store.database import SQLITE_VERSION, Database
 from store.files import Files
@@ -80,13 +78,16 @@ from store.jobs import Jobs
 from store.keys import Keys
 from store.lock import InUse, hold
 from store.outbox import Outbox
-from store.outcomes import Outcomes
 from store.state import State
 from workers import Pipeline, Sizes
 
-ROUTERS = (documents.router, local_models.router, models.router, available_models.router, deployments.router, compute.router,
-           keys.router, stats.router, service.router, docs.router)  # fmt: skip
+ROUTERS = (documents.router, local_models.router, operation_routes, agent_routes, models.router, available_models.router,
+           machine_routes, deployments.router, compute.router, keys.router, stats.router, service.router,
+           docs.router)  # fmt: skip
 FRONTS = (openai_front, anthropic_front, ollama_front)
+
+#: The last part asked for may take longer than any before it, and what was answered must still be weighed.
+_ASKING_SHARE = 0.9
 
 log = structlog.get_logger()
 
@@ -97,8 +98,9 @@ def create_app(settings: Settings, *, clock: Clock = Clock()) -> Gate:
     client_keys = Keys(database, clock)
     pepper = derive(read_secret_key(settings.secret_key.get_secret_value()), "api keys")
     credentials = Credentials(
-        settings.api_key.get_secret_value(), settings.master_api_key.get_secret_value(), pepper, client_keys.active, clock.now
-    )
+        settings.api_key.get_secret_value(), settings.master_api_key.get_secret_value(), pepper, client_keys.active, clock.now,
+        load_agents=AgentKeys(database, clock).all,
+    )  # fmt: skip
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -139,11 +141,11 @@ async def build(
     stack.push_async_callback(database.close)
     await credentials.reload()
     jobs, outbox, state = Jobs(database, clock, settings.retention_hours * 3600), Outbox(database, clock), State(database, clock)
-    models, admission = await _open_models(settings, clock, database, state, hardware, stack)
+    models, admission = await open_models(settings, clock, database, state, hardware, stack)
     metering, book = await open_metering(Calls(database), models.gateway, clock, settings.prices, stack)
     sizing, hooks = _sizing(settings, hardware), AddressPolicy.of(settings.webhook_allowed_targets)
     deliverer = _open_webhooks(settings, clock, outbox, hooks, stack)
-    keyring, patience = Keyring(settings.secret_key.get_secret_value()), _patience(settings, clock)
+    keyring, patience = Keyring(settings.secret_key.get_secret_value()), Patience(settings.model_timeout * _ASKING_SHARE, clock)
     pipeline = Pipeline(
         stages=Stages(jobs, files, sandbox, models.gateway, admission, keyring, patience, metering.ledger, credentials.grant),
         jobs=jobs,
@@ -153,7 +155,7 @@ async def build(
         notifier=Notifier(clock, deliverer.wake),
     )
     retention = Retention(database, jobs, files, outbox, state, metering.calls, clock, audit_days=settings.audit_days)
-    loops = _run_loops(stack, deliverer.run, retention.run, book.run, *models.catalogue.followers())
+    loops = run_loops(stack, deliverer.run, retention.run, book.run, models.machines.run, *models.catalogue.followers())
     await pipeline.start()
     stack.push_async_callback(pipeline.drain, settings.shutdown_grace)
     return House(
@@ -172,6 +174,7 @@ async def build(
         pipeline=pipeline,
         loops=loops,
         **models._asdict(),
+        **(await open_moving(settings, credentials.has_agent, models, database, clock, stack))._asdict(),
         pace=Pace(total=settings.answer_timeout),
         **metering._asdict(),
         hardware=hardware,
@@ -197,56 +200,6 @@ async def _open_sandbox(settings: Settings, stack: AsyncExitStack, workdir: Path
     return sandbox
 
 
-class Models(NamedTuple):
-    """What the house has of models, by the names of its rooms."""
-
-    gateway: Gateway
-    catalogue: Catalogue
-    compute: Compute
-    downloads: Downloads
-    machine: Machine
-    releases: Releases
-    outcomes: Outcomes
-
-
-async def _open_models(
-    settings: Settings, clock: Clock, database: Database, state: State, hardware: Hardware, stack: AsyncExitStack
-) -> tuple[Models, Admission]:
-    http = HttpClient(connections=256)
-    stack.push_async_callback(http.close)
-    mode = await state.get("compute_mode", "auto")
-    wanted = registry.configured(settings.by_name())
-    ollama = {"always_on": settings.always_on_models, "mode": lambda: switch.mode}
-    providers = registry.build(wanted, http, {"ollama": ollama})
-    for provider in providers.values():
-        stack.push_async_callback(provider.close)
-    machine, admission = Machine(providers["ollama"]), Admission(settings.model_timeout * _DOOR_SHARE)
-    switch = Compute(
-        admission,
-        machine,
-        mode=mode,
-        save=lambda chosen: state.put("compute_mode", chosen),
-        presence=lambda: (
-            gpu_presence(hardware, settings.ollama_url),
-            ", ".join(gpu.name for gpu in hardware.gpus) or "none was found",
-        ),
-        always_on=settings.always_on_models,
-        now=clock.now,
-    )
-    own_keys = [one.spec.name for one in wanted if one.has_key]
-    catalogue = Catalogue(
-        providers, clock=clock, own_keys=own_keys, missing=registry.missing(wanted),
-        aliases=dict(settings.model_aliases), prices_of=ListPrices(),
-    )  # fmt: skip
-    pull = catalogue.renewing("ollama", machine.pull)
-    downloads = Downloads(pull, load=state.load_downloads, save=state.save_download, clock=clock)
-    await downloads.resume()
-    stack.push_async_callback(downloads.close)
-    gateway = Gateway(providers, catalogue, own_keys=own_keys, first_content=settings.first_content_timeout)
-    deployed = await open_releases(database, catalogue, clock)
-    return Models(gateway, catalogue, switch, downloads, machine, *deployed), admission
-
-
 def _open_webhooks(settings: Settings, clock: Clock, outbox: Outbox, hooks: AddressPolicy, stack: AsyncExitStack) -> Deliverer:
     poster = GuardedClient(hooks)
     stack.push_async_callback(poster.close)
@@ -264,21 +217,9 @@ def _sizing(settings: Settings, hardware: Hardware) -> Sizing:
     )
 
 
-def _patience(settings: Settings, clock: Clock) -> Patience:
-    # The last part asked for may take longer than any before it, and what was answered must still be weighed.
-    return Patience(0.9 * settings.model_timeout, clock)
-
-
 def _sizes(settings: Settings, sizing: Sizing) -> Sizes:
     counts = (sizing.extraction.count, sizing.model.count, sizing.formatting.count)
     return Sizes(*counts, settings.extraction_timeout, settings.model_timeout, settings.formatting_timeout)
-
-
-def _run_loops(stack: AsyncExitStack, *running: Callable[[], Coroutine[Any, Any, None]]) -> Loops:
-    loops = Loops()
-    loops.start(*running)
-    stack.push_async_callback(loops.close)
-    return loops
 
 
 def _stop_accepting(app: FastAPI, announcing: Sequence[asyncio.Task[None]]) -> None:
@@ -286,10 +227,7 @@ def _stop_accepting(app: FastAPI, announcing: Sequence[asyncio.Task[None]]) -> N
         task.cancel()
     if rooms := getattr(app.state, "house", None):
         rooms.pipeline.stop_accepting()
-
-
-#: A question that waits for its models goes back into its queue after this share of its time: the answer needs the rest.
-_DOOR_SHARE = 0.05
+        rooms.agents.close()
 
 
 def serve(settings: Settings, made: Collection[str]) -> int:
@@ -369,6 +307,7 @@ def run(arguments: Sequence[str]) -> int:
         read_secret_key(settings.secret_key.get_secret_value())
         AddressPolicy.of(settings.webhook_allowed_targets)
         registry.configured(settings.by_name())
+        named(settings.ollama_url, settings.machines)
     except (BadSettings, InvalidField) as error:
         lines = error.lines if isinstance(error, BadSettings) else [f"{error.detail} {error.hint or ''}"]
         print(

@@ -305,6 +305,33 @@ downloads = Table(
     Column("updated_at", Float, nullable=False),
 )
 
+# Operations on models across machines; what they are is the affair of fleet.operations.
+operations = Table(
+    "operations",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("record", Text, nullable=False),
+    Column("updated_at", Float, nullable=False),
+)
+
+# Models that are installed and not served; machine "" is every machine.
+deactivated = Table(
+    "deactivated",
+    metadata,
+    Column("model", Text, primary_key=True),
+    Column("machine", String(32), primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+agent_keys = Table(
+    "agent_keys",
+    metadata,
+    Column("machine", String(32), primary_key=True),
+    Column("digest", LargeBinary(32), nullable=False, unique=True),
+    Column("hint", String(24), nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
 state = Table(
     "state",
     metadata,
@@ -323,4 +350,20 @@ model_sizes = Table(
     Column("bytes", Integer, nullable=False),
     Column("seen_at", Float, nullable=False),
     sqlite_with_rowid=False,
+)
+
+machines = Table(
+    "machines",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("device", String(8), nullable=False),
+    Column("budget_bytes", Integer),
+    Column("labels", Text, nullable=False),  # JSON lists
+    Column("always_on", Text, nullable=False),
+    Column("enabled", Integer, nullable=False),
+    Column("draining", Integer, nullable=False),  # removed, as soon as its last request has ended
+    Column("fixed", Integer, nullable=False),  # the settings name it: only `enabled` is ours
+    Column("created_at", Float, nullable=False),
 )

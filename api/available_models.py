@@ -6,9 +6,12 @@ from fastapi import APIRouter, Request, Response
 from typing_extensions import TypedDict
 
 from api.deps import answer, house, principal
+from api.local_models import category
 from api.policy import CLIENTS, allow
-from fleet.budget import Budget, budget, needed
-from gateway.facts import Model
+from core.machines import LOCAL
+from fleet.budget import needed
+from fleet.machines.engine import Engine
+from providers.types import ModelInfo
 
 router = APIRouter(prefix="/api", tags=["models"])
 
@@ -28,7 +31,7 @@ class AvailableModel(TypedDict):
 
 
 class AvailableModels(TypedDict):
-    """`budget_bytes` is what models may take together, `budget_why` where that comes from."""
+    """`budget_bytes` is what models may take together on the machine `local`, `budget_why` where that comes from."""
 
     models: list[AvailableModel]
     budget_bytes: int | None
@@ -41,25 +44,27 @@ class AvailableModels(TypedDict):
 @allow(*CLIENTS)
 async def available(request: Request) -> Response:
     rooms = house(request)
-    settings = rooms.settings
-    room = budget(rooms.hardware, rooms.compute.mode, settings.vram_limit_gb, settings.ollama_url)
-    always_on = set(settings.always_on_models)
+    engines = {engine.record.name: engine for engine in rooms.machines}
+    usable = (model for model in rooms.catalogue.names.allowed(principal(request).allows) if model.local)
     models = [
-        _available(model, always_on, room) for model in rooms.catalogue.names.allowed(principal(request).allows) if model.local
+        _available(info, engines[info.machine or LOCAL])
+        for model in usable
+        for info in model.copies
+        if (info.machine or LOCAL) in engines
     ]
+    room = engines[LOCAL].budget
     return answer({"models": models, "budget_bytes": room.bytes, "budget_why": room.why})
 
 
-def _available(model: Model, always_on: set[str], room: Budget) -> AvailableModel:
-    info = model.info
+def _available(info: ModelInfo, engine: Engine) -> AvailableModel:
     return {
-        "name": model.name,
-        "provider": model.provider,
-        "machine": "local",
-        "category": "always_on" if model.name in always_on else "on_demand",
+        "name": info.name,
+        "provider": info.provider,
+        "machine": engine.record.name,
+        "category": category(info, engine),
         "resident": info.resident,
         "size": info.size,
         "size_vram": info.size_vram,
         "needs_bytes": None if info.size is None else needed(info.size),
-        "fits": room.fits(info.size),
+        "fits": engine.budget.fits(info.size),
     }

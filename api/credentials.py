@@ -17,11 +17,18 @@ from gateway.grants import Grant
 from models import OPERATOR
 
 _CARRIERS = frozenset({b"key", b"x-api-key", b"authorization"})
+#: Before the name of its machine, the id of an agent's key: no id of a client's key looks like it.
+AGENT = "agent:"
 _FORM = re.compile(rb"[\x21-\x7e]{1,512}")
 
 
+async def _none() -> Iterable[Mapping[str, Any]]:
+    return ()
+
+
 class Credentials:
-    """Knows the operator's, the master's and the clients' keys by their digests only; `load` gives the rows of `store.keys`."""
+    """Knows the operator's, the master's, the clients' and the agents' keys by their digests only; `load` gives the rows of
+    `store.keys`, `load_agents` those of `store.agents`."""
 
     def __init__(
         self,
@@ -30,14 +37,17 @@ class Credentials:
         pepper: bytes,
         load: Callable[[], Awaitable[Iterable[Mapping[str, Any]]]],
         now: Callable[[], float] = time.time,
+        *,
+        load_agents: Callable[[], Awaitable[Iterable[Mapping[str, Any]]]] = _none,
     ):
-        self._pepper, self._load, self._now = pepper, load, now
+        self._pepper, self._load, self._now, self._load_agents = pepper, load, now, load_agents
         self._fixed = {
             digest(key, pepper): Principal(role, name, Grant(name, name))
             for key, role, name in ((operator_key, Role.OPERATOR, OPERATOR), (master_key, Role.MASTER, "master"))
             if key
         }
         self._clients: dict[bytes, tuple[Principal, float | None]] = {}
+        self._agents: dict[bytes, str] = {}
         self._grants: dict[str, Grant] = {}
         self._marks: dict[bytes, bytes] = {}
         self._salt = os.urandom(32)
@@ -48,6 +58,7 @@ class Credentials:
         # One at a time: a look that began before a key was revoked must not end after the look that saw it gone.
         async with self._reloading:
             rows = await self._load()
+            agents = {row["digest"]: row["machine"] for row in await self._load_agents()}
             clients: dict[bytes, tuple[Principal, float | None]] = {}
             grants = {}
             for row in rows:
@@ -56,8 +67,12 @@ class Credentials:
                 if row["former_digest"] is not None:
                     clients[row["former_digest"]] = (principal, row["former_until"])
                 clients[row["digest"]] = (principal, None)
-            self._clients, self._grants = clients, grants
+            self._clients, self._grants, self._agents = clients, grants, agents
             self._marks.clear()
+
+    def has_agent(self, machine: str) -> bool:
+        """Whether a key was given out for an agent beside `machine`."""
+        return machine in self._agents.values()
 
     def grant(self, key_id: str) -> Grant:
         """What a key may ask of models. The operator is not limited; a key that is no more has no money left."""
@@ -97,6 +112,8 @@ class Credentials:
             if ends is not None and self._now() >= ends:
                 raise ExpiredKey("This key has expired.")
             return principal
+        if machine := self._agents.get(marked):
+            return Principal(Role.AGENT, f"{AGENT}{machine}")
         raise InvalidKey("This key is unknown or was revoked.")
 
 

@@ -1,7 +1,9 @@
 """`/models/deployments`: names that lead to several models by weight, their versions and stages, and how each arm has done."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
+import orjson
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
@@ -86,14 +88,21 @@ class DeploymentList(TypedDict):
     data: list[DeploymentView]
 
 
+class Weighed(TypedDict):
+    model: str
+    weight: float
+
+
 class MoveView(TypedDict):
-    """`version` is what stands in `stage` since then; null after the end."""
+    """`version`, its `targets` and its `note` are what stands in `stage` since then; null after the end."""
 
     at: Time
     by: str
     move: Literal["put", "promote", "rollback", "delete"]
     stage: Stage
     version: int | None
+    targets: list[Weighed] | None
+    note: str | None
 
 
 class DeploymentReport(DeploymentView):
@@ -202,6 +211,7 @@ def _version(version: Version, name: str, allows: Allows | None) -> VersionView:
     }
 
 
-def _move(row) -> MoveView:
+def _move(row: Mapping[str, Any]) -> MoveView:
     plain = {name: row[name] for name in ("by", "move", "stage", "version")}
-    return {"at": stamp(row["at"]), **plain}
+    stood = orjson.loads(row["record"]) if row["record"] else None
+    return {"at": stamp(row["at"]), **plain, "targets": stood and stood["arms"], "note": stood and stood["note"]}

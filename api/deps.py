@@ -22,12 +22,17 @@ from fleet.compute import Compute
 from fleet.downloads import Downloads
 from fleet.hardware import Hardware
 from fleet.machine import Machine
+from fleet.machines.registry import Machines
+from fleet.operations.activity import Activity
+from fleet.operations.agents import Agents
+from fleet.operations.operations import Operations
 from fleet.sizing import Sizing
 from gateway.catalogue import Catalogue
 from gateway.ledger import Ledger
 from gateway.releases import Releases
 from gateway.service import Gateway
 from operations.loops import Loops
+from store.agents import AgentKeys
 from store.calls import Calls
 from store.database import Database
 from store.files import Files
@@ -65,7 +70,12 @@ class House:
     outcomes: Outcomes
     compute: Compute
     downloads: Downloads
+    operations: Operations
+    activity: Activity
+    agents: Agents
+    agent_keys: AgentKeys
     machine: Machine
+    machines: Machines
     pace: Pace
     hardware: Hardware
     sizing: Sizing

@@ -52,6 +52,7 @@ _KEYS = {
     Role.CLIENT: "a client key (POST /admin/create_key makes them)",
     Role.OPERATOR: "the operator's API_KEY",
     Role.MASTER: "the MASTER_API_KEY",
+    Role.AGENT: "the key of an agent (POST /machines/{name}/agent makes it)",
 }
 
 Handler = Callable[[Exchange], Awaitable[None]]

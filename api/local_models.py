@@ -17,6 +17,7 @@ from api.shapes import JobError, Time
 from api.views import stamp
 from core.errors import InvalidField, ProviderError, ProviderUnreachable
 from fleet.downloads import Download, State
+from fleet.machines.engine import Engine
 from fleet.names import read_model_name
 from gateway.catalogue import Catalogue, Source
 from providers.types import ModelInfo
@@ -25,7 +26,7 @@ router = APIRouter(prefix="/models", tags=["models"])
 
 DownloadId = Annotated[str, Path(description="The id of a download, as `POST /models/download` gave it.")]
 Stream = Annotated[bool, Query(description="True or false (1 or 0): whether the progress is told line by line, as NDJSON.")]
-_STREAM = {"X-Accel-Buffering": "no", "Cache-Control": "no-cache"}
+STREAM = {"X-Accel-Buffering": "no", "Cache-Control": "no-cache"}
 
 
 class DownloadWish(BaseModel):
@@ -103,12 +104,18 @@ class DownloadList(TypedDict):
 @allow(*CLIENTS)
 async def installed(request: Request) -> Response:
     listing = await house(request).catalogue.listing("ollama")
-    always_on = set(house(request).settings.always_on_models)
+    engines = {engine.record.name: engine for engine in house(request).machines}
     models = [
-        _model(model) | {"machine": "local", "category": "always_on" if model.name in always_on else "on_demand"}
+        _model(model) | {"machine": model.machine, "category": category(model, engines[model.machine])}
         for model in listing.models
+        if model.machine in engines
     ]
     return answer({"models": models, "source": listing.source})
+
+
+def category(model: ModelInfo, engine: Engine) -> Literal["always_on", "on_demand"]:
+    """Whether it is kept in memory on this machine."""
+    return "always_on" if engine.keeps(model.name) else "on_demand"
 
 
 @router.get("/gemini", summary="Gemini's models, live, with a marked fallback", response_model=GeminiModels)
@@ -142,7 +149,7 @@ async def download(request: Request, stream: Stream = False) -> Response:
     record = await downloads.start(model)
     if stream:
         lines = _lines(downloads.watch(record.id))
-        return StreamingResponse(lines, media_type="application/x-ndjson", headers=_STREAM)
+        return StreamingResponse(lines, media_type="application/x-ndjson", headers=STREAM)
     return answer(_download(record), 202, {"Location": f"/models/downloads/{record.id}"})
 
 

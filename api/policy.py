@@ -16,6 +16,7 @@ class Role(StrEnum):
     CLIENT = "client"
     OPERATOR = "operator"
     MASTER = "master"
+    AGENT = "agent"
 
 
 @dataclass(frozen=True, slots=True)

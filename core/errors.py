@@ -18,6 +18,7 @@
     ├── MethodNotAllowed             405 method_not_allowed
     ├── RequestTimeout               408 request_timeout
     ├── Conflict                     409 conflict
+    │   └── AgentMissing             409 agent_missing           nobody beside that machine can hand its files over
     ├── TooLarge                     413 too_large
     ├── UnsupportedType              415 unsupported_type
     ├── RateLimited                  429 rate_limited            Retry-After
@@ -31,6 +32,7 @@
     │   ├── OcrUnavailable           422 ocr_unavailable         a page is a picture and Tesseract is missing
     │   └── ParserCrashed            422 parser_crashed
     ├── ModelTooLarge                422 model_too_large         larger than all the memory that models may take
+    ├── WrongDigest                  502 wrong_digest            what came is not what its digest says
     ├── SandboxUnavailable           503 sandbox_unavailable     parsing is refused, never done unconfined
     └── ProviderError                502 provider_error          a model provider failed
         ├── ProviderUnreachable      502 provider_unreachable
@@ -159,6 +161,10 @@ class Conflict(MyelinError):
     status, code, title = 409, "conflict", "In conflict with the present state"
 
 
+class AgentMissing(Conflict):
+    code, title = "agent_missing", "No agent works beside this machine"
+
+
 class TooLarge(MyelinError):
     status, code, title = 413, "too_large", "Too large"
 
@@ -226,6 +232,10 @@ class ParserCrashed(DocumentError):
 
 class ModelTooLarge(MyelinError):
     status, code, title = 422, "model_too_large", "The model is larger than the memory for models"
+
+
+class WrongDigest(MyelinError):
+    status, code, title = 502, "wrong_digest", "The content is not what its digest says"
 
 
 class SandboxUnavailable(MyelinError):

@@ -9,7 +9,7 @@ import asyncio
 import ssl
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import TracebackType
@@ -24,6 +24,7 @@ from core.wire import Connection, WireError, request_head
 _IDLE_SECONDS = 30.0  # an unused connection is not used again after that
 _COMMON = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "myelin"}
 _JSON = {"Content-Type": "application/json"}
+_BYTES = {"Content-Type": "application/octet-stream"}
 Phase = Literal["connect", "headers", "idle", "total"]
 
 
@@ -67,6 +68,14 @@ class Caps:
 
     body: int = 64 << 20
     line: int = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A body that is sent while it is read: `size` bytes in all."""
+
+    size: int
+    pieces: AsyncIterator[bytes]
 
 
 class Response:
@@ -177,8 +186,19 @@ class _Pool:
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
 
 
-def _encoded(json: Any, body: bytes | None) -> bytes | None:
+def _encoded(json: Any, body: bytes | Upload | None) -> bytes | Upload | None:
     return body if json is None else orjson.dumps(json)
+
+
+async def _feed(
+    connection: Connection, upload: Upload, deadlines: Deadlines, loop: asyncio.AbstractEventLoop, ends_at: float
+) -> None:
+    """Raises TimeoutError and WireError; leaves the connection with the deadline of its answer."""
+    async for piece in upload.pieces:
+        connection.due = min(loop.time() + deadlines.idle, ends_at)
+        if not await connection.more(piece):
+            break
+    connection.due = min(loop.time() + deadlines.headers, ends_at)
 
 
 class HttpClient:
@@ -198,11 +218,12 @@ class HttpClient:
         url: str,
         *,
         json: Any = None,
-        body: bytes | None = None,
+        body: bytes | Upload | None = None,
         headers: Mapping[str, str] | None = None,
         deadlines: Deadlines = Deadlines(),
     ) -> "Request":
-        """Send, and give the response with its body unread. `json` is sent as UTF-8 JSON, `body` is JSON already.
+        """Send, and give the response with its body unread. `json` is sent as UTF-8 JSON, `body` is JSON already, or an Upload:
+        that one may take its time, but no piece of it longer than the idle deadline.
 
         Raises Unreachable, Broken, DeadlinePassed. The connection goes back to the pool only when the body was read to its
         end; otherwise the socket is closed, by cancellation too.
@@ -210,13 +231,15 @@ class HttpClient:
         return Request(self, method, url, _encoded(json, body), headers or {}, deadlines)
 
     async def send(
-        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], deadlines: Deadlines
+        self, method: str, url: str, body: bytes | Upload | None, headers: Mapping[str, str], deadlines: Deadlines
     ) -> tuple[Origin, Connection, Response]:
         """For Request alone."""
+        upload = body if isinstance(body, Upload) else None
         try:
             origin, host, target = _parts(url)
-            kind = {} if body is None else _JSON
-            length = len(body or b"") if body is not None or method == "POST" else None
+            kind = {} if body is None else _JSON if upload is None else _BYTES
+            size = len(body or b"") if upload is None else upload.size
+            length = size if body is not None or method == "POST" else None
             head = request_head(method, target, host, {**_COMMON, **kind, **headers}, length)
         except (ValueError, UnicodeError):
             raise Unreachable("the address or a header cannot be sent") from None
@@ -224,10 +247,21 @@ class HttpClient:
         began, wait = loop.time(), min(deadlines.headers, deadlines.total)
         connection = None
         try:
-            connection = self._rested(origin) or await self._waited(origin, deadlines.connect, wait)
-            connection.due = began + wait
-            await connection.send(head, body or b"")
-            await connection.head()
+            while connection is None:
+                connection = self._rested(origin) or await self._waited(origin, deadlines.connect, wait)
+                connection.due = began + wait
+                try:
+                    if upload is None:
+                        await connection.send(head, body or b"")
+                    else:
+                        await connection.send(head, b"")
+                        await _feed(connection, upload, deadlines, loop, began + deadlines.total)
+                    await connection.head()
+                except WireError:
+                    if upload is not None or not connection.stale:
+                        raise
+                    self.give_back(origin, connection)  # closed behind its last answer, whatever that said of keeping it
+                    connection = None
         except BaseException as error:
             if connection is not None:
                 self.give_back(origin, connection)

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from core.aliases import read_aliases
 from core.dollars import Dollars, plain, read_prices
 from core.hosts import Host, read_hosts
+from core.machines import read_machines
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -39,6 +40,7 @@ Workers = Annotated[Annotated[int, Field(ge=1, le=64)] | None, BeforeValidator(_
 Prices = Annotated[tuple[tuple[str, Dollars], ...], BeforeValidator(read_prices), AfterValidator(plain)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 Aliases = Annotated[tuple[tuple[str, str], ...], BeforeValidator(read_aliases)]
+Machines = Annotated[tuple[tuple[str, str], ...], BeforeValidator(read_machines)]
 Hosts = Annotated[tuple[Host, ...], BeforeValidator(_hosts)]
 _ADDRESS = r"^(https?://[^\s@]+)?$"
 
@@ -119,6 +121,10 @@ class Settings(BaseSettings):
     ollama_url: str = _setting("http://localhost:11434", "Ollama", "Where Ollama listens.", pattern=r"^https?://")
     always_on_models: Names = _setting((), "Ollama", "Models kept in memory for good, comma separated.")
     vram_limit_gb: float = _setting(26, "Ollama", "Video memory that models may use together.", gt=0)
+
+    machines: Machines = _setting(
+        (), "Ollama", "More machines with an Ollama, name=url, comma separated; POST /machines adds them while running."
+    )
 
     gemini_api_key: SecretStr = _setting(SecretStr(""), "Gemini", "Key for requests that bring none of their own.")
     gemini_base_url: str = _setting(
@@ -265,7 +271,7 @@ def load() -> Settings:
         for found in error.errors():
             name = str(found["loc"][0])
             told = Settings.model_fields.get(name)  # None: it was set by its other name
-            secret = told is None or told.annotation is SecretStr or name == "providers"
+            secret = told is None or told.annotation is SecretStr or name in ("providers", "machines")
             given = "" if secret else f"={found['input']}"
             lines.append(f"{name.upper()}{given}: {found['msg'][0].lower()}{found['msg'][1:]}")
         raise BadSettings(lines) from None

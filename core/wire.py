@@ -38,7 +38,8 @@ class Connection(asyncio.Protocol):
         self._chunks: list[bytes] = []
         self.on_body = self._chunks.append  # called for each piece of a chunked body: hundreds in a read
         self._buffered = self._head_bytes = 0
-        self._headed = self._done = self._until_close = self._paused = self._full = False
+        self._headed = self._done = self._until_close = self._paused = self._full = self._cut = False
+        self._served = False
         self._error: str | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -55,23 +56,38 @@ class Connection(asyncio.Protocol):
         """Whether the whole answer was received and taken."""
         return self._done and not self._chunks
 
+    @property
+    def stale(self) -> bool:
+        """Whether it has served before, and the other side closed it without a word to what was sent last."""
+        return self._served and not self._head_bytes and not self.open
+
     async def send(self, head: bytes, body: bytes) -> None:
         """Starts an exchange; a large body goes in pieces, as fast as they are taken. Raises WireError."""
+        self._head_bytes = 0
         transport = self._alive()
         self._parser = httptools.HttpResponseParser(self)
         self.status, self.headers, self.reusable = 0, {}, False
-        self._headed = self._done = self._until_close = False
-        self._head_bytes = 0
+        self._headed = self._done = self._until_close = self._cut = False
         if len(body) <= _WRITTEN_AT_ONCE:
             transport.write(head + body)
             return
         transport.write(head)
         for start in range(0, len(body), _WRITTEN_AT_ONCE):
-            while self._full and not self._headed:
-                await self._news()
-            if self._headed:  # an early answer: nobody reads the rest
+            if not await self.more(body[start : start + _WRITTEN_AT_ONCE]):
                 return
-            self._alive().write(body[start : start + _WRITTEN_AT_ONCE])
+
+    async def more(self, piece: bytes) -> bool:
+        """Sends on with a body, as fast as it is taken; False when the answer came early: nobody reads the rest.
+
+        Raises WireError.
+        """
+        while self._full and not self._headed:
+            await self._news()
+        if self._headed:
+            self._cut, self.reusable = True, False
+            return False
+        self._alive().write(piece)
+        return True
 
     async def head(self) -> None:
         """Returns when `status` and `headers` are there. Raises WireError."""
@@ -221,8 +237,9 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         if self._headed:
-            self._done = True
-            self.reusable = cast(httptools.HttpResponseParser, self._parser).should_keep_alive() and not self._full
+            self._done = self._served = True
+            parser = cast(httptools.HttpResponseParser, self._parser)
+            self.reusable = parser.should_keep_alive() and not self._full and not self._cut
             self._tell()
 
 

@@ -10,8 +10,8 @@ from providers.ollama import Ollama
 
 
 class Machine:
-    """One Ollama: `fleet.compute.OllamaPort`, `fleet.memory.prediction.Shelf` and the pull of `fleet.downloads` over the
-    provider's adapter."""
+    """One Ollama: `fleet.compute.OllamaPort`, `fleet.memory.prediction.Shelf`, `fleet.operations.ports.Port` and the pull of
+    `fleet.downloads` over the provider's adapter."""
 
     def __init__(self, ollama: Ollama):
         self._ollama = ollama
@@ -44,6 +44,21 @@ class Machine:
         async with aclosing(self._ollama.pull(model)) as lines:
             async for progress in lines:
                 yield asdict(progress)
+
+    async def digests(self) -> Mapping[str, str]:
+        """The digest of each installed model's manifest, as Ollama lists them now; "" where it does not say."""
+        return {model.name: model.digest or "" for model in await self._ollama.installed(fresh=True)}
+
+    async def has_blob(self, digest: str) -> bool:
+        return await self._ollama.blobs.has(digest)
+
+    async def send_blob(self, digest: str, size: int, pieces: AsyncIterator[bytes]) -> None:
+        await self._ollama.blobs.send(digest, size, pieces)
+
+    async def create(self, body: Mapping[str, Any]) -> AsyncIterator[Mapping[str, Any]]:
+        async with aclosing(self._ollama.blobs.create(body)) as lines:
+            async for line in lines:
+                yield line
 
     async def delete(self, model: str) -> None:
         await self._ollama.delete(model)

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 from core.clock import Clock
 from core.errors import ProviderAuthFailed, ProviderError, ProviderTimeout
 from gateway.deployments import Deployment
-from gateway.facts import Model, PricesOf, completed, described
+from gateway.facts import Model, PricesOf, completed, described, merged
 from gateway.names import Names
 from providers.base import Provider
 from providers.types import ModelInfo
@@ -201,7 +201,7 @@ class Catalogue:
         # Prices are looked up beside the event loop; what runs here has none.
         names = [] if spec.capabilities.local else [info.name for info in listed]
         prices = await asyncio.to_thread(self._prices_of, provider, names) if names else {}
-        models = tuple(described(info, spec, prices.get(info.name)) for info in listed)
+        models = tuple(described(info, spec, prices.get(info.name), copies) for info, copies in merged(listed))
         if models != self._described.get(provider):
             self._described[provider] = models
             self.names = self._named()

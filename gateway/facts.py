@@ -1,6 +1,6 @@
 """What is known of a model: what its provider lists, then what its maker documents, then list prices; the rest is unknown."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -53,12 +53,16 @@ class Supports:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model of the catalogue. `local`: it runs on machines of ours, and costs nothing; `price` None is unknown."""
+    """A model of the catalogue. `local`: it runs on machines of ours, and costs nothing; `price` None is unknown.
+
+    `copies` are the provider's entries of it, one for each machine that has it.
+    """
 
     info: ModelInfo
     supports: Supports
     price: Price | None
     local: bool
+    copies: tuple[ModelInfo, ...] = ()
 
     @property
     def name(self) -> str:
@@ -100,14 +104,22 @@ def completed(info: ModelInfo, spec: ProviderSpec) -> ModelInfo:
     )
 
 
-def described(info: ModelInfo, spec: ProviderSpec, listed: Listed | None) -> Model:
+def merged(infos: Iterable[ModelInfo]) -> list[tuple[ModelInfo, tuple[ModelInfo, ...]]]:
+    """Each name once, in the order of the list: its entry on a machine that has it in memory, else the first; and all of them."""
+    by_name: dict[str, list[ModelInfo]] = {}
+    for info in infos:
+        by_name.setdefault(info.name, []).append(info)
+    return [(next((one for one in ones if one.resident), ones[0]), tuple(ones)) for ones in by_name.values()]
+
+
+def described(info: ModelInfo, spec: ProviderSpec, listed: Listed | None, copies: tuple[ModelInfo, ...] = ()) -> Model:
     """`info` is the provider's own entry, `listed` what a price list says of it."""
     local = spec.capabilities.local and "remote" not in info.capabilities
     known = replace(completed(info, spec), provider=spec.name)
     if listed is not None:
         known = replace(known, context=known.context or listed.context)
     certain = bool(info.capabilities and spec.lists_capabilities) or (not spec.capabilities.local and bool(family_of(info.name)))
-    return Model(known, _supports(known, spec, certain), FREE if local else listed and listed.price, local)
+    return Model(known, _supports(known, spec, certain), FREE if local else listed and listed.price, local, copies or (info,))
 
 
 def _supports(info: ModelInfo, spec: ProviderSpec, certain: bool) -> Supports:

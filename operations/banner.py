@@ -30,7 +30,7 @@ async def _line(gateway: Gateway, provider: str) -> str:
         return _why(error)
     if listing.error:
         return _why(listing.error)
-    names = [model.name for model in listing.models]
+    names = [*dict.fromkeys(model.name for model in listing.models)]
     if not names:
         return "no model yet: POST /models/download"
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from typing import Any
 
 import structlog
@@ -30,6 +31,14 @@ class Loops:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def run_loops(stack: AsyncExitStack, *running: Callable[[], Coroutine[Any, Any, None]]) -> Loops:
+    """They run until `stack` is left."""
+    loops = Loops()
+    loops.start(*running)
+    stack.push_async_callback(loops.close)
+    return loops
 
 
 def _tell(task: asyncio.Task[None]) -> None:

@@ -40,9 +40,14 @@ _REFUSING = (
     "unexpected",
     "invalid",
 )
-_SAMPLING = (("topp", "top_p", "topP"), ("top_p", "top_p", "topP"), ("temperature", "temperature", "temperature"),
-             ("stopsequences", "stop_sequences", "stopSequences"),
-             ("stop sequences", "stop_sequences", "stopSequences"))  # fmt: skip
+#: How a refusal names it, our word, its name on the wire.
+_SAMPLING = (
+    ("topp", "top_p", "topP"),
+    ("top_p", "top_p", "topP"),
+    ("temperature", "temperature", "temperature"),
+    ("stopsequences", "stop_sequences", "stopSequences"),
+    ("stop sequences", "stop_sequences", "stopSequences"),
+)
 
 
 def parse_error(body: bytes, headers: Mapping[str, str] = {}) -> dict[str, Any]:

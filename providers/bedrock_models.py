@@ -15,8 +15,8 @@ from providers.types import ModelInfo
 
 _CLAUDE_CONTEXT = 200_000
 _TOOLS = re.compile(
-    r"claude-[3-9]|claude-[a-z]+-\d|amazon\.nova-(?!canvas|reel|sonic)|llama3-[1-9]|llama4|command-r"
-    r"|mistral-(?:large|small)|pixtral|jamba-1-5|gpt-oss|deepseek\.v|qwen3|kimi|minimax|glm"
+    r"claude-[3-9]|claude-[a-z]+-\d|amazon\.nova-(?!canvas|reel|sonic)|llama3-[1-9]|llama4|command-r|mistral-(?:large|small)"
+    r"|pixtral|jamba-1-5|gpt-oss|deepseek\.v|qwen3|kimi|minimax|glm"
 )
 _THINKS = re.compile(r"deepseek\.r1|deepseek\.v|gpt-oss|nova-2|kimi-k2-thinking")
 

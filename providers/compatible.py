@@ -11,6 +11,7 @@ from providers.openai_habits import CHAT_ONLY, SAMPLER_KNOBS, Habits
 from providers.openai_shaped import OpenAIShaped
 from providers.types import Capabilities
 
+_CHAT = frozenset({"/chat/completions"})
 _CLOUD = Capabilities(embed=True, json_schema=True, vision=True, tools=True, thinking=True)
 _SPEAKER = Capabilities(json_schema=True, vision=True, tools=True, thinking=True)
 _LOCAL = Capabilities(embed=True, json_schema=True, vision=True, tools=True, thinking=True, needs_key=False, local=True)
@@ -25,8 +26,10 @@ def _spec(
     able: Capabilities,
     *variables: tuple[str, str],
     usage: bool = True,
+    translated: bool = False,
 ) -> ProviderSpec:
-    without = frozenset() if able.local else CHAT_ONLY
+    """`translated`: bodies of OpenAI's clients have members that the host refuses, so chats are not passed on as they are."""
+    without = (frozenset() if able.local else CHAT_ONLY) | (_CHAT if translated else frozenset())
     return ProviderSpec(
         name, title, url, key, docs, able, dialect="openai", without=without, stream_usage=usage, variables=variables
     )
@@ -81,9 +84,15 @@ class HuggingFace(OpenAIShaped):
 class LmStudio(OpenAIShaped):
     """Takes pictures as bytes only, words only for `tool_choice`, and no `json_object`."""
 
-    habits = Habits(json_object=False, named_tool=False, image_urls=False, knobs=SAMPLER_KNOBS)
+    habits = Habits(json_object=False, named_tool=False, image_urls=False, knobs=SAMPLER_KNOBS | {"ttl", "draft_model"})
     spec: ClassVar[ProviderSpec] = _spec(
-        "lmstudio", "LM Studio", "http://localhost:1234/v1", "LMSTUDIO_API_KEY", "https://lmstudio.ai/docs", _LOCAL
+        "lmstudio",
+        "LM Studio",
+        "http://localhost:1234/v1",
+        "LMSTUDIO_API_KEY",
+        "https://lmstudio.ai/docs",
+        _LOCAL,
+        translated=True,
     )
 
 
@@ -109,7 +118,7 @@ class Tgi(OpenAIShaped):
     spec: ClassVar[ProviderSpec] = _spec(
         "tgi", "HuggingFace TGI", "http://localhost:3000/v1", "TGI_API_KEY",
         "https://huggingface.co/docs/text-generation-inference",
-        Capabilities(json_schema=True, vision=True, tools=True, needs_key=False, local=True),
+        Capabilities(json_schema=True, vision=True, tools=True, needs_key=False, local=True), translated=True,
     )  # fmt: skip
 
 

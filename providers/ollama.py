@@ -12,6 +12,7 @@ from providers.base import ProviderSpec
 from providers.collecting import collect
 from providers.contexts import looks_cut, looks_halved
 from providers.ollama_api import OllamaApi
+from providers.ollama_blobs import OllamaBlobs
 from providers.ollama_calling import prepared
 from providers.ollama_contexts import Contexts
 from providers.ollama_errors import ContextExceeded, classify_text, error_text
@@ -63,6 +64,7 @@ class Ollama:
     ):
         self._api = OllamaApi(http or HttpClient(), base_url or self.spec.default_url)
         self._models = OllamaModels(self._api, clock)
+        self.blobs = OllamaBlobs(self._api, self._models)
         self._contexts = Contexts(self._models, clock)
         self._planner = Planner(self._models, self._contexts)
         self._always_on = frozenset(map(full_name, always_on))
@@ -194,9 +196,9 @@ class Ollama:
         """What `/api/show` tells, without the places of files on the machine. Raises ModelNotInstalled."""
         return await self._models.show(model, verbose=verbose)
 
-    async def installed(self) -> list[ModelInfo]:
-        """As /api/tags lists them, at most 10 s old; `capabilities` may have `remote`."""
-        return list((await self._models.installed()).values())
+    async def installed(self, *, fresh: bool = False) -> list[ModelInfo]:
+        """As /api/tags lists them, at most 10 s old unless `fresh`; `capabilities` may have `remote`."""
+        return list((await self._models.installed(fresh=fresh)).values())
 
     async def described(self, model: str) -> dict[str, Any]:
         """The reply of /api/show as it is, with places of files: for the machine's own use. Raises ModelNotInstalled."""

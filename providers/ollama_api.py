@@ -1,11 +1,11 @@
 """Calls to Ollama's HTTP API whose failures are typed errors."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from core.errors import ProviderError
-from core.http import Deadlines, HttpClient, HttpFailure, Response
+from core.http import Deadlines, HttpClient, HttpFailure, Response, Upload
 from providers.failures import from_http
 from providers.ollama_errors import SLOW_HINT, UNREACHABLE_HINT, classify_text, error_text, parse
 
@@ -30,12 +30,20 @@ class OllamaApi:
 
     @asynccontextmanager
     async def opened(
-        self, method: str, path: str, json: Any = None, *, model: str | None = None, deadlines: Deadlines = QUICK
+        self,
+        method: str,
+        path: str,
+        json: Any = None,
+        *,
+        body: Upload | None = None,
+        model: str | None = None,
+        deadlines: Deadlines = QUICK,
+        good: Collection[int] = (200,),
     ) -> AsyncIterator[Response]:
-        """A reply of status 200 with its body unread. Raises ProviderError, for what goes wrong inside the block too."""
+        """A reply of a `good` status with its body unread. Raises ProviderError, for what goes wrong inside the block too."""
         try:
-            async with self._http.request(method, self._base_url + path, json=json, deadlines=deadlines) as response:
-                if response.status != 200:
+            async with self._http.request(method, self._base_url + path, json=json, body=body, deadlines=deadlines) as response:
+                if response.status not in good:
                     raise await _refusal(response, model)
                 yield response
         except HttpFailure as failure:

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from providers.telling import entries
 from providers.types import ModelInfo
 
 #: What a model makes when it makes no text, by a part of its name: OpenAI tells only names.
@@ -20,14 +21,15 @@ _LARGEST = re.compile(r"(?:gpt-|o\d)[a-z0-9.-]*-pro(?:-[\d-]+)?")
 
 
 def model_info(entry: Any, provider: str) -> ModelInfo | None:
-    """One entry; None without a name. vLLM, LM Studio, llama.cpp, xAI, Mistral and OpenRouter tell the context as well."""
+    """One entry; None without a name. vLLM, LM Studio, llama.cpp, xAI, Mistral and OpenRouter tell the context as well,
+    HuggingFace that of each host that may answer: the least of them is sure."""
     name = entry.get("id") if isinstance(entry, dict) else None
     if not isinstance(name, str) or not name:
         return None
     meta, top, architecture = (_object(entry, key) for key in ("meta", "top_provider", "architecture"))
     context = _first_number(
         entry.get("max_model_len"), entry.get("context_length"), entry.get("loaded_context_length"),
-        entry.get("max_context_length"), meta.get("n_ctx"), meta.get("n_ctx_train"),
+        entry.get("max_context_length"), meta.get("n_ctx"), meta.get("n_ctx_train"), _least(_hosts(entry)),
     )  # fmt: skip
     return ModelInfo(
         name=name,
@@ -58,10 +60,21 @@ def _capabilities(name: str, entry: dict[str, Any], architecture: dict[str, Any]
     tools = (isinstance(parameters, list) and "tools" in parameters) or (
         isinstance(capable, dict) and capable.get("function_calling") is True
     )
+    hosts = _hosts(entry)
+    tools = tools or (bool(hosts) and all(host.get("supports_tools") is True for host in hosts))
     if kind == "completion":
         found |= ({"vision": None} if vision else {}) | ({"tools": None} if tools else {})
         found |= {"thinking": None} if isinstance(parameters, list) and "reasoning" in parameters else {}
     return tuple(found)
+
+
+def _hosts(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """Those that answer for HuggingFace and are up."""
+    return [host for host in entries(entry, "providers") if host.get("status", "live") == "live"]
+
+
+def _least(hosts: list[dict[str, Any]]) -> int | None:
+    return min((size for host in hosts if (size := _first_number(host.get("context_length")))), default=None)
 
 
 def _date(told: Any) -> str | None:

@@ -258,7 +258,7 @@ class Embeddings:
 class ModelInfo:
     """A model as its provider lists it; everything but `name` may be unknown (None). Sizes in bytes, context in tokens.
 
-    `resident` to `expires_at` say how it is in the memory of a local server now.
+    `resident` to `expires_at` say how it is in the memory of a local server now; `machine` is the name of one of several.
     """
 
     name: str
@@ -277,3 +277,4 @@ class ModelInfo:
     size_vram: int | None = None
     loaded_context: int | None = None
     expires_at: str | None = None
+    machine: str | None = None

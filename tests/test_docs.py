@@ -44,6 +44,7 @@ def test_the_collection_asks_every_route_of_the_document_wing():
         "/api/models",
         "/api/models/search",
         "/api/available_models",
+        "/machines",
         "/config/compute",
         "/health",
     ):

@@ -9,7 +9,7 @@ _WINDOW = 300.0
 #: A silence with a chance of less than exp(-4) at the rate believed in disproves it: a batch that came at once is no stream.
 _SURPRISE = 4.0
 #: Successions that must have been seen from a model before the next one is guessed, and how fast old ones fade.
-_ENOUGH, _FADE = 4.0, 0.9
+_ENOUGH, _FADE = 6.0, 0.95
 
 
 class Mean:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from fleet.swapper.line import Ticket
+from fleet.swapper.line import Ticket, claim
 from fleet.swapper.residency import Model
 from fleet.swapper.yard import Move, Phase, Yard
 
@@ -30,7 +30,7 @@ class Forecaster:
             seconds = max(0, ahead + model.inside + 1 - tuning.parallel) * model.service.value / tuning.parallel
         else:
             floor = yard.floor(now, yard.rho(now))
-            overdue_at = ticket.arrived + max(tuning.patience[ticket.klass], floor)
+            overdue_at = ticket.arrived + claim(tuning.patience, ticket.klass, floor)
             overdue_at = min(overdue_at, model.line.overdue_at(floor)) if model.line else overdue_at
             seconds = self.memory(model, overdue_at, now) + ahead // tuning.parallel * model.service.value
         return Forecast(ahead + 1, seconds, yard.move.phase if yard.move else "serving")

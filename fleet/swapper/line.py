@@ -26,6 +26,11 @@ class Ticket:
     began: float = 0.0
 
 
+def claim(patience: Mapping[Class, float], klass: Class, floor: float) -> float:
+    """Seconds of waiting after which a request claims the memory. Impatient classes have a part of the floor only."""
+    return max(patience[klass], floor * min(1.0, patience[klass] / patience["normal"]))
+
+
 class Shares:
     """Start-time fair queueing (Goyal, 1996) over clients: each one's virtual time grows by the service it was given."""
 
@@ -84,8 +89,8 @@ class Line:
         return min(lane[0].arrived for lane in self._lanes.values())
 
     def overdue_at(self, floor: float) -> float:
-        """When the first of them will have waited for the patience of its class, or for `floor` where that is longer."""
-        return min(lane[0].arrived + max(self._patience[klass], floor) for (klass, _), lane in self._lanes.items())
+        """When the first of them will have waited for the patience of its class, or for its `floor` where that is longer."""
+        return min(lane[0].arrived + claim(self._patience, klass, floor) for (klass, _), lane in self._lanes.items())
 
     def ahead_of(self, ticket: Ticket, now: float) -> int:
         """How many of those who wait go before this one, which may wait or not."""

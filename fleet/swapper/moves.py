@@ -178,6 +178,8 @@ class Mover:
         """`/api/ps` as asked for after our act `number`; None when there was no answer."""
         yard, move = self._yard, self._yard.move
         yard.is_blind = found is None
+        if yard.opens_after is not None and number >= yard.opens_after:
+            yard.is_closed, yard.opens_after = False, None
         if found is None:
             return
         seen = {self._identify(resident.name): resident for resident in found}

@@ -137,12 +137,13 @@ class Swapper:
 
     async def drain(self, seconds: float) -> bool:
         """Lets nobody in and waits until nobody is inside and nothing moves; False when that takes longer. Stays closed."""
-        self.yard.is_closed = True
+        self.yard.is_closed, self.yard.opens_after = True, None
         return await self._until(lambda: not self.yard.inside and not self.yard.move, seconds)
 
     def resume(self) -> None:
-        """After `drain`. Whatever was done to the models meanwhile is looked at first."""
-        self.yard.is_closed, self.yard.is_blind = False, True
+        """After `drain`. Opens with the next look: something may have been done to the models meanwhile."""
+        self.yard.acts += 1
+        self.yard.opens_after = self.yard.acts
         self.yard.order("look")
         self.poke()
 

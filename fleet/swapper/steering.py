@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from core.errors import MyelinError
+from core.errors import ModelTooLarge
 from fleet.swapper.moves import Mover
 from fleet.swapper.policy import Candidate, Occupant, Swap, Wait, decide, is_worth_loading_ahead
 from fleet.swapper.residency import Model
@@ -93,8 +93,8 @@ class Steering:
     def _refuse(self, model: Model) -> None:
         yard = self._yard
         try:
-            yard.check(model, float("-inf"))
-        except MyelinError as error:
+            yard.check_room(model)
+        except ModelTooLarge as error:
             yard.refuse(model.line, error)
 
     def _retry_at(self, now: float) -> float:

@@ -24,7 +24,7 @@ class Tuning:
     patience: Mapping[Class, float] = field(default_factory=_patience)
     gamma: float = 4.0
     kappa: float = 2.0
-    floor_cycles: float = 1.5
+    floor_cycles: float = 2.0
     #: Above this measured load the estimates say nothing; it also bounds how far the floors can grow.
     busiest: float = 0.8
     #: A request with a longer predicted wait is refused; batch may wait as many times longer as its patience is.
@@ -37,7 +37,7 @@ class Tuning:
     #: Ollama evicts for a second model that it thinks larger than this share of the free memory.
     free_share: float = 0.8
     truth_every: float = 3.0
-    confirm_every: float = 0.5
+    confirm_every: float = 0.25
     ask_again_every: float = 5.0
     call: float = 20.0
     leave: float = 60.0

@@ -64,6 +64,8 @@ class Yard:
     evicting: list[Model] = field(default_factory=list)
     #: The operator's: nobody is let in and nothing moves.
     is_closed: bool = False
+    #: The act after which a look opens again.
+    opens_after: int | None = None
     #: `/api/ps` gave no answer: residents are served, nothing moves.
     is_blind: bool = True
     waiting: int = 0
@@ -127,18 +129,17 @@ class Yard:
     def queue(self, model: Model, ticket: Ticket, now: float) -> None:
         """Raises ModelTooLarge, or Overloaded while loads of this model keep failing."""
         predict_again(model, self.predict(model.name), self.tuning)
-        self.check(model, now)
+        self.check_room(model)
+        if not model.is_open and (seconds := model.breaker.open_for(now)):
+            raise unavailable(model, seconds)
         model.line.add(ticket)
         self.waiting += 1
 
-    def check(self, model: Model, now: float) -> None:
-        """Raises what keeps this model from being loaded at all."""
-        pinned = self.pinned()
-        others = [other for other in pinned if other is not model]
+    def check_room(self, model: Model) -> None:
+        """Raises ModelTooLarge when it has no room even beside the always-on models alone."""
+        others = [other for other in self.pinned() if other is not model]
         if not model.is_resident and not self.room.fits(model, others):
             raise self.room.too_large(model, others)
-        if not model.is_resident and (seconds := model.breaker.open_for(now)):
-            raise unavailable(model, seconds)
 
     def withdraw(self, ticket: Ticket) -> None:
         model = self.models[ticket.model]

@@ -33,6 +33,7 @@ from providers.patience import Patience
 from providers.registry import provider_classes
 from providers.types import ChatRequest, Message
 from tests.fakes.anthropic import FakeAnthropic
+from tests.fakes.azure import VERSION as AZURE_VERSION
 from tests.fakes.azure import FakeAzure
 from tests.fakes.bedrock import SONNET, FakeBedrock
 from tests.fakes.bedrock_signatures import ACCESS_KEY
@@ -126,6 +127,11 @@ class FakeHost(FakeOpenAI):
         self.unasked = self.shows_thoughts = True
 
 
+def _deployments(url: str, patience: dict[str, float]) -> Provider:
+    return AzureOpenAI(base_url=url, api_key=KEY, api_version=AZURE_VERSION, patience=_patience(patience))
+
+
+SHAPED = [cls for cls in provider_classes() if issubclass(cls, OpenAIShaped)]
 _FAKES = {"openai": FakeOpenAI, "azure": FakeAzure}
 #: What does not say in its answers which model gave them.
 NAMELESS = {"cohere", "bedrock"}
@@ -170,14 +176,18 @@ CASES = [
         ("refuse", {"status": 400, "message": "The provided model identifier is invalid."}, ModelNotInstalled),
     ]),
     *(Case(
-        cls.spec.name, _FAKES.get(cls.spec.name, FakeHost), _shaped(cls), "gpt-4o-mini", "text-embedding-3-small", "/chat/completions", [
+        name, fake, build, "gpt-4o-mini", "text-embedding-3-small", "/chat/completions", [
             *FAULTS, ("oom", {}, ModelOutOfMemory), ("error_in_stream", {}, ProviderError),
             ("refuse", {"status": 504}, ProviderTimeout), ("refuse", {"status": 402}, ProviderRefused),
             ("refuse", {"status": 400, "message": "This model's maximum context length is 8192 tokens."}, DocumentTooLong),
             ("refuse", {"status": 429, "message": "insufficient_quota: check your billing"}, ProviderRefused),
         ],
-    ) for cls in provider_classes() if issubclass(cls, OpenAIShaped)),
+    ) for name, fake, build in (
+        *((cls.spec.name, _FAKES.get(cls.spec.name, FakeHost), _shaped(cls)) for cls in SHAPED), ("azure", FakeAzure, _deployments),
+    )),
 ]  # fmt: skip
+#: Hosts that speak OpenAI's dialect and have to be there.
+ROWS = {"lmstudio", "llamacpp", "vllm", "tgi", "huggingface", "textgen", "grok", "azure", "openai", "compatible"}
 EACH_FAULT = [pytest.param(case, *fault, id=f"{case.name}-{fault[0]}-{fault[1]}") for case in CASES for fault in case.faults]
 
 
@@ -220,6 +230,7 @@ def assert_tells_nothing(error: ProviderError) -> None:
 
 def test_every_provider_of_the_folder_is_held_to_this() -> None:
     assert {cls.spec.name for cls in provider_classes()} == {case.name for case in CASES}
+    assert {cls.spec.name for cls in SHAPED} >= ROWS
     for cls in provider_classes():
         spec = cls.spec
         assert isinstance(spec, ProviderSpec) and spec.title and spec.docs.startswith("https://")

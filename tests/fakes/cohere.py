@@ -22,7 +22,8 @@ _AROUND = 70
 
 
 class FakeCohere(FakeSpeaker):
-    """Models that reason do so unless they are told not to. `plan` is told before calls of tools."""
+    """Models that reason do so unless they are told not to. `plan` is told before calls of tools; `vectors` come instead of
+    the right ones."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,6 +35,7 @@ class FakeCohere(FakeSpeaker):
             "embed-v4.0": FakeCommand(128_000, ("embed",), ()),
         }
         self.plan = ""
+        self.vectors: list[Any] | None = None
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [web.post("/v2/chat", self._chat), web.post("/v2/embed", self._embed), web.get("/v1/models", self._list)]
@@ -83,7 +85,7 @@ class FakeCohere(FakeSpeaker):
                     raise ApiError(400, f"invalid request: valid {name} must be provided with the provided model")
         except ApiError as error:
             return error.response()
-        vectors = [vector(text, body.get("output_dimension") or 8) for text in body["texts"]]
+        vectors = self.vectors or [vector(text, body.get("output_dimension") or 8) for text in body["texts"]]
         billed = {"input_tokens": float(sum(self._tokens(text) for text in body["texts"]))}
         return web.json_response({
             "id": "fake", "response_type": "embeddings_by_type", "texts": body["texts"], "embeddings": {"float": vectors},

@@ -58,17 +58,18 @@ class MemoryMachine:
         self._reachable()
         if self._is_asked:
             self.harm.append(f"{model} is loaded while {self.loading} is")
-        while self.loading:
-            await self._pass(0.1)
         if model in self.resident:
             return
         self.loads.append(model)
         if model not in self.pinned and self.missing:
             self.harm.append(f"{model} is loaded before {', '.join(self.missing)}")
-        self.loading, self._is_asked = model, True
-        self._check_room(model)
-        fault = self.faults.pop(0) if self.faults else None
+        self._is_asked = True
         try:
+            while self.loading:
+                await self._pass(0.1)
+            self.loading = model
+            self._check_room(model)
+            fault = self.faults.pop(0) if self.faults else None
             await self._pass(fault if isinstance(fault, float) else self.seconds(model))
             if isinstance(fault, ModelOutOfMemory):
                 self.resident.clear()

@@ -17,6 +17,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.fakes.answerer import answer
+from tests.fakes.ollama_blobs import Blobs
 from tests.fakes.ollama_machine import Broken, Held, Machine
 from tests.fakes.ollama_models import FakeModel
 from tests.fakes.ollama_options import BadDuration, seconds_of
@@ -59,6 +60,7 @@ class FakeOllama(FakeServer):
     def __init__(self) -> None:
         super().__init__()
         self.machine = Machine()
+        self.blobs = Blobs(self.machine)
         self.token_seconds = 0.0
         self.pull_seconds = 0.0
         self.characters_per_token = 3.6
@@ -91,6 +93,7 @@ class FakeOllama(FakeServer):
             web.get("/api/tags", self._tags),
             web.get("/api/ps", self._ps),
             web.delete("/api/delete", self._delete),
+            *self.blobs.routes(),
         ]
 
     async def _root(self, _: web.Request) -> web.Response:

@@ -62,7 +62,9 @@ class Storm:
         """Everybody gets an end, and afterwards every model that has room can be had again."""
         _, late = await asyncio.wait([*self._asking, asyncio.create_task(asyncio.sleep(0))], timeout=_LONGEST)
         broken = [f"{len(late)} requests have no end"] if late else []
-        await asyncio.sleep(400)
+        await asyncio.sleep(150)
+        yard = self._swapper.yard
+        await asyncio.sleep(30 + max((model.breaker.open_for(now()) for model in yard.models.values()), default=0.0))
         for name in self._names[:3]:
             try:
                 async with self._swapper.turn(name, client="last"):
@@ -71,7 +73,6 @@ class Storm:
                 continue
             except MyelinError as error:
                 broken.append(f"{name} cannot be had in the end: {error}")
-        yard = self._swapper.yard
         if yard.waiting or yard.inside or any(model.inside or model.line for model in yard.models.values()):
             broken.append(f"{yard.waiting} wait and {yard.inside} are inside when all have gone")
         return broken

@@ -124,6 +124,7 @@ def test_what_is_tried_is_promoted_led_back_and_known_after_a_restart(client, se
     assert client.post(f"{ALIAS}/rollback").json()["production"]["version"] == first
     assert client.post(f"{ALIAS}/rollback", json={"version": 99}).json()["code"] == "conflict"
     moves = client.get(ALIAS).json()["history"]
+    assert moves[1]["targets"] == [{"model": SMALL, "weight": 1.0}] and moves[1]["note"] == "smaller"
     assert [(one["move"], one["by"]) for one in moves[:3]] == [
         ("rollback", "operator"),
         ("promote", "operator"),

@@ -1,6 +1,7 @@
 """What the server answers is what /openapi.json says, member by member."""
 
 import json
+import time
 
 import jsonschema
 import pytest
@@ -87,16 +88,57 @@ def test_the_answers_about_models_and_machines_fit_their_schemas(told):
     assert told("GET", "/api/models")["models"] and told("GET", "/api/available_models")["models"]
     assert told("GET", "/api/models/search", "/api/models/search?provider=ollama&supports_chat=true&max_cost=0")["total"]
     assert told("GET", "/models/gemini", headers={"Gemini-API-Key": "AIza-journey-key-0123456789"})["models"]
-    download = told("POST", "/models/download", json={"model": "qwen2:0.5b"})
+    download = told("POST", "/models/download", json={"model": "tinyllama"})
     assert told("GET", "/models/downloads")["data"][0]["id"] == download["id"]
     one = f"/models/downloads/{download['id']}"
-    assert told("GET", "/models/downloads/{download_id}", one)["model"] == "qwen2:0.5b"
+    assert told("GET", "/models/downloads/{download_id}", one)["model"] == "tinyllama:latest"
     assert told("DELETE", "/models/downloads/{download_id}", one)["state"] in ("cancelled", "done")
+    assert told("POST", "/machines", json={"name": "spare", "url": "http://127.0.0.1:9"})["origin"] == "api"
+    assert [one["name"] for one in told("GET", "/machines")["data"]] == ["local", "spare"]
+    assert told("GET", "/machines/{name}", "/machines/local")["health"]["state"] == "up"
+    assert told("PATCH", "/machines/{name}", "/machines/spare", json={"enabled": False})["state"] == "disabled"
+    assert told("DELETE", "/machines/{name}", "/machines/spare") == {"name": "spare", "removed": True}
     assert told("GET", "/config/compute")["workers"]["extraction"]["count"] >= 1
     switch = told("POST", "/config/compute", json={"mode": "cpu"})["switch"]
     assert switch["state"] == "done" and switch["steps"]
     for moment in (switch["started_at"], switch["finished_at"], *(step["at"] for step in switch["steps"])):
         assert moment.endswith("Z") and "T" in moment
+
+
+def test_the_answers_about_deployments_fit_their_schemas(told):
+    one, template = "/models/deployments/shared", "/models/deployments/{alias}"
+    targets = [{"model": "gemma3:1b", "weight": 2}, {"model": "llama3.2:3b"}]
+    assert told("PUT", template, one, json={"targets": targets})["production"]["version"] == 1
+    assert told("PUT", template, one, json={"targets": targets[:1], "stage": "staging"})["staging"]["version"] == 2
+    assert told("POST", template + "/promote", one + "/promote", json={"version": 2})["earlier"] == [1]
+    assert told("POST", template + "/rollback", one + "/rollback")["production"]["version"] == 1
+    assert told("GET", "/models/deployments")["data"][0]["alias"] == "shared"
+    asked = told.client.post("/v1/chat/completions", json={"model": "shared", "messages": [{"role": "user", "content": "Hi"}]})
+    assert asked.status_code == 200
+    deadline = time.monotonic() + 10
+    report = told("GET", template, one)
+    while not any(arm["calls"] for arm in report["figures"]):
+        assert time.monotonic() < deadline
+        report = told("GET", template, one)
+    assert len(report["figures"]) == 2 and len(report["history"]) == 4
+    assert told("DELETE", template, one)["deleted"] is True
+
+
+def test_the_answers_about_operations_and_agents_fit_their_schemas(told):
+    begun = told("POST", "/models/install", json={"model": "llama3:8b", "machine": "local"})
+    one = f"/models/operations/{begun['id']}"
+    assert told("GET", "/models/operations")["data"][0]["id"] == begun["id"]
+    assert told("GET", "/models/operations/{operation_id}", one)["machine"] == "local"
+    assert told("DELETE", "/models/operations/{operation_id}", one)["state"] in ("cancelled", "done")
+    for kind in ("deactivate", "activate"):
+        switched = told("POST", f"/models/{kind}", json={"model": "qwen3:0.6b"})
+        assert switched["kind"] == kind
+        assert told.client.get(f"/models/operations/{switched['id']}?stream=1").text.splitlines()
+    agent = "/machines/{name}/agent", "/machines/local/agent"
+    key = told("POST", *agent)["api_key"]
+    assert told("GET", *agent)["begins_with"] == key[:12]
+    assert told("GET", "/agent/work", headers={"Key": key}) == {"work": None}
+    assert told("DELETE", *agent)["revoked"] is True
 
 
 def test_the_answers_about_keys_and_the_service_fit_their_schemas(told):

@@ -23,6 +23,8 @@ BROKEN = [
     (plan.arrows_point_down, {"api/documents.py": "from tests.fakes import ollama"}, "api imports tests.fakes.ollama"),
     (plan.arrows_point_down, {"cli.py": "from core.errors import MyelinError"}, "cli imports core.errors.MyelinError"),
     (plan.arrows_point_down, {"main.py": "import cli"}, "main imports cli"),
+    (plan.arrows_point_down, {"commands/machines.py": "from fleet import names"}, "commands imports fleet.names"),
+    (plan.arrows_point_down, {"api/machines.py": "from commands import server"}, "api imports commands.server"),
     (plan.walls_stand, {"api/models.py": "from providers.ollama import Ollama"}, "through the wall to providers"),
     (plan.walls_stand, {"api/models.py": "import documents.parsers.pdf"}, "through the wall to documents.parsers"),
     (plan.walls_stand, {"documents/analysis.py": "from store import jobs"}, "Let the floor above"),
@@ -65,7 +67,8 @@ BROKEN = [
 SOUND = {
     "main.py": "import asyncio\nfrom fastapi import FastAPI\nfrom api import gate\nimport workers\nasyncio.create_task(gate())",
     "workers.py": "from documents.analysis import analyse\nfrom utils import clip\nclip(analyse)",
-    "cli.py": "import os\nimport httpx2\nos.environ.get('PORT')",
+    "cli.py": "import os\nimport httpx2\nfrom commands import machines\nos.environ.get('PORT')",
+    "commands/machines.py": "from commands.server import Server",
     "api/__init__.py": "",
     "api/models.py": "from providers.types import ModelInfo\nfrom . import gate",
     "documents/analysis.py": "from gateway.service import Gateway\nfrom providers import types",

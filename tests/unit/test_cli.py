@@ -235,19 +235,6 @@ def test_text_queue_cancel_and_models_are_read(fake: Fake, run: Callable[..., Re
     assert "gemini-2.0-flash" in run("models", "ls", "--gemini").stdout
 
 
-def test_pull_follows_the_download_to_its_end(fake: Fake, run: Callable[..., Result]) -> None:
-    lines = [{"status": "pulling", "total": 100, "completed": 40}, {"status": "done", "total": 100, "completed": 100}]
-    fake.routes = {"POST /models/download": (200, "\n".join(map(json.dumps, lines)).encode())}
-    ended = run("models", "pull", "qwen2:0.5b")
-    assert ended.exit_code == 0 and "qwen2:0.5b is installed" in ended.stdout
-    assert fake.requests[0][0] == "POST /models/download?stream=1" and json.loads(fake.requests[0][2]) == {"model": "qwen2:0.5b"}
-    fake.routes = {
-        "POST /models/download": (200, json.dumps({"status": "failed", "error": {"message": "No such model."}}).encode())
-    }
-    failed = run("models", "pull", "nothing")
-    assert failed.exit_code == cli.JOB_FAILED and "No such model." in failed.stderr
-
-
 def test_the_demo_asks_every_sample_and_counts(fake: Fake, run: Callable[..., Result]) -> None:
     questions = json.loads((ROOT / "samples" / "questions.json").read_text("utf-8"))
     ids = [f"{number:032x}" for number in range(len(questions))]

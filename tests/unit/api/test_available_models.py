@@ -6,18 +6,30 @@ from api import available_models
 from api.policy import Principal, Role
 from fleet.graphics import Gpu
 from fleet.hardware import Figure, Hardware
+from fleet.machines.engine import Engine
+from fleet.machines.opening import factories
+from fleet.machines.record import Record
 from gateway.grants import Grant
+from providers.ollama import Ollama
+from providers.registry import Configured
 from tests.unit.api.asgi import call
 from tests.unit.gateway.lists import listed, named
 
 GIB = 1 << 30
 NAMES = named(
     listed("ollama/gemma3:1b", local=True, size=1 * GIB, resident=True, size_vram=900),
-    listed("ollama/llama3:70b", local=True, size=40 * GIB, resident=False),
+    listed("ollama/llama3:70b", local=True, size=40 * GIB, resident=False, machines=("local", "box")),
     listed("lmstudio/some", local=True),
     listed("openai/gpt-4o"),
 )
+RECORDS = (
+    Record("local", "http://localhost:11434", always_on=("gemma3:1b",)),
+    Record("box", "http://10.0.0.5:11434", budget_bytes=64 * GIB),
+)
 CARD = Gpu("card", "nvidia", None, 24 * GIB, None, "nvml")
+HARDWARE = Hardware(Figure(4, "x"), Figure(64 * GIB, "x"), Figure(60 * GIB, "x"), (CARD,))
+OLLAMA = Configured(Ollama, {"base_url": "http://localhost:11434"}, has_key=False)
+MAKE = factories(OLLAMA, None, HARDWARE, mode=lambda: "auto", vram_limit=26.0)
 
 
 async def ask(grant=None):
@@ -29,9 +41,7 @@ async def ask(grant=None):
     app.include_router(available_models.router)
     app.state.house = SimpleNamespace(
         catalogue=SimpleNamespace(names=NAMES),
-        compute=SimpleNamespace(mode="auto"),
-        hardware=Hardware(Figure(4, "x"), Figure(64 * GIB, "x"), Figure(60 * GIB, "x"), (CARD,)),
-        settings=SimpleNamespace(vram_limit_gb=26.0, ollama_url="http://localhost:11434", always_on_models=("gemma3:1b",)),
+        machines=[Engine(record, "api", None, MAKE.budget) for record in RECORDS],
     )
     return (await call(marked, "GET", "/api/available_models")).json
 
@@ -39,9 +49,10 @@ async def ask(grant=None):
 async def test_the_models_of_this_machine_are_always_on_or_on_demand_and_fit_or_not():
     got = await ask()
     assert (got["budget_bytes"], got["budget_why"]) == (24 * GIB, "the memory of the graphics cards")
-    gemma, llama, unmeasured = got["models"]
+    gemma, llama, elsewhere, unmeasured = got["models"]
     assert (gemma["name"], gemma["category"], gemma["resident"], gemma["fits"]) == ("gemma3:1b", "always_on", True, True)
     assert (llama["category"], llama["resident"], llama["fits"], llama["needs_bytes"]) == ("on_demand", False, False, 48 * GIB)
+    assert (elsewhere["name"], elsewhere["machine"], elsewhere["fits"]) == ("llama3:70b", "box", True)
     assert (unmeasured["provider"], unmeasured["fits"], unmeasured["needs_bytes"]) == ("lmstudio", None, None)
 
 

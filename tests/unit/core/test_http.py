@@ -236,3 +236,37 @@ async def test_a_closed_client_sends_nothing() -> None:
     await client.close()
     with pytest.raises(Unreachable):
         await read(client, "http://127.0.0.1:1/")
+
+
+def closes_behind(answers: int) -> Serve:
+    """Answers that many requests of all with the promise to keep the connection, and closes each at its second request."""
+    seen: set[asyncio.StreamWriter] = set()
+    left = [answers]
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if writer in seen or not left[0]:
+            raise ConnectionResetError
+        seen.add(writer)
+        left[0] -= 1
+        writer.write(HEAD + b"Connection: keep-alive\r\nContent-Length: 2\r\n\r\nok")
+
+    return serve
+
+
+async def test_a_kept_connection_that_was_closed_is_no_failure(client: HttpClient) -> None:
+    """llama.cpp closes behind each stream, and says that it does not."""
+    async with upstream(closes_behind(3)) as server:
+        for _ in range(3):
+            async with client.request("POST", server.url, json={}) as response:
+                assert await response.read() == b"ok"
+        assert (server.connections, len(server.requests)) == (3, 5)
+
+
+async def test_an_upstream_that_closes_a_new_connection_is_asked_once(client: HttpClient) -> None:
+    async with upstream(closes_behind(1)) as server:
+        async with client.request("POST", server.url, json={}) as response:
+            await response.read()
+        with pytest.raises(Broken):
+            async with client.request("POST", server.url, json={}):
+                pass
+        assert (server.connections, len(server.requests)) == (2, 3)

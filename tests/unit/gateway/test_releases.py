@@ -18,7 +18,10 @@ class Street:
         self.box = Scripted("box", LOCAL, [model("a:1b"), model("b:8b")])
         self.far = Scripted("far", LOCAL, ProviderUnreachable("Far is down."))
         self.catalogue = Catalogue(
-            {"box": self.box, "far": self.far}, clock=clock, aliases={"mine": "a:1b"}, missing={"openai": "OPENAI_API_KEY"}
+            {"box": self.box, "far": self.far},
+            clock=clock,
+            aliases={"mine": "a:1b", "idle": "gone:1b"},
+            missing={"openai": "OPENAI_API_KEY"},
         )
 
     async def open(self):
@@ -88,7 +91,7 @@ async def test_changes_at_the_same_time_are_all_kept(street):
     assert sorted(version.number for version in one.released) == list(range(1, 11))
 
 
-@pytest.mark.parametrize("alias", ["a:1b", "mine", "auto", "builtin"])
+@pytest.mark.parametrize("alias", ["a:1b", "mine", "idle", "auto", "builtin"])
 async def test_a_name_that_means_something_is_not_taken(street, alias):
     with pytest.raises(Conflict) as caught:
         await street.put(alias, ("b:8b", 1))

@@ -88,6 +88,14 @@ async def test_tools_of_the_caller_are_never_left_out_silently(bedrock: Bedrock,
     assert (await bedrock.chat(ask(R1))).text
 
 
+async def test_an_error_of_the_callers_tools_teaches_nothing(bedrock: Bedrock, fake: FakeBedrock) -> None:
+    fake.fail("refuse", status=400, message="The tool name clock is not allowed.", times=1)
+    with pytest.raises(ProviderRefused):
+        await bedrock.chat(ask(OLD, tools=(CLOCK,)))
+    await bedrock.chat(ask(OLD, schema=CITY))
+    assert fake.requests[-1].body["toolConfig"]["toolChoice"] == {"tool": {"name": "answer"}}
+
+
 async def test_thoughts_that_another_host_signed_are_left_out_once(bedrock: Bedrock, fake: FakeBedrock) -> None:
     past = (ASKED, Message("assistant", (Thought("Hm.", "of another"), Thought("Y2lwaGVy", redacted=True))), ASKED)
     for _ in range(2):

@@ -1,7 +1,9 @@
 """Signatures as AWS verifies them (the fake's own words of the documentation), bearer keys, and what is missing."""
 
+import asyncio
 import sys
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -48,6 +50,23 @@ async def test_what_is_signed_is_verified(method: str, path: str, body: bytes | 
     assert not await verified(SIGNER, method, path, body, sent=b"other")
     assert not await verified(SIGNER, method, path, body, region="eu-west-1")
     assert not await verified(Signer("us-east-1", access_key=ACCESS_KEY, secret_key="other"), method, path, body)
+
+
+@pytest.mark.parametrize(("size", "apart"), [(1000, False), (1 << 20, True)])
+async def test_what_takes_long_is_done_beside_the_loop(
+    unloaded: None, monkeypatch: pytest.MonkeyPatch, size: int, apart: bool
+) -> None:
+    """botocore is imported there once, and large bodies are signed there."""
+    called: list[str] = []
+
+    async def beside(function: Any, *arguments: Any) -> Any:
+        called.append(function.__name__)
+        return function(*arguments)
+
+    monkeypatch.setattr(asyncio, "to_thread", beside)
+    for _ in range(2):
+        await SIGNER.headers("POST", HOST, bytes(size))
+    assert called == (["signing", "_signed", "_signed"] if apart else ["signing"])
 
 
 async def test_the_token_of_a_temporary_key_is_signed_too() -> None:

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
-from core.errors import ModelNotInstalled, ProviderAuthFailed, ProviderRefused
+from core.errors import ModelNotInstalled, ProviderAuthFailed, ProviderError, ProviderRefused
 from providers.cohere import Cohere
 from providers.types import ChatRequest, Message, Text, Thinking, Tool
 from tests.fakes.cohere import FakeCohere
@@ -70,6 +71,13 @@ async def test_many_texts_become_vectors_in_more_requests(cohere: Cohere, fake: 
         await cohere.embed("command-a-03-2025", ["x"])
     with pytest.raises(ModelNotInstalled, match="no-model"):
         await cohere.embed("no-model", ["x"])
+
+
+@pytest.mark.parametrize("vectors", [[[1.0]], [[1.0], []], [[1.0], ["x"]], [[1.0], None]])
+async def test_vectors_that_are_none_are_an_error(cohere: Cohere, fake: FakeCohere, vectors: list[Any]) -> None:
+    fake.vectors = vectors
+    with pytest.raises(ProviderError, match="other vectors"):
+        await cohere.embed("embed-v4.0", ["one", "two"])
 
 
 async def test_every_page_of_the_models_is_read(cohere: Cohere, fake: FakeCohere) -> None:

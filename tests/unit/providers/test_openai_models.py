@@ -23,6 +23,13 @@ from providers.openai_models import model_info
          9, ("completion", "vision", "tools", "thinking")),
         ({"id": "pixtral", "max_context_length": 7, "capabilities": {"vision": True, "function_calling": True}}, 7,
          ("completion", "vision", "tools")),
+        ({"id": "Qwen/Qwen3", "architecture": {"input_modalities": ["text", "image"]}, "providers": [
+            {"provider": "a", "status": "live", "context_length": 262144, "supports_tools": True},
+            {"provider": "b", "status": "live", "context_length": 32768, "supports_tools": True},
+            {"provider": "c", "status": "error", "context_length": 8, "supports_tools": False}]},
+         32768, ("completion", "vision", "tools")),
+        ({"id": "Qwen/Qwen3", "providers": [{"context_length": 9, "supports_tools": True}, {"supports_tools": False}, 3]}, 9,
+         ("completion",)),
         ({"id": "x", "context_length": -1, "capabilities": ["completion", "multimodal"], "meta": 3}, None, ("completion", "vision")),
     ],
 )  # fmt: skip

@@ -116,3 +116,11 @@ async def test_the_verdict_outlives_its_job_and_goes_with_the_calls(database, jo
     await Calls(database).forget(START + 1, 0)
     await asked(database, f"{1:032x}")
     assert await judged(database) == {}
+
+
+async def test_the_times_of_refusals_are_no_times(database):
+    good = PLAIN._replace(model="p", ms=100.0, ttft_ms=None)
+    bad = PLAIN._replace(model="p", ms=1.0, ttft_ms=0.5, outcome="error")
+    await Calls(database).add([good, bad, bad], Sums())
+    (row,) = await Outcomes(database).calls(*NAMES, 0.0, None)
+    assert (row["calls"], row["ms_p50"], row["ms_p95"], row["first_p50"]) == (3, 100.0, 100.0, None)

@@ -1,0 +1,188 @@
+"""`/machines`: the machines that models run on, how they are, and what is going on there."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, StrictBool, StrictInt
+from typing_extensions import TypedDict
+
+from api.deps import answer, house, read_json
+from api.openapi import body
+from api.policy import Role, allow
+from api.shapes import Time
+from api.views import stamp
+from fleet.machines.engine import Engine, Queue
+from fleet.machines.record import Device, Kind, Origin, Record
+
+router = APIRouter(prefix="/machines", tags=["machines"])
+
+Name = Annotated[str, Path(max_length=64, description="The name of a machine, as `GET /machines` shows it.")]
+
+
+class MachineChange(BaseModel):
+    """What is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+    url: str | None = None
+    device: Device | None = None
+    budget_bytes: StrictInt | None = None
+    labels: list[str] | None = None
+    enabled: StrictBool | None = None
+    always_on: list[str] | None = None
+
+
+class MachineWish(MachineChange):
+    """`url` is where its Ollama listens; `budget_bytes` what models may take there together."""
+
+    name: str
+    url: str
+    kind: Kind = "ollama"
+
+
+class Budget(TypedDict):
+    bytes: int | None
+    why: str
+
+
+class MachineHealth(TypedDict):
+    """`unknown`: not asked yet, or slow to answer; `down` after three failed probes. `error` is what the last probe met."""
+
+    state: Literal["up", "unknown", "down"]
+    failures: int
+    suspected: bool
+    version: str | None
+    error: str | None
+    checked_at: Time | None
+
+
+class ResidentModel(TypedDict):
+    """Bytes."""
+
+    name: str
+    size: int
+    size_vram: int
+
+
+class QueueView(TypedDict):
+    """Requests for one model: those that wait for their turn, and those inside of Ollama. Seconds."""
+
+    model: str
+    waiting: int
+    inside: int
+    oldest_seconds: float | None
+    eta_seconds: float | None
+
+
+class MachineView(TypedDict):
+    """`origin` local: OLLAMA_URL; settings: MACHINES; api: added here. `state` draining: it goes when its work has ended.
+
+    `phase` is what its memory is at, `installed` how many models it lists (null: unknown), `in_flight` what it works on.
+    """
+
+    name: str
+    url: str
+    kind: Kind
+    origin: Origin
+    device: Device
+    labels: list[str]
+    always_on: list[str]
+    enabled: bool
+    state: Literal["up", "unknown", "down", "disabled", "draining"]
+    health: MachineHealth
+    budget: Budget
+    residents: list[ResidentModel]
+    phase: str
+    queue: list[QueueView]
+    in_flight: int
+    installed: int | None
+
+
+class MachineList(TypedDict):
+    data: list[MachineView]
+
+
+class RemovedMachine(TypedDict):
+    name: str
+    removed: bool
+
+
+@router.get("", summary="The machines that models run on, with health, memory and queues", response_model=MachineList)
+@allow(Role.OPERATOR)
+async def all_machines(request: Request) -> Response:
+    return answer({"data": [_view(engine) for engine in house(request).machines]})
+
+
+@router.post("", status_code=201, summary="Add a machine", response_model=MachineView, openapi_extra=body(MachineWish))
+@allow(Role.OPERATOR)
+async def add(request: Request) -> Response:
+    wish = await read_json(request, MachineWish)
+    engine = await house(request).machines.add(Record(**_said(wish)))
+    return answer(_view(engine), 201, {"Location": f"/machines/{engine.record.name}"})
+
+
+@router.get("/{name}", summary="One machine", response_model=MachineView)
+@allow(Role.OPERATOR)
+async def one_machine(request: Request, name: Name) -> Response:
+    return answer(_view(house(request).machines.get(name)))
+
+
+@router.patch("/{name}", summary="Change a machine, or switch it off and on", response_model=MachineView,
+              openapi_extra=body(MachineChange))  # fmt: skip
+@allow(Role.OPERATOR)
+async def change(request: Request, name: Name) -> Response:
+    """At another address it is another machine: what runs at the old one ends there. A machine that drains is kept."""
+    change = await read_json(request, MachineChange)
+    return answer(_view(await house(request).machines.change(name, _said(change))))
+
+
+@router.delete(
+    "/{name}",
+    summary="Remove a machine; one with work in flight is drained first",
+    response_model=RemovedMachine,
+    responses={202: {"model": MachineView, "description": "It drains, and goes when its work has ended."}},
+)
+@allow(Role.OPERATOR)
+async def remove(request: Request, name: Name) -> Response:
+    draining = await house(request).machines.remove(name)
+    return answer({"name": name, "removed": True}) if draining is None else answer(_view(draining), 202)
+
+
+def _said(wish: BaseModel) -> dict[str, Any]:
+    """What the body has: null takes a budget back, and is nothing elsewhere."""
+    said = {
+        name: value for name, value in wish.model_dump(exclude_unset=True).items() if value is not None or name == "budget_bytes"
+    }
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in said.items()}
+
+
+def _view(engine: Engine) -> MachineView:
+    record, health, budget, standing = engine.record, engine.health, engine.budget, engine.turns.standing()
+    return {
+        "name": record.name,
+        "url": record.url,
+        "kind": record.kind,
+        "origin": engine.origin,
+        "device": record.device,
+        "labels": list(record.labels),
+        "always_on": list(record.always_on),
+        "enabled": record.enabled,
+        "state": engine.state,
+        "health": {
+            "state": health.state,
+            "failures": health.failures,
+            "suspected": health.suspected,
+            "version": health.version,
+            "error": health.error,
+            "checked_at": stamp(health.checked_at),
+        },
+        "budget": {"bytes": budget.bytes, "why": budget.why},
+        "residents": [{"name": one.name, "size": one.size, "size_vram": one.size_vram} for one in health.residents],
+        "phase": standing.phase,
+        "queue": [_queue(queue) for queue in standing.queues],
+        "in_flight": engine.inside,
+        "installed": None if engine.listed is None else len(engine.listed),
+    }
+
+
+def _queue(queue: Queue) -> QueueView:
+    return {name: getattr(queue, name) for name in QueueView.__annotations__}

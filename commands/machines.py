@@ -1,0 +1,82 @@
+"""`machines`: the machines that models run on."""
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from commands.server import AsJson, out
+
+app = typer.Typer(no_args_is_help=True, help="The machines that models run on.")
+
+Name = Annotated[str, typer.Argument(help="Its name: small letters, digits and dashes.")]
+Url = Annotated[str, typer.Argument(help="Where its Ollama listens, such as http://10.0.0.5:11434.")]
+Budget = Annotated[float | None, typer.Option(min=0.1, help="Memory in GiB that models may take there together.")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu or gpu.")]
+Labels = Annotated[list[str] | None, typer.Option("--label", help="A word that requests may ask for; may be repeated.")]
+Models = Annotated[list[str] | None, typer.Option("--always-on", help="A model that stays in memory; may be repeated.")]
+
+
+@app.command("ls")
+def machines_ls(context: typer.Context, as_json: AsJson = False) -> None:
+    """Lists them: how they are, what they have in memory, what waits."""
+    answer = context.obj.call("GET", "/machines")
+    if as_json:
+        out.print_json(data=answer)
+        return
+    table = Table("machine", "address", "state", "device", "memory", "in memory", "in flight", "waiting", "from")
+    for row in answer["data"]:
+        table.add_row(*(escape(text) for text in _row(row)))
+    out.print(table)
+
+
+@app.command("add")
+def machines_add(
+    context: typer.Context,
+    name: Name,
+    url: Url,
+    budget_gb: Budget = None,
+    device: Device = None,
+    label: Labels = None,
+    always_on: Models = None,
+    as_json: AsJson = False,
+) -> None:
+    """Adds a machine with an Ollama."""
+    budget = None if budget_gb is None else round(budget_gb * (1 << 30))
+    wish = {"budget_bytes": budget, "device": device, "labels": label or None, "always_on": always_on or None}
+    body = {"name": name, "url": url} | {member: value for member, value in wish.items() if value is not None}
+    answer = context.obj.call("POST", "/machines", json=body)
+    out.print_json(data=answer) if as_json else out.print(f"{name} is there; `machines ls` shows how it is")
+
+
+@app.command("rm")
+def machines_rm(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
+    """Removes a machine; one with work in flight is drained first."""
+    answer = context.obj.call("DELETE", f"/machines/{quote(name, safe='')}")
+    if as_json:
+        out.print_json(data=answer)
+    elif answer.get("removed"):
+        out.print(f"{name} is removed")
+    else:
+        out.print(f"{name} drains and goes when its {answer['in_flight']} in flight have ended")
+
+
+def _row(row: dict[str, Any]) -> list[str]:
+    budget, used = row["budget"]["bytes"], sum(one["size_vram"] or one["size"] for one in row["residents"])
+    return [
+        row["name"],
+        row["url"],
+        row["state"],
+        row["device"],
+        f"{_gib(used)} of {_gib(budget)}" if budget else _gib(used),
+        ", ".join(one["name"] for one in row["residents"]),
+        str(row["in_flight"]),
+        str(sum(queue["waiting"] for queue in row["queue"])),
+        row["origin"],
+    ]
+
+
+def _gib(count: int) -> str:
+    return f"{count / (1 << 30):.1f} GiB"

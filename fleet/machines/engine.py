@@ -1,0 +1,227 @@
+"""A machine at work: its adapter, its turns, its health, and how it stands for one more request."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from fleet.budget import Budget, needed
+from fleet.compute import Mode
+from fleet.machine import Machine
+from fleet.machines.health import Health
+from fleet.machines.placement import Candidate
+from fleet.machines.record import Origin, Record
+from fleet.swapper.scheduler import OnEta
+from fleet.swapper.tuning import Class
+from providers.ollama import Ollama
+from providers.ollama_models import full_name
+from providers.types import ModelInfo
+
+#: Bytes a second of a load that nobody measured, and seconds of a turn that nobody measured.
+LOAD_SPEED = 2e9
+TURN = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """How a request for a model that came now would fare: seconds until its load could begin (until its turn when it is
+    `resident`), seconds of that load, and of the loads of those models that it would drive out. None: nobody measured."""
+
+    resident: bool | None
+    wait: float
+    load: float | None = None
+    displaced: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Requests for one model on one machine: `waiting` for their turn, and `inside` of Ollama. Seconds."""
+
+    model: str
+    waiting: int
+    inside: int
+    oldest_seconds: float | None = None
+    eta_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`phase` is what the machine's memory is at: serving, draining, unloading, loading."""
+
+    phase: str
+    queues: tuple[Queue, ...]
+
+
+class Turns(Protocol):
+    """Who gives turns on a machine. `turn` waits until the model is in memory and a place is free.
+
+    It raises Overloaded and ModelTooLarge, and gives its place in the line back when it is cancelled.
+    """
+
+    def turn(
+        self, model: str, *, client: str = "", klass: Class = "normal", on_eta: OnEta | None = None
+    ) -> AbstractAsyncContextManager[Any]: ...
+
+    def outlook(self, model: str) -> Outlook: ...
+
+    def standing(self) -> Standing: ...
+
+    def keep(self, models: Collection[str]) -> None:
+        """These stay in memory from now on, and no others."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether turns are still given."""
+
+
+class Door:
+    """Turns on a machine whose memory nobody manages: everybody is let in at once, and counted."""
+
+    def __init__(self) -> None:
+        self._inside: dict[str, int] = {}
+
+    @asynccontextmanager
+    async def turn(
+        self, model: str, *, client: str = "", klass: Class = "normal", on_eta: OnEta | None = None
+    ) -> AsyncIterator[None]:
+        name = full_name(model)
+        self._inside[name] = self._inside.get(name, 0) + 1
+        try:
+            yield
+        finally:
+            self._inside[name] -= 1
+            if not self._inside[name]:
+                del self._inside[name]
+
+    def outlook(self, model: str) -> Outlook:
+        return Outlook(None, TURN * sum(self._inside.values()))
+
+    def standing(self) -> Standing:
+        return Standing("serving", tuple(Queue(model, 0, count) for model, count in self._inside.items()))
+
+    def keep(self, models: Collection[str]) -> None:
+        """The adapter asks Ollama itself to keep them."""
+
+    @property
+    def alive(self) -> bool:
+        return True
+
+
+class Moved(Exception):
+    """The machine takes no more work: who waited there shall look for another one."""
+
+
+class Engine:
+    """One machine. Everything runs on one event loop, so its counters need no lock.
+
+    `record` may change while it works: who makes decisions of it reads it each time. `listed` is what its last list named.
+    `budget` and `mode` tell how much memory models may take and where they compute.
+    """
+
+    def __init__(
+        self,
+        record: Record,
+        origin: Origin,
+        ollama: Ollama,
+        budget: Callable[[Record, Health], Budget],
+        mode: Callable[[Record], Mode] = lambda record: record.device,
+    ):
+        self.record, self.origin, self.ollama = record, origin, ollama
+        self.health = Health()
+        self.turns: Turns = Door()
+        self.listed: Mapping[str, ModelInfo] | None = None
+        self.draining = False
+        self.inside = 0
+        self._budget, self._mode = budget, mode
+        self._waiting: set[asyncio.Timeout] = set()
+
+    @property
+    def machine(self) -> Machine:
+        return Machine(self.ollama)
+
+    @property
+    def budget(self) -> Budget:
+        return self._budget(self.record, self.health)
+
+    @property
+    def mode(self) -> Mode:
+        return self._mode(self.record)
+
+    @property
+    def open(self) -> bool:
+        """Whether new work may come here."""
+        return self.record.enabled and not self.draining and self.health.state != "down"
+
+    def keeps(self, model: str) -> bool:
+        """Whether a model stays in memory here for good."""
+        return full_name(model) in map(full_name, self.record.always_on)
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.inside and not self._waiting
+
+    @property
+    def state(self) -> Literal["disabled", "draining", "up", "unknown", "down"]:
+        if self.draining:
+            return "draining"
+        return self.health.state if self.record.enabled else "disabled"
+
+    def shut(self) -> None:
+        """Whoever waits here is sent away, if the machine takes no work now."""
+        if not self.open:
+            now = asyncio.get_running_loop().time()
+            for scope in self._waiting:
+                if not scope.expired():
+                    scope.reschedule(now)
+
+    async def enter(self, turn: AbstractAsyncContextManager[Any]) -> None:
+        """Waits for a turn of this machine. Raises Moved when the machine takes no work any more, and what the turn raises."""
+        if not self.open:
+            raise Moved
+        scope = asyncio.timeout(None)
+        try:
+            async with scope:
+                self._waiting.add(scope)
+                try:
+                    await turn.__aenter__()
+                finally:
+                    self._waiting.discard(scope)
+        except TimeoutError:
+            if scope.expired():
+                raise Moved from None
+            raise
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        self.inside += 1
+        try:
+            yield
+        finally:
+            self.inside -= 1
+
+    def candidate(self, model: str, predicted: int | None, now: float) -> Candidate:
+        """How the machine stands for a request. `model` with its tag; `predicted` bytes, or None for an estimate of its size."""
+        info, health = (self.listed or {}).get(model), self.health
+        elsewhere = self.listed is not None and info is None
+        outlook = Outlook(None, 0.0) if elsewhere else self.turns.outlook(model)
+        size = info.size if info else None
+        resident = any(full_name(one.name) == model for one in health.residents) if outlook.resident is None else outlook.resident
+        seen = health.seen_at.get(model)
+        return Candidate(
+            name=self.record.name,
+            state=health.state,
+            enabled=self.record.enabled,
+            draining=self.draining,
+            suspected=health.suspected,
+            device=self.record.device,
+            labels=frozenset(self.record.labels),
+            installed=None if self.listed is None else not elsewhere,
+            predicted=needed(size) if predicted is None and size else predicted,
+            budget=self.budget.bytes,
+            resident=resident,
+            wait=outlook.wait,
+            load=(size or 0) / LOAD_SPEED if outlook.load is None else outlook.load,
+            displaced=outlook.displaced,
+            idle=None if seen is None else now - seen,
+        )

@@ -1,0 +1,162 @@
+"""Turns on the machines: which one takes a request, and where it goes when that one dies before its turn."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from core.clock import Clock
+from core.errors import ModelNotInstalled, ModelTooLarge, Overloaded, ProviderError, ProviderTimeout, ProviderUnreachable
+from core.machines import LOCAL
+from fleet.machines.asker import Asker
+from fleet.machines.engine import Engine, Moved
+from fleet.machines.placement import Candidate, Reason, Wish, ranked, reasons
+from fleet.machines.registry import Machines
+from providers.ollama import Ollama
+from providers.ollama_errors import not_installed
+from providers.ollama_models import full_name
+
+log = structlog.get_logger(__name__)
+
+_GIB = 1 << 30
+#: Seconds that one machine may take to tell what is installed, and for which that is believed when a model is missing.
+LISTING = 10.0
+_BELIEVED = 1.0
+#: A failure that another machine does not share.
+_OF_THE_MACHINE = (ProviderUnreachable, ProviderTimeout)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a request is answered: the name of the machine, and its adapter."""
+
+    machine: str
+    ollama: Ollama
+
+
+class Fleet:
+    """`predict(machine, model)` is what the model takes there, in bytes; None when nobody knows."""
+
+    def __init__(
+        self,
+        machines: Machines,
+        *,
+        predict: Callable[[str, str], int | None] = lambda machine, model: None,
+        clock: Clock = Clock(),
+    ):
+        self.machines = machines
+        self._predict, self._clock = predict, clock
+        self._listing = asyncio.Lock()
+        self._listed_at = float("-inf")
+
+    @asynccontextmanager
+    async def turn(self, model: str, asker: Asker = Asker(), wish: Wish = Wish()) -> AsyncIterator[Place]:
+        """Waits for a turn on the best machine; on another one when that one goes down, or is removed, before the turn.
+
+        A machine whose connection breaks is asked last until it answers again, so that the next try goes elsewhere.
+        Raises what its turns raise, ModelNotInstalled, ModelTooLarge, Overloaded and ProviderUnreachable.
+        """
+        name = full_name(model)
+        while True:
+            engine = await self._choose(name, wish)
+            turn = engine.turns.turn(name, client=asker.client, klass=asker.klass, on_eta=asker.on_eta)
+            try:
+                await engine.enter(turn)
+            except Moved:
+                log.info("machine.request_moved", machine=engine.record.name, model=name)
+                continue
+            break
+        try:
+            with engine.working():
+                yield Place(engine.record.name, engine.ollama)
+        except BaseException as error:
+            _learn(engine, name, error)
+            if not await turn.__aexit__(type(error), error, error.__traceback__):
+                raise
+        else:
+            await turn.__aexit__(None, None, None)
+
+    def ranked(self, model: str, wish: Wish = Wish()) -> list[str]:
+        """The names of the machines that could take a request for `model` now, the best first."""
+        return [one.name for one in ranked(self._candidates(full_name(model)), wish)]
+
+    async def refresh(self, engines: Iterable[Engine] | None = None) -> list[ProviderError]:
+        """Asks the machines what is installed, and gives the failures. One that is slow keeps its last list."""
+        asked = [engine for engine in self.machines if engine.open] if engines is None else [*engines]
+        failures = await asyncio.gather(*(self._list(engine) for engine in asked))
+        self._listed_at = self._clock.monotonic()
+        return [failure for failure in failures if failure is not None]
+
+    async def _list(self, engine: Engine) -> ProviderError | None:
+        try:
+            async with asyncio.timeout(LISTING):
+                engine.listed = {info.name: info for info in await engine.ollama.list_models()}
+        except TimeoutError:
+            return ProviderTimeout(f"The machine {engine.record.name} did not list its models within {LISTING:g} s.")
+        except ProviderError as error:
+            if not isinstance(error, ProviderTimeout):
+                engine.listed = None
+            return error
+        return None
+
+    async def _choose(self, model: str, wish: Wish) -> Engine:
+        if (found := self._best(model, wish)) is not None:
+            return found
+        # The truth may be younger than what is known: a model that was pulled elsewhere, an Ollama that was just started.
+        await self.machines.again(engine for engine in self.machines if engine.health.state == "down")
+        await self._look_again()
+        if (found := self._best(model, wish)) is not None:
+            return found
+        candidates = self._candidates(model)
+        raise self._refusal(model, candidates, reasons(candidates, wish))
+
+    async def _look_again(self) -> None:
+        asked_at = self._clock.monotonic()
+        async with self._listing:
+            if self._listed_at <= asked_at - _BELIEVED:
+                await self.refresh()
+
+    def _best(self, model: str, wish: Wish) -> Engine | None:
+        best = next(iter(ranked(self._candidates(model), wish)), None)
+        return None if best is None else self.machines.get(best.name)
+
+    def _candidates(self, model: str) -> list[Candidate]:
+        now = self._clock.now()
+        return [engine.candidate(model, self._predict(engine.record.name, model), now) for engine in self.machines]
+
+    def _refusal(self, model: str, candidates: list[Candidate], why: dict[str, Reason]) -> Exception:
+        """The reason that is nearest to a cure, of all those that keep machines from taking the request."""
+        by_name = {one.name: one for one in candidates}
+        having = {name: reason for name, reason in why.items() if by_name[name].installed is not False}
+        if large := [by_name[name] for name, reason in having.items() if reason == "too large"]:
+            widest = max(large, key=lambda one: one.budget or 0)
+            return ModelTooLarge(
+                f"The model {model} needs about {_gib(widest.predicted)}; {widest.name} gives models {_gib(widest.budget)}.",
+                hint="Use a smaller model, or raise the budget: VRAM_LIMIT_GB, or budget_bytes of the machine.",
+            )
+        if down := [name for name, reason in having.items() if reason == "down"]:
+            return self._unreachable(down)
+        if "not installed" in why.values():
+            return not_installed(model)
+        told = "; ".join(f"{name}: {reason}" for name, reason in why.items())
+        return Overloaded(f"No machine takes {model} now ({told}).", hint="GET /machines shows them.", retry_after=30)
+
+    def _unreachable(self, down: Collection[str]) -> ProviderUnreachable:
+        if set(down) == {LOCAL}:
+            hint = "Start Ollama (`ollama serve`) and check OLLAMA_URL, or send AI-Provider gemini or builtin."
+            return ProviderUnreachable("Ollama cannot be reached.", hint=hint)
+        names = ", ".join(down)
+        return ProviderUnreachable(f"The machines that may have it do not answer: {names}.", hint="GET /machines says why.")
+
+
+def _learn(engine: Engine, model: str, error: BaseException) -> None:
+    if isinstance(error, _OF_THE_MACHINE):
+        engine.health.suspected = True
+    elif isinstance(error, ModelNotInstalled) and engine.listed:
+        engine.listed = {name: info for name, info in engine.listed.items() if name != model}
+
+
+def _gib(count: int | None) -> str:
+    return f"{(count or 0) / _GIB:.1f} GiB"

@@ -1,0 +1,74 @@
+"""The machines that the settings name, and how the adapter and the budget of any machine are made."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+
+from core.clock import Clock
+from core.errors import InvalidField
+from core.http import HttpClient
+from core.machines import LOCAL, place_of
+from fleet.budget import Budget, budget
+from fleet.compute import Mode
+from fleet.hardware import Hardware
+from fleet.machines.engine import Engine, Turns
+from fleet.machines.fleet import Fleet
+from fleet.machines.health import Health
+from fleet.machines.record import Record
+from fleet.machines.registry import Factories, Machines, Rows
+from fleet.ollamas import Ollamas
+from providers.ollama import Ollama
+from providers.registry import Configured
+
+
+def named(ollama_url: str, machines: Sequence[tuple[str, str]], always_on: Sequence[str] = ()) -> list[Record]:
+    """The machine of OLLAMA_URL first, then those of MACHINES. Raises InvalidField for an address that stands there twice."""
+    records = [Record(LOCAL, ollama_url, always_on=tuple(always_on)), *(Record(name, url) for name, url in machines)]
+    seen: dict[tuple[str, int, str], str] = {}
+    for record in records:
+        if (first := seen.setdefault(place_of(record.url), record.name)) != record.name:
+            other = "OLLAMA_URL leads" if first == LOCAL else f"{first} leads"
+            raise InvalidField(f"MACHINES: {record.name} leads to where {other}.", hint="Leave one out.", field="MACHINES")
+    return records
+
+
+async def open_ollamas(
+    ollama: Configured,
+    machines: Sequence[tuple[str, str]],
+    always_on: Sequence[str],
+    rows: Rows,
+    make: Factories,
+    clock: Clock,
+) -> tuple[Machines, Ollamas]:
+    """The machines, and the provider over all of them. `ollama` has what the settings say of the one of OLLAMA_URL."""
+    opened = Machines(named(ollama.arguments["base_url"], machines, always_on), rows, make, clock=clock)
+    await opened.open()
+    return opened, Ollamas(Fleet(opened, clock=clock))
+
+
+def factories(
+    ollama: Configured,
+    http: HttpClient,
+    hardware: Hardware,
+    mode: Callable[[], Mode],
+    vram_limit: float,
+    turns: Callable[[Engine], AbstractAsyncContextManager[Turns]] | None = None,
+) -> Factories:
+    """`ollama` has what the settings say of the provider, `mode` is where the local one computes, `vram_limit` is in GiB."""
+
+    def computes(record: Record) -> Mode:
+        return mode() if record.name == LOCAL else record.device
+
+    def adapter(record: Record) -> Ollama:
+        own = {"base_url": record.url, "always_on": record.always_on, "mode": partial(computes, record)}
+        return ollama.cls(http=http, **ollama.arguments | own)
+
+    def memory(record: Record, health: Health) -> Budget:
+        if record.name == LOCAL:
+            return budget(hardware, mode(), vram_limit, record.url)
+        if record.budget_bytes is not None:
+            return Budget(record.budget_bytes, "budget_bytes of the machine")
+        seen = f", at most {health.seen_bytes} bytes were seen in use" if health.seen_bytes else ""
+        return Budget(None, f"nobody set budget_bytes{seen}")
+
+    return Factories(ollama=adapter, budget=memory, mode=computes, turns=turns)

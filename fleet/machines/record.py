@@ -1,0 +1,79 @@
+"""What the operator says of a machine with models, and the checks that every such saying passes."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeVar, get_args
+
+from core.errors import InvalidField
+from core.machines import machine_name, machine_url
+from fleet.names import read_model_name
+
+T = TypeVar("T")
+Kind = Literal["ollama"]
+Device = Literal["auto", "cpu", "gpu"]
+#: local: made of OLLAMA_URL, VRAM_LIMIT_GB and ALWAYS_ON_MODELS; settings: named in MACHINES; api: added while running.
+Origin = Literal["local", "settings", "api"]
+
+_LABEL = re.compile(r"[a-z0-9][a-z0-9._=-]{0,62}", re.ASCII)
+_MOST = 32
+#: The largest memory that is believed, in bytes: a petabyte.
+_LARGEST = 1 << 50
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """`url` as the operator gave it. `budget_bytes` is what models may take together (None: nobody said). `labels` are words
+    that placement may ask for; `always_on` models stay in memory; one that is not `enabled` gets no work."""
+
+    name: str
+    url: str
+    kind: Kind = "ollama"
+    device: Device = "auto"
+    budget_bytes: int | None = None
+    labels: tuple[str, ...] = ()
+    enabled: bool = True
+    always_on: tuple[str, ...] = ()
+
+
+def checked(record: Record) -> Record:
+    """`record` with its models' tags written out and its labels in order. Raises InvalidField that names the member."""
+    _read("name", machine_name, record.name, "Write it like gpu-2.")
+    _read("url", machine_url, record.url, "Write it like http://10.0.0.5:11434.")
+    if record.kind not in get_args(Kind):
+        raise InvalidField("This kind of machine is not known.", field="kind", hint=f"Known are: {', '.join(get_args(Kind))}.")
+    if record.device not in get_args(Device):
+        raise InvalidField("The device is none of auto, cpu and gpu.", field="device", hint="Leave it out for auto.")
+    if record.budget_bytes is not None and not 0 < record.budget_bytes <= _LARGEST:
+        raise InvalidField("The budget is no number of bytes above 0.", field="budget_bytes", hint="26 GiB are 27917287424.")
+    if len(record.labels) > _MOST or not all(_LABEL.fullmatch(label) for label in record.labels):
+        hint = f"At most {_MOST}, each of small letters, digits and . _ = -, such as gpu=a100."
+        raise InvalidField("A label cannot be used.", field="labels", hint=hint)
+    if len(record.always_on) > _MOST:
+        raise InvalidField("These are too many models.", field="always_on", hint=f"At most {_MOST}.")
+    names = dict.fromkeys(_model(name) for name in record.always_on)
+    return Record(
+        name=record.name,
+        url=record.url,
+        kind=record.kind,
+        device=record.device,
+        budget_bytes=record.budget_bytes,
+        labels=tuple(sorted(set(record.labels))),
+        enabled=record.enabled,
+        always_on=tuple(names),
+    )
+
+
+def _read(field: str, read: Callable[[str], T], value: str, hint: str) -> T:
+    try:
+        return read(value)
+    except ValueError as error:
+        told = str(error)
+        raise InvalidField(f"{told[0].upper()}{told[1:]}.", field=field, hint=hint) from None
+
+
+def _model(name: str) -> str:
+    try:
+        return read_model_name(name)
+    except InvalidField as error:
+        raise InvalidField(error.detail, field="always_on", hint=error.hint) from None

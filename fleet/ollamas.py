@@ -1,0 +1,63 @@
+"""The provider `ollama` over all machines: each request goes where it is answered first, and every list is of all of them."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+
+from core.errors import ProviderError
+from core.http import Response
+from fleet.machines.asker import asker
+from fleet.machines.fleet import Fleet
+from providers.base import ProviderSpec
+from providers.ollama import Ollama
+from providers.ollama_native import read
+from providers.types import ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo
+
+
+class Ollamas:
+    """A `Provider`; who asks is told by `asking_as`. Raises what `Fleet.turn` and the adapter of the machine raise."""
+
+    spec: ProviderSpec = Ollama.spec
+
+    def __init__(self, fleet: Fleet):
+        self._fleet = fleet
+
+    async def chat(self, request: ChatRequest) -> ChatReply:
+        async with self._fleet.turn(request.model, asker()) as place:
+            return await place.ollama.chat(request)
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
+        async with self._fleet.turn(request.model, asker()) as place, aclosing(place.ollama.stream(request)) as deltas:
+            async for delta in deltas:
+                yield delta
+
+    async def embed(
+        self, model: str, texts: list[str], *, api_key: str | None = None, dimensions: int | None = None
+    ) -> Embeddings:
+        async with self._fleet.turn(model, asker()) as place:
+            return await place.ollama.embed(model, texts, dimensions=dimensions)
+
+    @asynccontextmanager
+    async def forward(self, path: str, body: bytes, *, stream: bool, api_key: str | None = None) -> AsyncIterator[Response]:
+        model = read(path, body).model
+        async with self._fleet.turn(model, asker()) as place, place.ollama.forward(path, body, stream=stream) as response:
+            yield response
+
+    async def list_models(self, api_key: str | None = None) -> list[ModelInfo]:
+        """What is installed on each machine that takes work, the same model once for each.
+
+        Raises ProviderError when no machine tells anything. Those that are down are asked when there is no other.
+        """
+        enabled = [engine for engine in self._fleet.machines if engine.record.enabled and not engine.draining]
+        engines = [engine for engine in enabled if engine.open] or enabled
+        failures = await self._fleet.refresh(engines)
+        told = [engine for engine in engines if engine.listed is not None]
+        if failures and not told:
+            raise failures[0]
+        return [replace(info, machine=engine.record.name) for engine in told for info in engine.listed.values()]
+
+    def classify(self, status: int, body: bytes, retry_after: str | None = None) -> ProviderError:
+        return self._fleet.machines.local.ollama.classify(status, body, retry_after)
+
+    async def close(self) -> None:
+        await self._fleet.machines.close()

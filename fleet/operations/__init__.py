@@ -1,0 +1,1 @@
+"""Long operations on models and machines that survive a restart."""

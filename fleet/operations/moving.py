@@ -1,0 +1,44 @@
+"""Everything that models across machines need, opened as one."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import NamedTuple
+
+from core.clock import Clock
+from fleet.operations.activity import Activity
+from fleet.operations.agents import Agents
+from fleet.operations.operations import Operations
+from fleet.operations.ports import Ports
+from fleet.operations.spool import Spool
+from store.agents import AgentKeys
+from store.database import Database
+from store.operations import OperationRows
+
+
+class Moving(NamedTuple):
+    """By the names of the house's rooms."""
+
+    operations: Operations
+    activity: Activity
+    agents: Agents
+    agent_keys: AgentKeys
+
+
+async def open_moving(
+    ports: Ports,
+    *,
+    spool: Spool,
+    database: Database,
+    clock: Clock,
+    keyed: Callable[[str], bool],
+    told: Callable[[], Awaitable[object]],
+    stack: AsyncExitStack,
+) -> Moving:
+    """Goes on with what a former server has left; `stack` stops it. `keyed`: whether a machine has an agent with a key."""
+    rows = OperationRows(database, clock)
+    agents, activity = Agents(spool, clock, keyed=keyed), Activity(rows.load_deactivated, rows.save_deactivated)
+    await activity.open()
+    operations = Operations(ports, agents, activity, told=told, load=rows.load, save=rows.save, clock=clock)
+    await operations.resume()
+    stack.push_async_callback(operations.close)
+    return Moving(operations, activity, agents, AgentKeys(database, clock))

@@ -1,0 +1,27 @@
+"""What operations need of the machines, as narrow as it is."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from typing import Any, Protocol
+
+
+class Port(Protocol):
+    """The Ollama of one machine: `fleet.machine.Machine` is one. Everything raises ProviderError."""
+
+    async def digests(self) -> Mapping[str, str]:
+        """The digest (`sha256:…`) of the manifest of each model that is installed now."""
+
+    def pull(self, model: str) -> AsyncGenerator[Mapping[str, Any], None]: ...
+
+    async def delete(self, model: str) -> None: ...
+
+    async def unload(self, model: str) -> None: ...
+
+    async def has_blob(self, digest: str) -> bool: ...
+
+    async def send_blob(self, digest: str, size: int, pieces: AsyncIterator[bytes]) -> None: ...
+
+    def create(self, body: Mapping[str, Any]) -> AsyncGenerator[Mapping[str, Any], None]: ...
+
+
+#: The machines that there are now, by their names.
+Ports = Callable[[], Mapping[str, Port]]

@@ -1,0 +1,96 @@
+"""Everything that has to do with models, opened as one: providers, machines, their lists and their names."""
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import NamedTuple
+
+from core.clock import Clock
+from core.http import HttpClient
+from core.settings import Settings
+from fleet.admission import Admission
+from fleet.compute import Compute, gpu_presence
+from fleet.downloads import Downloads
+from fleet.hardware import Hardware
+from fleet.machine import Machine
+from fleet.machines.opening import factories, open_ollamas
+from fleet.machines.registry import Machines
+from fleet.operations import moving
+from fleet.operations.moving import Moving
+from fleet.operations.spool import Spool
+from gateway.catalogue import Catalogue
+from gateway.listprices import ListPrices
+from gateway.releases import Releases, open_releases
+from gateway.service import Gateway
+from providers import registry
+from store.database import Database
+from store.machines import MachineRows
+from store.outcomes import Outcomes
+from store.state import State
+
+#: A question that waits for its models goes back into its queue after this share of its time: the answer needs the rest.
+_DOOR_SHARE = 0.05
+
+
+class Models(NamedTuple):
+    """What the house has of models, by the names of its rooms."""
+
+    gateway: Gateway
+    catalogue: Catalogue
+    compute: Compute
+    downloads: Downloads
+    machine: Machine
+    machines: Machines
+    releases: Releases
+    outcomes: Outcomes
+
+
+async def open_models(
+    settings: Settings, clock: Clock, database: Database, state: State, hardware: Hardware, stack: AsyncExitStack
+) -> tuple[Models, Admission]:
+    http = HttpClient(connections=256)
+    stack.push_async_callback(http.close)
+    mode = await state.get("compute_mode", "auto")
+    wanted = registry.configured(settings.by_name())
+    (local,) = (one for one in wanted if one.spec.capabilities.pull)
+    make, rows = factories(local, http, hardware, lambda: switch.mode, settings.vram_limit_gb), MachineRows(database, clock)
+    machines, ollamas = await open_ollamas(local, settings.machines, settings.always_on_models, rows, make, clock)
+    providers = registry.build(wanted, http) | {local.spec.name: ollamas}
+    for provider in providers.values():
+        stack.push_async_callback(provider.close)
+    machine, admission = machines.local.machine, Admission(settings.model_timeout * _DOOR_SHARE)
+    switch = Compute(
+        admission,
+        machine,
+        mode=mode,
+        save=lambda chosen: state.put("compute_mode", chosen),
+        presence=lambda: (
+            gpu_presence(hardware, settings.ollama_url),
+            ", ".join(gpu.name for gpu in hardware.gpus) or "none was found",
+        ),
+        always_on=settings.always_on_models,
+        now=clock.now,
+    )
+    own_keys = [one.spec.name for one in wanted if one.has_key]
+    catalogue = Catalogue(
+        providers, clock=clock, own_keys=own_keys, missing=registry.missing(wanted),
+        aliases=dict(settings.model_aliases), prices_of=ListPrices(),
+    )  # fmt: skip
+    pull = catalogue.renewing("ollama", machine.pull)
+    downloads = Downloads(pull, load=state.load_downloads, save=state.save_download, clock=clock)
+    await downloads.resume()
+    stack.push_async_callback(downloads.close)
+    gateway = Gateway(providers, catalogue, own_keys=own_keys, first_content=settings.first_content_timeout)
+    deployed = await open_releases(database, catalogue, clock)
+    return Models(gateway, catalogue, switch, downloads, machine, machines, *deployed), admission
+
+
+async def open_moving(
+    settings: Settings, has_agent: Callable[[str], bool], models: Models, database: Database, clock: Clock, stack: AsyncExitStack
+) -> Moving:
+    """`has_agent`: whether a machine has an agent with a key."""
+    spool = Spool(settings.data_dir / "spool", spare=settings.min_free_disk_mb << 20)
+    told = partial(models.catalogue.listing, "ollama", fresh=True)
+    return await moving.open_moving(
+        models.machines.ports, spool=spool, keyed=has_agent, told=told, database=database, clock=clock, stack=stack
+    )

@@ -1,0 +1,52 @@
+import pytest
+
+from core.machines import machine_name, machine_url, place_of, read_machines
+
+
+def test_machines_are_pairs_in_their_order():
+    read = read_machines(" gpu-2=http://10.0.0.5:11434 , box=https://box.lan/ollama,")
+    assert read == (("gpu-2", "http://10.0.0.5:11434"), ("box", "https://box.lan/ollama"))
+    assert read_machines(read) == read and read_machines("") == read_machines(None) == ()
+
+
+@pytest.mark.parametrize("text", [
+    "http://10.0.0.5:11434", "https://box.lan/ollama", "http://[fd00::1]:11434/", "http://localhost:65535", "http://a_b.c",
+])  # fmt: skip
+def test_an_address_stays_as_it_was_given(text):
+    assert machine_url(text) == text
+
+
+@pytest.mark.parametrize("text", [
+    "", "10.0.0.5:11434", "ftp://box", "file:///etc/passwd", "http://", "http://box:0", "http://box:65536", "http://box:port",
+    "http://user:secret@box", "http://box@evil", "http://box/api", "http://box/api/chat", "http://box/v1", "http://box/../x",
+    "http://box?x=1", "http://box#x", "http://box /", "http://b\nox", "http://bóx", "HTTP://box", "http://box\\x", " http://box",
+])  # fmt: skip
+def test_what_is_no_plain_address_is_refused(text):
+    with pytest.raises(ValueError) as caught:
+        machine_url(text)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "Gpu", "gpu_2", "gpu.2", "g" * 33, "gpu/2", "gpü", "gpu\n"])
+def test_a_name_is_small_letters_digits_and_dashes(text):
+    with pytest.raises(ValueError, match="letters"):
+        machine_name(text)
+
+
+@pytest.mark.parametrize("value", ["box", "box=", "=http://b", "a=http://b,a=http://c", "local=http://b", 5, ["box"], [["a"]]])
+def test_what_is_no_list_of_machines_is_refused(value):
+    with pytest.raises(ValueError, match=r"\w"):
+        read_machines(value)
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    ("http://localhost:11434", "http://127.0.0.1:11434/"), ("http://[::1]:11434", "http://LOCALHOST:11434"), ("http://box", "https://box:80"),
+    ("http://box/ollama/", "http://Box:80/ollama"),
+])  # fmt: skip
+def test_two_spellings_of_one_place(one, other):
+    assert place_of(one) == place_of(other)
+
+
+def test_places_differ_by_host_port_and_base():
+    urls = ["http://box", "http://box:11434", "http://box/a", "http://fox", "http://localhost", "http://box:99999999"]
+    assert len({place_of(url) for url in urls}) == len(urls)

@@ -1,0 +1,99 @@
+"""Machines over fake Ollamas, with rows in memory and turns that a test opens by hand."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+from fleet.budget import Budget
+from fleet.machines.engine import Outlook, Queue, Standing
+from fleet.machines.registry import Factories, Machines
+from providers.ollama import Ollama
+
+
+class Rows:
+    """What is durable; `told` is what a change was told after. A failure in `fails` comes before anything is kept."""
+
+    def __init__(self, *rows):
+        self.rows = {row["name"]: row for row in rows}
+        self.fails = None
+
+    async def load(self):
+        return list(self.rows.values())
+
+    async def save(self, values):
+        if self.fails:
+            raise self.fails
+        self.rows[values["name"]] = dict(values)
+
+    async def delete(self, name):
+        if self.fails:
+            raise self.fails
+        self.rows.pop(name, None)
+
+
+class Turns:
+    """A turn comes when `gate` is set. `resident`, `wait` and `load` are the outlook."""
+
+    def __init__(self):
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.waiting = self.inside = 0
+        self.resident, self.wait, self.load = None, 0.0, None
+        self.askers = []
+        self.closed, self.alive, self.kept = False, True, ()
+
+    @asynccontextmanager
+    async def turn(self, model, *, client="", klass="normal", on_eta=None):
+        self.askers.append((client, klass))
+        self.waiting += 1
+        try:
+            await self.gate.wait()
+        finally:
+            self.waiting -= 1
+        self.inside += 1
+        try:
+            yield
+        finally:
+            self.inside -= 1
+
+    def outlook(self, model):
+        return Outlook(self.resident, self.wait, self.load)
+
+    def keep(self, models):
+        self.kept = models
+
+    def standing(self):
+        return Standing("serving", (Queue("gemma3:1b", self.waiting, self.inside),))
+
+
+def factories(http=None, opened=None):
+    """`opened` collects the turns by the names of their machines."""
+
+    @asynccontextmanager
+    async def turns(engine):
+        made = Turns()
+        opened[engine.record.name] = made
+        yield made
+        made.closed = True
+
+    return Factories(
+        ollama=lambda record: Ollama(http, base_url=record.url, always_on=record.always_on),
+        budget=lambda record, health: Budget(record.budget_bytes, "a test"),
+        turns=None if opened is None else turns,
+    )
+
+
+@asynccontextmanager
+async def opened(fixed, rows=None, make=None, **options):
+    machines = Machines(fixed, rows or Rows(), make or factories(), **options)
+    await machines.open()
+    try:
+        yield machines
+    finally:
+        await machines.close()
+
+
+async def until(condition):
+    """Lets the other tasks run until `condition()`; a test that never gets there fails."""
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0)

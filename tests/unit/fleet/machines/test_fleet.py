@@ -1,0 +1,222 @@
+"""Turns over two or three fake Ollamas, one of which dies or is slow."""
+
+import asyncio
+
+import pytest
+
+from core.errors import ModelNotInstalled, ModelTooLarge, Overloaded, ProviderTimeout, ProviderUnreachable
+from core.http import HttpClient
+from fleet.machines.asker import Asker
+from fleet.machines.fleet import Fleet
+from fleet.machines.placement import Wish
+from fleet.machines.record import Record
+from tests.fakes.ollama import FakeOllama
+from tests.unit.fleet.machines.rooms import factories, opened, until
+
+GEMMA = "gemma3:1b"
+
+
+class World:
+    """`local`, `b` and `c`, each a fake Ollama; `turns` by the names of the machines."""
+
+    def __init__(self, machines, fakes, turns, clock):
+        self.machines, self.fakes, self.turns = machines, fakes, turns
+        self.fleet = Fleet(machines, clock=clock)
+
+    async def place(self, model=GEMMA, **more) -> str:
+        async with self.fleet.turn(model, **more) as place:
+            return place.machine
+
+    async def dies(self, name):
+        await self.fakes[name].stop()
+        for _ in range(3):
+            await self.machines.watch.round()
+
+
+@pytest.fixture
+async def world(clock):
+    fakes, turns, http = {name: FakeOllama() for name in ("local", "b", "c")}, {}, HttpClient()
+    for fake in fakes.values():
+        await fake.start()
+    fixed = [Record(name, fake.url) for name, fake in fakes.items()]
+    async with opened(fixed, None, factories(http, turns), clock=clock) as machines:
+        made = World(machines, fakes, turns, clock)
+        await machines.watch.round()
+        await made.fleet.refresh()
+        yield made
+    await http.close()
+    for fake in fakes.values():
+        await fake.stop()
+
+
+async def test_a_request_goes_where_it_is_answered_first(world):
+    world.turns["b"].wait = world.turns["local"].wait = 5.0
+    assert await world.place() == "c"
+    world.turns["c"].wait = 60.0
+    assert await world.place() == "b"
+
+
+async def test_the_adapter_is_the_one_of_the_machine_and_the_asker_is_told_to_its_turns(world):
+    async with world.fleet.turn(GEMMA, Asker("key-1", "batch")) as place:
+        assert await place.ollama.version() and world.machines.get(place.machine).inside == 1
+    assert world.turns[place.machine].askers == [("key-1", "batch")]
+    assert [request.path for request in world.fakes[place.machine].requests].count("/api/version") == 2
+    assert all(engine.is_idle for engine in world.machines) and not any(turns.inside for turns in world.turns.values())
+
+
+async def test_a_model_stays_where_it_is_in_memory(world):
+    assert await world.place() == "b"  # equals go by name
+    await world.machines.get("c").ollama.load(GEMMA, num_gpu=None)
+    await world.machines.watch.round()
+    assert await world.place() == "c" and await world.place("gemma3:1b") == "c"
+
+
+async def test_a_model_that_one_machine_has_goes_there(world):
+    for name in ("b", "local"):
+        del world.fakes[name].machine.installed[GEMMA]
+    await world.fleet.refresh()
+    world.turns["c"].wait = 99.0
+    assert await world.place() == "c" and world.fleet.ranked(GEMMA) == ["c"]
+
+
+async def test_a_model_that_was_pulled_elsewhere_is_found(world, ticking):
+    for fake in world.fakes.values():
+        del fake.machine.installed[GEMMA]
+    await world.fleet.refresh()
+    ticking.time += 60
+    with pytest.raises(ModelNotInstalled) as caught:
+        await world.place()
+    assert "gemma3:1b" in caught.value.detail and "/models/download" in caught.value.hint
+    world.fakes["c"].machine.installed[GEMMA] = world.fakes["c"].machine.library[GEMMA]
+    ticking.time += 60
+    assert await world.place() == "c"
+
+
+async def test_the_lists_are_not_asked_for_each_unknown_name(world, ticking):
+    ticking.time += 60
+
+    async def unknown():
+        with pytest.raises(ModelNotInstalled):
+            await world.place("nothing:7b")
+
+    await asyncio.gather(*(unknown() for _ in range(20)))
+    assert [request.path for request in world.fakes["b"].requests].count("/api/tags") == 2
+
+
+async def test_what_was_queued_on_a_machine_that_dies_moves(world):
+    world.turns["b"].gate.clear()
+    waiting = [asyncio.create_task(world.place()) for _ in range(5)]
+    await until(lambda: world.turns["b"].waiting == 5)
+    await world.dies("b")
+    assert await asyncio.gather(*waiting) == ["c"] * 5
+    assert world.turns["b"].waiting == 0 and world.machines.get("b").is_idle
+    assert await world.place() == "c"
+
+
+async def test_what_was_queued_on_a_machine_that_is_switched_off_moves(world):
+    world.turns["b"].gate.clear()
+    waiting = asyncio.create_task(world.place())
+    await until(lambda: world.turns["b"].waiting == 1)
+    await world.machines.change("b", {"enabled": False})
+    assert await waiting == "c"
+
+
+async def test_a_slow_machine_keeps_its_queue(world):
+    world.turns["b"].gate.clear()
+    waiting = asyncio.create_task(world.place())
+    await until(lambda: world.turns["b"].waiting == 1)
+    for _ in range(5):
+        world.machines.get("b").health.slow("slow", 0.0)
+    world.machines.get("b").shut()
+    world.turns["b"].gate.set()
+    assert await waiting == "b"
+
+
+@pytest.mark.parametrize(
+    "failure", [ProviderUnreachable("Ollama closed the connection."), ProviderTimeout("Ollama did not begin.")]
+)
+async def test_after_a_failure_the_next_try_goes_elsewhere_until_the_machine_answers(world, failure):
+    with pytest.raises(type(failure)):
+        async with world.fleet.turn(GEMMA) as place:
+            raise failure
+    assert place.machine == "b" and await world.place() == "c"
+    await world.machines.watch.round()
+    assert await world.place() == "b"
+
+
+async def test_a_failure_of_the_request_is_not_one_of_the_machine(world):
+    with pytest.raises(ModelTooLarge):
+        async with world.fleet.turn(GEMMA):
+            raise ModelTooLarge("too large")
+    assert await world.place() == "b"
+
+
+async def test_who_says_what_to_avoid_gets_the_next_best(world):
+    assert await world.place(wish=Wish(avoid=frozenset("b"))) == "c"
+    assert await world.place(wish=Wish(avoid=frozenset(["b", "c", "local"]))) == "b"
+
+
+async def test_a_model_that_its_machine_has_lost_is_looked_for_elsewhere(world):
+    with pytest.raises(ModelNotInstalled):
+        async with world.fleet.turn(GEMMA):
+            raise ModelNotInstalled("The model gemma3:1b is not installed in Ollama.")
+    assert await world.place() == "c"
+
+
+async def test_a_machine_that_was_started_again_is_found_before_the_next_round(world, ticking):
+    for name in ("b", "c"):
+        await world.machines.change(name, {"enabled": False})
+    port = int(world.fakes["local"].url.rpartition(":")[2])
+    await world.dies("local")
+    with pytest.raises(ProviderUnreachable, match=r"Ollama cannot be reached\.") as caught:
+        await world.place()
+    assert "ollama serve" in caught.value.hint
+    ticking.time += 60
+    await world.fakes["local"].start(port)
+    assert await world.place() == "local"
+
+
+async def test_when_all_are_down_it_is_said_which(world):
+    for name in ("b", "c", "local"):
+        await world.dies(name)
+    with pytest.raises(ProviderUnreachable, match="local, b, c") as caught:
+        await world.place()
+    assert "/machines" in caught.value.hint
+
+
+async def test_when_all_are_switched_off_that_is_said(world):
+    for name in ("b", "c", "local"):
+        await world.machines.change(name, {"enabled": False})
+    with pytest.raises(Overloaded, match="b: disabled") as caught:
+        await world.place()
+    assert caught.value.retry_after
+
+
+async def test_a_model_larger_than_every_budget_is_refused_with_the_numbers(world, clock):
+    fleet = Fleet(world.machines, predict=lambda machine, model: 40 << 30, clock=clock)
+    for engine in world.machines:
+        engine.record = Record(engine.record.name, engine.record.url, budget_bytes=8 << 30)
+    with pytest.raises(ModelTooLarge, match=r"40\.0 GiB.*8\.0 GiB"):
+        async with fleet.turn(GEMMA):
+            pass
+    world.machines.get("c").record = Record("c", "http://c", budget_bytes=64 << 30)
+    async with fleet.turn(GEMMA) as place:
+        assert place.machine == "c"
+
+
+async def test_labels_and_device_are_minded(world):
+    await world.machines.change("local", {"enabled": True})
+    world.machines.get("c").record = Record("c", "http://c", device="gpu", labels=("fast",))
+    world.machines.get("b").record = Record("b", "http://b", device="cpu")
+    assert await world.place(wish=Wish(labels=frozenset(["fast"]))) == "c"
+    assert await world.place(wish=Wish(device="cpu")) == "b"
+
+
+async def test_a_caller_that_hangs_up_leaves_no_trace(world):
+    world.turns["b"].gate.clear()
+    waiting = asyncio.create_task(world.place())
+    await until(lambda: world.turns["b"].waiting == 1)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert all(engine.is_idle for engine in world.machines) and world.turns["b"].waiting == 0

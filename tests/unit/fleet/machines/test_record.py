@@ -1,0 +1,27 @@
+import pytest
+
+from core.errors import InvalidField
+from fleet.machines.record import Record, checked
+
+GOOD = Record("gpu-2", "http://10.0.0.5:11434")
+
+
+def test_a_record_is_put_in_order():
+    record = checked(
+        Record("gpu-2", "http://box/ollama", labels=("b", "a", "b"), always_on=("gemma3", "gemma3:latest"), device="gpu")
+    )
+    assert (record.labels, record.always_on, record.url) == (("a", "b"), ("gemma3:latest",), "http://box/ollama")
+    assert checked(record) == record
+
+
+@pytest.mark.parametrize(("field", "values"), [
+    ("name", {"name": "GPU"}), ("url", {"url": "http://u:p@box"}), ("kind", {"kind": "toaster"}), ("device", {"device": "tpu"}),
+    ("budget_bytes", {"budget_bytes": 0}), ("budget_bytes", {"budget_bytes": -1}), ("budget_bytes", {"budget_bytes": 1 << 60}),
+    ("labels", {"labels": ("Upper",)}), ("labels", {"labels": ("x" * 64,)}), ("labels", {"labels": tuple(map(str, range(33)))}),
+    ("always_on", {"always_on": ("evil.example/a/b",)}), ("always_on", {"always_on": tuple(f"m{n}" for n in range(33))}),
+])  # fmt: skip
+def test_a_record_that_cannot_be_names_its_member(field, values):
+    members = {name: getattr(GOOD, name) for name in Record.__slots__}
+    with pytest.raises(InvalidField) as caught:
+        checked(Record(**members | values))
+    assert caught.value.field == field and caught.value.hint and caught.value.detail.endswith(".")
