@@ -18,6 +18,7 @@ COMMANDS = (
     "bench.pages",
     "bench.sandbox",
     "bench.evidence",
+    "bench.gateway",
 )
 
 
