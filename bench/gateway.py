@@ -1,28 +1,37 @@
 """What the gateway costs on the way to a model: beside the provider alone, with keys, limits, the ledger and the log on.
 
-The provider, the gateway and the load are processes of their own. Every front is asked that the running settings can serve.
+The provider, the gateway and the load are processes of their own; the processor's time is that of the gateway alone. Every
+front is asked that the running settings can serve, and other gateways whose programs are named or installed.
 
-    python -m bench.gateway [SECONDS]
+    python -m bench.gateway [--seconds 5] [--litellm PROGRAM] [--nginx PROGRAM]
 """
 
-import os
+import argparse
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import orjson
 
+from bench.neighbours import KEY, KINDS, Running
 from bench.tables import show
-from tests.journeys.server import KEY, ROOT, Server, free_port
+from bench.upstream import WORDS
+from tests.journeys.server import MASTER, ROOT, Server, free_port
 
 CHAT = {"messages": [{"role": "user", "content": "Hello, who are you?"}]}
 STREAM = {"messages": [{"role": "user", "content": "please stream"}], "stream": True}
 _SETTLED, _MANY = 20_000, 200_000
+_MOST = 1_000_000_000
+_LIMITS = {
+    "rpm": _MOST, "tpm": _MOST, "max_parallel": _MOST, "models": ["*"], "providers": ["o*", "a*"], "budget_usd": 1e6,
+    "budget_period": "day",
+}  # fmt: skip
 
 
 class Case:
@@ -64,7 +73,7 @@ def upstream() -> Iterator[str]:
 
 
 @contextmanager
-def gateway(folder: Path, provider: str) -> Iterator[tuple[Server, str]]:
+def gateway(folder: Path, provider: str) -> Iterator[tuple[Running, str]]:
     """The server over `provider` in every dialect, and a client's key with limits that nobody reaches."""
     server = Server(
         folder / "data", OLLAMA_URL=provider, OPENAI_BASE_URL=f"{provider}/v1", OPENAI_API_KEY="bench-key-openai",
@@ -72,32 +81,29 @@ def gateway(folder: Path, provider: str) -> Iterator[tuple[Server, str]]:
     )  # fmt: skip
     server.start()
     try:
-        yield server, KEY
+        with server.client(MASTER) as client:
+            made = client.post("/admin/create_key", params={"name": "bench", "email": "bench@example.org"}, json=_LIMITS)
+        yield Running("Myelin", server.url, server.pid), made.json()["api_key"]
     finally:
         server.stop()
 
 
-def served(server: Server, key: str, case: Case) -> bool:
+def served(server: Running, key: str, case: Case) -> bool:
     """Whether this case can be asked with the providers that there are."""
     with httpx2.Client(base_url=server.url, headers={"Key": key}, trust_env=False) as client:
         answer = client.post(case.path, content=case.body, headers={"Content-Type": "application/json"})
     return answer.status_code == 200
 
 
-def seconds_of_processor(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def busy(server: Running, key: str, case: Case, connections: int, seconds: float) -> tuple[dict[str, Any], float]:
+    """A closed loop, and the microseconds of the gateway's processor time for each request of it."""
+    before = server.seconds_of_processor()
+    closed = load(server.url, key, case.path, case.body, "closed", connections, seconds)
+    return closed, (server.seconds_of_processor() - before) / closed["asked"] * 1e6
 
 
-def megabytes(pid: int) -> float:
-    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
-    return int(line.split()[1]) / 1024
-
-
-def whole(server: Server, key: str, provider: str, case: Case, seconds: float) -> tuple[object, ...]:
-    before = seconds_of_processor(server.pid)
-    closed = load(server.url, key, case.path, case.body, "closed", 64, seconds)
-    each = (seconds_of_processor(server.pid) - before) / closed["asked"] * 1e6
+def whole(server: Running, key: str, provider: str, case: Case, seconds: float) -> tuple[object, ...]:
+    closed, each = busy(server, key, case, 64, seconds)
     steady = load(server.url, key, case.path, case.body, "open", 200, seconds)
     direct = load(provider, key, case.direct or "/v1/chat/completions", case.body, "open", 200, seconds)
     added = [(steady["latency"][share] - direct["latency"][share]) * 1000 for share in ("p50", "p99")]
@@ -105,38 +111,73 @@ def whole(server: Server, key: str, provider: str, case: Case, seconds: float) -
     return case.name, f"{closed['rate']:,.0f}", f"{each:.0f}", *(f"{value:.2f}" for value in added), wrong
 
 
-def streamed(server: Server, key: str, provider: str, case: Case, seconds: float) -> tuple[object, ...]:
-    closed = load(server.url, key, case.path, case.body, "closed", 8, seconds)
+def streamed(server: Running, key: str, provider: str, case: Case, seconds: float) -> tuple[object, ...]:
+    closed, each = busy(server, key, case, 8, seconds)
     steady = load(server.url, key, case.path, case.body, "open", 20, seconds)
     direct = load(provider, key, case.direct or "/v1/chat/completions", case.body, "open", 20, seconds)
     added = [(steady["first"][share] - direct["first"][share]) * 1000 for share in ("p50", "p99")]
-    return case.name, f"{closed['events']:,.0f}", *(f"{value:.2f}" for value in added), closed["wrong"] + steady["wrong"]
+    wrong = closed["wrong"] + steady["wrong"]
+    return case.name, f"{closed['events']:,.0f}", f"{each / WORDS:.1f}", *(f"{value:.2f}" for value in added), wrong
 
 
-def memory(server: Server, key: str, case: Case) -> tuple[object, ...]:
+def memory(server: Running, key: str, case: Case) -> tuple[object, ...]:
     sizes = []
     for count in (_SETTLED, _MANY - _SETTLED):
-        done = 0.0
+        done = 0
         while done < count:
-            done += load(server.url, key, case.path, case.body, "closed", 64, 3)["rate"] * 3
-        sizes.append(megabytes(server.pid))
+            done += load(server.url, key, case.path, case.body, "closed", 64, 3)["asked"]
+        sizes.append(server.megabytes())
     return f"{_SETTLED:,}", f"{sizes[0]:.0f} MB", f"{_MANY:,}", f"{sizes[1]:.0f} MB", f"{sizes[1] / sizes[0] - 1:+.1%}"
 
 
+def beside(running: list[tuple[Running, str, Case]], seconds: float) -> list[tuple[object, ...]]:
+    """Each gateway's rate and what it takes for it, the fastest of three turns that they take after each other."""
+    best: dict[str, tuple[dict[str, Any], float]] = {}
+    for server, key, case in running * 3:
+        closed, each = busy(server, key, case, 64, seconds)
+        if server.name not in best or closed["rate"] > best[server.name][0]["rate"]:
+            best[server.name] = closed, each
+    ours = best["Myelin"][0]["rate"]
+    return [
+        (server.name, f"{closed['rate']:,.0f}", f"{ours / closed['rate']:.1f} ×" if server.name != "Myelin" else "", f"{each:,.0f}",
+         f"{closed['latency']['p50'] * 1000:,.1f}", f"{closed['latency']['p99'] * 1000:,.1f}", f"{server.megabytes():.0f} MB",
+         closed["wrong"])
+        for server, _, _ in running
+        for closed, each in [best[server.name]]
+    ]  # fmt: skip
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.gateway")
+    parser.add_argument("--seconds", type=float, default=5.0)
+    for name in KINDS:
+        parser.add_argument(f"--{name}", type=Path, metavar="PROGRAM", default=shutil.which(name))
+    return parser.parse_args()
+
+
 def main() -> None:
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 5.0
-    with tempfile.TemporaryDirectory() as folder, upstream() as provider, gateway(Path(folder), provider) as (server, key):
+    asked = arguments()
+    seconds = asked.seconds
+    with ExitStack() as stack:
+        folder, provider = Path(stack.enter_context(tempfile.TemporaryDirectory())), stack.enter_context(upstream())
+        server, key = stack.enter_context(gateway(folder, provider))
         cases = [case for case in CASES if served(server, key, case)]
         streams = [case for case in STREAMS if served(server, key, case)]
-        rows = [whole(server, key, provider, case, seconds) for case in cases]
         columns = ("1 KB answers", "a second, 64 at once", "µs of CPU each", "added p50, 200/s, ms", "added p99, ms", "wrong")
-        show("The gateway: whole answers", columns, rows)
-        rows = [streamed(server, key, provider, case, seconds) for case in streams]
-        columns = ("streams of 200 words", "events a second, 8 at once", "added to the first p50, 20/s, ms", "p99, ms", "wrong")
-        show("The gateway: streams", columns, rows)
-        if cases:
-            columns = ("after requests", "memory", "after requests", "memory", "growth")
-            show("The gateway: memory", columns, [memory(server, key, cases[0])])
+        show("The gateway: whole answers", columns, [whole(server, key, provider, case, seconds) for case in cases])
+        columns = (f"streams of {WORDS} words", "events a second, 8 at once", "µs of CPU an event",
+                   "added to the first p50, 20/s, ms", "p99, ms", "wrong")  # fmt: skip
+        show("The gateway: streams", columns, [streamed(server, key, provider, case, seconds) for case in streams])
+        columns = ("after requests", "memory", "after requests", "memory", "growth")
+        show("The gateway: memory", columns, [memory(server, key, cases[0])])
+        running = [(server, key, cases[0])]
+        plain = Case("", "/v1/chat/completions", "m", CHAT, None)
+        programs = [(kind, getattr(asked, name)) for name, kind in KINDS.items() if getattr(asked, name)]
+        running += [(stack.enter_context(kind(program, folder, provider)), KEY, plain) for kind, program in programs]
+        if programs:
+            columns = ("1 KB answers, 64 at once", "a second", "of them Myelin gives", "µs of CPU each", "p50, ms", "p99, ms",
+                       "memory", "wrong")  # fmt: skip
+            show("The gateway: beside others", columns, beside(running, seconds))
 
 
 if __name__ == "__main__":

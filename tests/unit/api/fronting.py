@@ -165,6 +165,7 @@ async def front(
     total: float = 30.0,
     first_content: float = 10.0,
     tries: int = 2,
+    held_bytes: int = 64 << 20,
     rules: Sequence[Rule] = (),
 ):
     """`rules` besides the one of `SPEECH`; every name of a model is one of `provider`."""
@@ -178,7 +179,7 @@ async def front(
     rule = Rule("/v1/chat/completions", re.compile("/v1/chat/completions$"), frozenset({"POST"}),
                 Policy(frozenset(CLIENTS), 32 << 20), partial(converse, SPEECH), "openai")  # fmt: skip
     gate = Gate(app, rules=[*rules, rule], credentials=credentials, buckets=Buckets(0, lambda: 0.0), file_bytes=1 << 20,
-                allowed_hosts=("*",), trusted_proxies=())  # fmt: skip
+                allowed_hosts=("*",), trusted_proxies=(), held_bytes=held_bytes)  # fmt: skip
     config = uvicorn.Config(gate, http=PromptProtocol, lifespan="off", log_config=None, access_log=False, proxy_headers=False)
     config.load()
     state = uvicorn.server.ServerState()

@@ -40,6 +40,26 @@ async def test_a_look_that_began_before_a_revocation_does_not_bring_the_key_back
         credentials.identify([(b"key", KEY.encode())])
 
 
+async def test_a_key_that_was_good_before_is_dead_once_it_is_revoked():
+    stored = [key_row(digest(KEY, PEPPER))]
+    credentials = Credentials("operator-key", "master-key", PEPPER, lambda: asyncio.sleep(0, stored))
+    await credentials.reload()
+    for _ in range(2):
+        assert credentials.identify([(b"authorization", b"Bearer " + KEY.encode())]).role is Role.CLIENT
+    stored.clear()
+    await credentials.reload()
+    with pytest.raises(InvalidKey):
+        credentials.identify([(b"key", KEY.encode())])
+
+
+async def test_neither_keys_nor_wrong_ones_are_remembered():
+    identify, credentials = await knowing(key_row(digest(KEY, PEPPER)))
+    identify(KEY)
+    with pytest.raises(InvalidKey):
+        identify("pbpm-nobody-has-this-key")
+    assert len(credentials._marks) == 1 and KEY.encode() not in credentials._marks
+
+
 async def test_a_caller_carries_what_its_key_may_do():
     limits = {"models": '["gpt-*"]', "rpm": 5, "budget_usd": 1.5, "budget_period": "day", "expires_at": 200.0}
     identify, _ = await knowing(key_row(digest(KEY, PEPPER), "id", **limits))

@@ -167,3 +167,29 @@ def test_a_header_cannot_smuggle_another(name: str, value: str) -> None:
 def test_a_head_says_what_it_is_told() -> None:
     head = request_head("POST", "/v1?a=b", "host:1", {"X-A": "é"}, 3)
     assert head == b"POST /v1?a=b HTTP/1.1\r\nHost: host:1\r\nX-A: \xe9\r\nContent-Length: 3\r\n\r\n"
+
+
+async def test_whoever_waits_beyond_the_time_that_is_due_waits_no_longer() -> None:
+    connection, _ = await asked()
+    connection.due = asyncio.get_running_loop().time() + 0.01
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(connection.head(), 5)
+
+
+async def test_a_time_that_was_put_off_counts_and_one_that_was_brought_forward_too() -> None:
+    connection, _ = await asked()
+    loop = asyncio.get_running_loop()
+    connection.due = loop.time() + 0.01
+    waiting = asyncio.ensure_future(connection.head())
+    await asyncio.sleep(0)
+    connection.due = loop.time() + 60
+    while loop.time() < connection.due - 59.98:
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    connection.data_received(CHUNKED[:-7])
+    await waiting
+    assert await connection.chunk() == b"hello"
+    connection.due = loop.time() + 0.01
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(connection.chunk(), 5)
+    connection.connection_lost(None)
