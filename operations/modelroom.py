@@ -13,8 +13,10 @@ from fleet.compute import Compute, gpu_presence
 from fleet.downloads import Downloads
 from fleet.hardware import Hardware
 from fleet.machine import Machine
+from fleet.machines.doors import Doors
 from fleet.machines.opening import factories, open_ollamas
 from fleet.machines.registry import Machines
+from fleet.machines.swapping import swapping
 from fleet.operations import moving
 from fleet.operations.moving import Moving
 from fleet.operations.spool import Spool
@@ -53,14 +55,17 @@ async def open_models(
     mode = await state.get("compute_mode", "auto")
     wanted = registry.configured(settings.by_name())
     (local,) = (one for one in wanted if one.spec.capabilities.pull)
-    make, rows = factories(local, http, hardware, lambda: switch.mode, settings.vram_limit_gb), MachineRows(database, clock)
+    make, rows = (
+        factories(local, http, hardware, lambda: switch.mode, settings.vram_limit_gb, swapping),
+        MachineRows(database, clock),
+    )
     machines, ollamas = await open_ollamas(local, settings.machines, settings.always_on_models, rows, make, clock)
     providers = registry.build(wanted, http) | {local.spec.name: ollamas}
     for provider in providers.values():
         stack.push_async_callback(provider.close)
     machine, admission = machines.local.machine, Admission(settings.model_timeout * _DOOR_SHARE)
     switch = Compute(
-        admission,
+        Doors(admission, machines),
         machine,
         mode=mode,
         save=lambda chosen: state.put("compute_mode", chosen),

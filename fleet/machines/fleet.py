@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import structlog
 
+from core.caller import Caller
 from core.clock import Clock
 from core.errors import ModelNotInstalled, ModelTooLarge, Overloaded, ProviderError, ProviderTimeout, ProviderUnreachable
 from core.machines import LOCAL
-from fleet.machines.asker import Asker
 from fleet.machines.engine import Engine, Moved
 from fleet.machines.placement import Candidate, Reason, Wish, ranked, reasons
 from fleet.machines.registry import Machines
@@ -52,22 +52,24 @@ class Fleet:
         self._listed_at = float("-inf")
 
     @asynccontextmanager
-    async def turn(self, model: str, asker: Asker = Asker(), wish: Wish = Wish()) -> AsyncIterator[Place]:
+    async def turn(self, model: str, asker: Caller | None = None, wish: Wish = Wish()) -> AsyncIterator[Place]:
         """Waits for a turn on the best machine; on another one when that one goes down, or is removed, before the turn.
 
         A machine whose connection breaks is asked last until it answers again, so that the next try goes elsewhere.
         Raises what its turns raise, ModelNotInstalled, ModelTooLarge, Overloaded and ProviderUnreachable.
         """
-        name = full_name(model)
+        name, asker = full_name(model), asker or Caller()
+        told = None if asker.on_wait is None else lambda forecast: asker.on_wait(forecast.seconds)
         while True:
             engine = await self._choose(name, wish)
-            turn = engine.turns.turn(name, client=asker.client, klass=asker.klass, on_eta=asker.on_eta)
+            turn = engine.turns.turn(name, client=asker.client, klass=asker.urgency, on_eta=told)
             try:
                 await engine.enter(turn)
             except Moved:
                 log.info("machine.request_moved", machine=engine.record.name, model=name)
                 continue
             break
+        asker.machine = engine.record.name
         try:
             with engine.working():
                 yield Place(engine.record.name, engine.ollama)
