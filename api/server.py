@@ -11,7 +11,6 @@ import uvicorn
 from api.gate import Gate
 from api.protocol import PromptProtocol
 
-
 #: Seconds: a thread that writes rows gives way to the event loop after so long, ten times sooner than Python's own 5 ms.
 _GIVES_WAY = 0.0005
 

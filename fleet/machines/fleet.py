@@ -37,17 +37,21 @@ class Place:
 
 
 class Fleet:
-    """`predict(machine, model)` is what the model takes there, in bytes; None when nobody knows."""
+    """`predict(machine, model)` is what the model takes there, in bytes; None when nobody knows. `offers(model, machine)`:
+    whether it may be served there; one that may not counts as not installed."""
+
+    provider = Ollama.spec.name
 
     def __init__(
         self,
         machines: Machines,
         *,
         predict: Callable[[str, str], int | None] = lambda machine, model: None,
+        offers: Callable[[str, str], bool] = lambda model, machine: True,
         clock: Clock = Clock(),
     ):
         self.machines = machines
-        self._predict, self._clock = predict, clock
+        self._predict, self._offers, self._clock = predict, offers, clock
         self._listing = asyncio.Lock()
         self._listed_at = float("-inf")
 
@@ -80,6 +84,15 @@ class Fleet:
         else:
             await turn.__aexit__(None, None, None)
 
+    async def preload(self, model: str) -> tuple[str, float]:
+        """The machine that the model is loaded on, and the seconds until it is there; 0 when it is.
+
+        Raises as `turn` does.
+        """
+        name = full_name(model)
+        engine = await self._choose(name, Wish())
+        return engine.record.name, engine.turns.preload(name)
+
     def ranked(self, model: str, wish: Wish = Wish()) -> list[str]:
         """The names of the machines that could take a request for `model` now, the best first."""
         return [one.name for one in ranked(self._candidates(full_name(model)), wish)]
@@ -94,7 +107,8 @@ class Fleet:
     async def _list(self, engine: Engine) -> ProviderError | None:
         try:
             async with asyncio.timeout(LISTING):
-                engine.listed = {info.name: info for info in await engine.ollama.list_models()}
+                models = await engine.ollama.list_models()
+                engine.listed = {info.name: info for info in models if self._offers(info.name, engine.record.name)}
         except TimeoutError:
             return ProviderTimeout(f"The machine {engine.record.name} did not list its models within {LISTING:g} s.")
         except ProviderError as error:
