@@ -41,6 +41,7 @@ from api.model_operations import router as operation_routes
 from api.ollama import routes as ollama_front
 from api.openai import routes as openai_front
 from api.policy import Role
+from api.preload import router as preload_routes
 from api.server import Server, server_config
 from core import logs
 from core.addresses import AddressPolicy
@@ -82,7 +83,7 @@ from store.state import State
 from workers import Pipeline, Sizes
 
 ROUTERS = (documents.router, local_models.router, operation_routes, agent_routes, models.router, available_models.router,
-           machine_routes, deployments.router, compute.router, keys.router, stats.router, service.router,
+           machine_routes, preload_routes, deployments.router, compute.router, keys.router, stats.router, service.router,
            docs.router)  # fmt: skip
 FRONTS = (openai_front, anthropic_front, ollama_front)
 

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from typing_extensions import TypedDict
 
 from api.credentials import AGENT
-from api.deps import answer, house, principal, read_json
+from api.deps import House, answer, house, principal, read_json
 from api.openapi import body
 from api.policy import Role, allow
 from api.shapes import Time
@@ -116,11 +116,8 @@ async def show_agent(request: Request, name: MachineName) -> Response:
 @router.delete("/machines/{name}/agent", summary="Revoke the key of a machine's agent at once", response_model=RevokedAgent)
 @allow(Role.OPERATOR)
 async def revoke_agent(request: Request, name: MachineName) -> Response:
-    rooms = house(request)
-    if not await rooms.agent_keys.revoke(name):
+    if not await revoked(house(request), name):
         raise _no_agent(name)
-    await rooms.credentials.reload()
-    rooms.agents.revoke(name)
     return answer({"machine": name, "revoked": True})
 
 
@@ -155,6 +152,15 @@ async def fail(request: Request, task_id: TaskId) -> Response:
     failure = await read_json(request, Failure)
     house(request).agents.fail(_machine(request), task_id, failure.reason)
     return answer({"noted": True})
+
+
+async def revoked(rooms: House, machine: str) -> bool:
+    """The key of the machine's agent is dead from now on, and its work over; False when there was none."""
+    if not await rooms.agent_keys.revoke(machine):
+        return False
+    await rooms.credentials.reload()
+    rooms.agents.revoke(machine)
+    return True
 
 
 def _machine(request: Request) -> str:

@@ -22,6 +22,7 @@ from fleet.compute import Compute
 from fleet.downloads import Downloads
 from fleet.hardware import Hardware
 from fleet.machine import Machine
+from fleet.machines.fleet import Fleet
 from fleet.machines.registry import Machines
 from fleet.operations.activity import Activity
 from fleet.operations.agents import Agents
@@ -72,6 +73,7 @@ class House:
     downloads: Downloads
     operations: Operations
     activity: Activity
+    fleet: Fleet
     agents: Agents
     agent_keys: AgentKeys
     machine: Machine

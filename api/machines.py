@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, StrictBool, StrictInt
 from typing_extensions import TypedDict
 
+from api.agents import revoked
 from api.deps import answer, house, read_json
 from api.openapi import body
 from api.policy import Role, allow
@@ -144,6 +145,7 @@ async def change(request: Request, name: Name) -> Response:
 @allow(Role.OPERATOR)
 async def remove(request: Request, name: Name) -> Response:
     draining = await house(request).machines.remove(name)
+    await revoked(house(request), name)  # or the agent of this one would be trusted beside another one of its name
     return answer({"name": name, "removed": True}) if draining is None else answer(_view(draining), 202)
 
 

@@ -12,7 +12,6 @@ import uvicorn
 from api.gate import Gate
 from api.protocol import PromptProtocol
 
-
 #: Seconds: a thread that writes rows gives way to the event loop after so long, ten times sooner than Python's own 5 ms.
 _GIVES_WAY = 0.0005
 _ARENAS = -8  # M_ARENA_MAX of mallopt(3)

@@ -15,7 +15,6 @@ from typing import Any, Literal, Protocol, get_args
 from urllib.parse import urlsplit
 
 from core.errors import Conflict, InvalidField, MyelinError, ProviderError, ProviderTimeout, ProviderUnreachable
-from fleet.admission import Admission
 from fleet.hardware import Hardware
 
 Mode = Literal["cpu", "gpu", "auto"]
@@ -93,12 +92,23 @@ def _is_this_machine(host: str) -> bool:
         return host == "localhost"
 
 
+class Door(Protocol):
+    """What stands before the models; see `fleet.admission.Admission`."""
+
+    @property
+    def inside(self) -> int: ...
+
+    async def close_and_drain(self, seconds: float) -> bool: ...
+
+    def open(self) -> None: ...
+
+
 class Compute:
     """Owns the mode. `begin` checks and registers, `perform` does the work; one switch at a time."""
 
     def __init__(
         self,
-        admission: Admission,
+        admission: Door,
         ollama: OllamaPort,
         *,
         mode: Mode,

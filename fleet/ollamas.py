@@ -4,9 +4,9 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 
+from core.caller import caller
 from core.errors import ProviderError
 from core.http import Response
-from fleet.machines.asker import asker
 from fleet.machines.fleet import Fleet
 from providers.base import ProviderSpec
 from providers.ollama import Ollama
@@ -15,7 +15,7 @@ from providers.types import ChatDelta, ChatReply, ChatRequest, Embeddings, Model
 
 
 class Ollamas:
-    """A `Provider`; who asks is told by `asking_as`. Raises what `Fleet.turn` and the adapter of the machine raise."""
+    """A `Provider`; who asks is told by `core.caller`. Raises what `Fleet.turn` and the adapter of the machine raise."""
 
     spec: ProviderSpec = Ollama.spec
 
@@ -23,24 +23,24 @@ class Ollamas:
         self._fleet = fleet
 
     async def chat(self, request: ChatRequest) -> ChatReply:
-        async with self._fleet.turn(request.model, asker()) as place:
+        async with self._fleet.turn(request.model, caller()) as place:
             return await place.ollama.chat(request)
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
-        async with self._fleet.turn(request.model, asker()) as place, aclosing(place.ollama.stream(request)) as deltas:
+        async with self._fleet.turn(request.model, caller()) as place, aclosing(place.ollama.stream(request)) as deltas:
             async for delta in deltas:
                 yield delta
 
     async def embed(
         self, model: str, texts: list[str], *, api_key: str | None = None, dimensions: int | None = None
     ) -> Embeddings:
-        async with self._fleet.turn(model, asker()) as place:
+        async with self._fleet.turn(model, caller()) as place:
             return await place.ollama.embed(model, texts, dimensions=dimensions)
 
     @asynccontextmanager
     async def forward(self, path: str, body: bytes, *, stream: bool, api_key: str | None = None) -> AsyncIterator[Response]:
         model = read(path, body).model
-        async with self._fleet.turn(model, asker()) as place, place.ollama.forward(path, body, stream=stream) as response:
+        async with self._fleet.turn(model, caller()) as place, place.ollama.forward(path, body, stream=stream) as response:
             yield response
 
     async def list_models(self, api_key: str | None = None) -> list[ModelInfo]:

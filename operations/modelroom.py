@@ -13,9 +13,13 @@ from fleet.compute import Compute, gpu_presence
 from fleet.downloads import Downloads
 from fleet.hardware import Hardware
 from fleet.machine import Machine
+from fleet.machines.doors import Doors
+from fleet.machines.fleet import Fleet
 from fleet.machines.opening import factories, open_ollamas
 from fleet.machines.registry import Machines
+from fleet.machines.swapping import swapping
 from fleet.operations import moving
+from fleet.operations.activity import Activity
 from fleet.operations.moving import Moving
 from fleet.operations.spool import Spool
 from gateway.catalogue import Catalogue
@@ -41,6 +45,8 @@ class Models(NamedTuple):
     downloads: Downloads
     machine: Machine
     machines: Machines
+    fleet: Fleet
+    activity: Activity
     releases: Releases
     outcomes: Outcomes
 
@@ -53,14 +59,19 @@ async def open_models(
     mode = await state.get("compute_mode", "auto")
     wanted = registry.configured(settings.by_name())
     (local,) = (one for one in wanted if one.spec.capabilities.pull)
-    make, rows = factories(local, http, hardware, lambda: switch.mode, settings.vram_limit_gb), MachineRows(database, clock)
-    machines, ollamas = await open_ollamas(local, settings.machines, settings.always_on_models, rows, make, clock)
+    make, rows = (
+        factories(local, http, hardware, lambda: switch.mode, settings.vram_limit_gb, swapping),
+        MachineRows(database, clock),
+    )
+    activity = await moving.open_activity(database, clock)
+    fleet, ollamas = await open_ollamas(local, settings.machines, settings.always_on_models, rows, make, activity.offers, clock)
+    machines = fleet.machines
     providers = registry.build(wanted, http) | {local.spec.name: ollamas}
     for provider in providers.values():
         stack.push_async_callback(provider.close)
     machine, admission = machines.local.machine, Admission(settings.model_timeout * _DOOR_SHARE)
     switch = Compute(
-        admission,
+        Doors(admission, machines),
         machine,
         mode=mode,
         save=lambda chosen: state.put("compute_mode", chosen),
@@ -82,7 +93,7 @@ async def open_models(
     stack.push_async_callback(downloads.close)
     gateway = Gateway(providers, catalogue, own_keys=own_keys, first_content=settings.first_content_timeout)
     deployed = await open_releases(database, catalogue, clock)
-    return Models(gateway, catalogue, switch, downloads, machine, machines, *deployed), admission
+    return Models(gateway, catalogue, switch, downloads, machine, machines, fleet, activity, *deployed), admission
 
 
 async def open_moving(
@@ -92,5 +103,12 @@ async def open_moving(
     spool = Spool(settings.data_dir / "spool", spare=settings.min_free_disk_mb << 20)
     told = partial(models.catalogue.listing, "ollama", fresh=True)
     return await moving.open_moving(
-        models.machines.ports, spool=spool, keyed=has_agent, told=told, database=database, clock=clock, stack=stack
+        models.machines.ports,
+        models.activity,
+        spool=spool,
+        keyed=has_agent,
+        told=told,
+        database=database,
+        clock=clock,
+        stack=stack,
     )

@@ -63,6 +63,8 @@ class Turns(Protocol):
         self, model: str, *, client: str = "", klass: Class = "normal", on_eta: OnEta | None = None
     ) -> AbstractAsyncContextManager[Any]: ...
 
+    def preload(self, model: str) -> float: ...
+
     def outlook(self, model: str) -> Outlook: ...
 
     def standing(self) -> Standing: ...
@@ -93,6 +95,10 @@ class Door:
             self._inside[name] -= 1
             if not self._inside[name]:
                 del self._inside[name]
+
+    def preload(self, model: str) -> float:
+        """Nobody waits for memory here: the first question loads the model."""
+        return 0.0
 
     def outlook(self, model: str) -> Outlook:
         return Outlook(None, TURN * sum(self._inside.values()))

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import structlog
 
+from core.caller import Caller
 from core.clock import Clock
 from core.errors import ModelNotInstalled, ModelTooLarge, Overloaded, ProviderError, ProviderTimeout, ProviderUnreachable
 from core.machines import LOCAL
-from fleet.machines.asker import Asker
 from fleet.machines.engine import Engine, Moved
 from fleet.machines.placement import Candidate, Reason, Wish, ranked, reasons
 from fleet.machines.registry import Machines
@@ -37,37 +37,43 @@ class Place:
 
 
 class Fleet:
-    """`predict(machine, model)` is what the model takes there, in bytes; None when nobody knows."""
+    """`predict(machine, model)` is what the model takes there, in bytes; None when nobody knows. `offers(model, machine)`:
+    whether it may be served there; one that may not counts as not installed."""
+
+    provider = Ollama.spec.name
 
     def __init__(
         self,
         machines: Machines,
         *,
         predict: Callable[[str, str], int | None] = lambda machine, model: None,
+        offers: Callable[[str, str], bool] = lambda model, machine: True,
         clock: Clock = Clock(),
     ):
         self.machines = machines
-        self._predict, self._clock = predict, clock
+        self._predict, self._offers, self._clock = predict, offers, clock
         self._listing = asyncio.Lock()
         self._listed_at = float("-inf")
 
     @asynccontextmanager
-    async def turn(self, model: str, asker: Asker = Asker(), wish: Wish = Wish()) -> AsyncIterator[Place]:
+    async def turn(self, model: str, asker: Caller | None = None, wish: Wish = Wish()) -> AsyncIterator[Place]:
         """Waits for a turn on the best machine; on another one when that one goes down, or is removed, before the turn.
 
         A machine whose connection breaks is asked last until it answers again, so that the next try goes elsewhere.
         Raises what its turns raise, ModelNotInstalled, ModelTooLarge, Overloaded and ProviderUnreachable.
         """
-        name = full_name(model)
+        name, asker = full_name(model), asker or Caller()
+        told = None if asker.on_wait is None else lambda forecast: asker.on_wait(forecast.seconds)
         while True:
             engine = await self._choose(name, wish)
-            turn = engine.turns.turn(name, client=asker.client, klass=asker.klass, on_eta=asker.on_eta)
+            turn = engine.turns.turn(name, client=asker.client, klass=asker.urgency, on_eta=told)
             try:
                 await engine.enter(turn)
             except Moved:
                 log.info("machine.request_moved", machine=engine.record.name, model=name)
                 continue
             break
+        asker.machine = engine.record.name
         try:
             with engine.working():
                 yield Place(engine.record.name, engine.ollama)
@@ -77,6 +83,15 @@ class Fleet:
                 raise
         else:
             await turn.__aexit__(None, None, None)
+
+    async def preload(self, model: str) -> tuple[str, float]:
+        """The machine that the model is loaded on, and the seconds until it is there; 0 when it is.
+
+        Raises as `turn` does.
+        """
+        name = full_name(model)
+        engine = await self._choose(name, Wish())
+        return engine.record.name, engine.turns.preload(name)
 
     def ranked(self, model: str, wish: Wish = Wish()) -> list[str]:
         """The names of the machines that could take a request for `model` now, the best first."""
@@ -92,7 +107,8 @@ class Fleet:
     async def _list(self, engine: Engine) -> ProviderError | None:
         try:
             async with asyncio.timeout(LISTING):
-                engine.listed = {info.name: info for info in await engine.ollama.list_models()}
+                models = await engine.ollama.list_models()
+                engine.listed = {info.name: info for info in models if self._offers(info.name, engine.record.name)}
         except TimeoutError:
             return ProviderTimeout(f"The machine {engine.record.name} did not list its models within {LISTING:g} s.")
         except ProviderError as error:

@@ -38,12 +38,14 @@ async def open_ollamas(
     always_on: Sequence[str],
     rows: Rows,
     make: Factories,
+    offers: Callable[[str, str], bool],
     clock: Clock,
-) -> tuple[Machines, Ollamas]:
+) -> tuple[Fleet, Ollamas]:
     """The machines, and the provider over all of them. `ollama` has what the settings say of the one of OLLAMA_URL."""
     opened = Machines(named(ollama.arguments["base_url"], machines, always_on), rows, make, clock=clock)
     await opened.open()
-    return opened, Ollamas(Fleet(opened, clock=clock))
+    fleet = Fleet(opened, offers=offers, clock=clock)
+    return fleet, Ollamas(fleet)
 
 
 def factories(

@@ -57,6 +57,9 @@ class Swapping:
     def turn(self, model: str, *, client: str = "", klass: Class = "normal", on_eta: OnEta | None = None) -> Turn:
         return self.swapper.turn(model, client=client, klass=klass, on_eta=on_eta)
 
+    def preload(self, model: str) -> float:
+        return self.swapper.preload(model)
+
     def outlook(self, model: str) -> Outlook:
         now, known = self._now(), self.swapper.yard.model(full_name(model))
         seconds = self._forecaster.of(Ticket(known.name, "", "normal", now, _nobody), now).seconds

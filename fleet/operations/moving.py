@@ -19,13 +19,20 @@ class Moving(NamedTuple):
     """By the names of the house's rooms."""
 
     operations: Operations
-    activity: Activity
     agents: Agents
     agent_keys: AgentKeys
 
 
+async def open_activity(database: Database, clock: Clock) -> Activity:
+    rows = OperationRows(database, clock)
+    activity = Activity(rows.load_deactivated, rows.save_deactivated)
+    await activity.open()
+    return activity
+
+
 async def open_moving(
     ports: Ports,
+    activity: Activity,
     *,
     spool: Spool,
     database: Database,
@@ -36,9 +43,8 @@ async def open_moving(
 ) -> Moving:
     """Goes on with what a former server has left; `stack` stops it. `keyed`: whether a machine has an agent with a key."""
     rows = OperationRows(database, clock)
-    agents, activity = Agents(spool, clock, keyed=keyed), Activity(rows.load_deactivated, rows.save_deactivated)
-    await activity.open()
+    agents = Agents(spool, clock, keyed=keyed)
     operations = Operations(ports, agents, activity, told=told, load=rows.load, save=rows.save, clock=clock)
     await operations.resume()
     stack.push_async_callback(operations.close)
-    return Moving(operations, activity, agents, AgentKeys(database, clock))
+    return Moving(operations, agents, AgentKeys(database, clock))

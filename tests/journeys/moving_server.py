@@ -20,7 +20,7 @@ from api.limits import Buckets
 from core.clock import Clock
 from core.http import HttpClient
 from fleet.machine import Machine
-from fleet.operations.moving import open_moving
+from fleet.operations.moving import open_activity, open_moving
 from fleet.operations.spool import Spool
 from providers.ollama import Ollama
 from store.agents import AgentKeys
@@ -48,8 +48,9 @@ async def opened(
     credentials = Credentials(OPERATOR, MASTER, b"pepper", Keys(database, clock).active, load_agents=keys.all)
     await credentials.reload()
     spool = Spool(folder / "spool", free=free)
+    activity = await open_activity(database, clock)
     moving = await open_moving(
-        lambda: ports, spool=spool, database=database, clock=clock, keyed=credentials.has_agent, told=_told, stack=stack
+        lambda: ports, activity, spool=spool, database=database, clock=clock, keyed=credentials.has_agent, told=_told, stack=stack
     )
     app = FastAPI(openapi_url=None)
     routers = (model_operations.router, agents.router)
@@ -57,7 +58,11 @@ async def opened(
         app.include_router(router)
     errors.install(app)
     app.state.house = SimpleNamespace(
-        **moving._asdict(), credentials=credentials, settings=SimpleNamespace(api_key_prefix="pbpm-"), clock=clock
+        **moving._asdict(),
+        activity=activity,
+        credentials=credentials,
+        settings=SimpleNamespace(api_key_prefix="pbpm-"),
+        clock=clock,
     )
     return Gate(
         app,

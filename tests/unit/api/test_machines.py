@@ -19,6 +19,22 @@ FIXED = named("http://localhost:11434", (("box", "http://box:11434"),), ("gemma3
 GPU = {"name": "gpu", "url": "http://10.0.0.5:11434"}
 
 
+class Agents:
+    """`with_key` are the machines whose agents have a key; `ended` those whose agents' work was ended."""
+
+    def __init__(self):
+        self.with_key, self.ended = {"gpu"}, []
+        self.keys = SimpleNamespace(revoke=self._revoke)
+
+    async def _revoke(self, machine):
+        had = machine in self.with_key
+        self.with_key.discard(machine)
+        return had
+
+    def revoke(self, machine):
+        self.ended.append(machine)
+
+
 @pytest.fixture
 async def ask():
     turns = {}
@@ -26,9 +42,10 @@ async def ask():
         app = FastAPI(openapi_url=None)
         app.include_router(machines.router)
         errors.install(app)
-        app.state.house = SimpleNamespace(machines=registry)
+        credentials, agents = Credentials(KEY, "", b"pepper", lambda: asyncio.sleep(0, {})), Agents()
+        app.state.house = SimpleNamespace(machines=registry, agent_keys=agents.keys, agents=agents, credentials=credentials)
         gate = Gate(
-            app, rules=rules_of(machines.router.routes), credentials=Credentials(KEY, "", b"pepper", lambda: asyncio.sleep(0, {})),
+            app, rules=rules_of(machines.router.routes), credentials=credentials,
             buckets=Buckets(0, lambda: 0.0), file_bytes=1 << 20, allowed_hosts=("*",), trusted_proxies=(),
         )  # fmt: skip
 
@@ -36,7 +53,7 @@ async def ask():
             headers = [("Key", key)] if key else []
             return await call(gate, method, path, headers, b"" if body is None else orjson.dumps(body))
 
-        ask.machines, ask.turns = registry, turns
+        ask.machines, ask.turns, ask.agents = registry, turns, agents
         yield ask
 
 
@@ -57,6 +74,13 @@ async def test_a_machine_is_added_shown_changed_and_removed(ask):
     assert (changed["state"], changed["labels"], changed["budget"]["bytes"], changed["device"]) == ("disabled", [], None, "gpu")
     assert (await ask("DELETE", "/machines/gpu")).json == {"name": "gpu", "removed": True}
     assert (await ask("GET", "/machines/gpu")).status == 404
+    assert not ask.agents.with_key and ask.agents.ended == ["gpu"]  # its agent is trusted no more
+
+
+async def test_a_machine_that_stays_keeps_its_agent(ask):
+    ask.agents.with_key.add("box")
+    assert (await ask("DELETE", "/machines/box")).status == 409
+    assert "box" in ask.agents.with_key and not ask.agents.ended
 
 
 async def test_what_goes_on_is_shown(ask):

@@ -5,9 +5,9 @@ from contextlib import aclosing
 import orjson
 import pytest
 
+from core.caller import call_as
 from core.errors import InvalidRequest, ProviderError, ProviderUnreachable
 from core.http import HttpClient
-from fleet.machines.asker import Asker, asking_as
 from fleet.machines.fleet import Fleet
 from fleet.machines.record import Record
 from fleet.ollamas import Ollamas
@@ -64,11 +64,13 @@ async def test_everything_that_a_provider_does_is_done_on_the_machine_of_the_tur
 
 
 async def test_who_asks_is_told_to_the_turns_of_streams_too(world):
-    with asking_as(Asker("key-1", "interactive")):
-        await world.ollamas.chat(ASK)
-        await streamed(world.ollamas)
+    asked = call_as("key-1", "interactive")
+    await world.ollamas.chat(ASK)
+    await streamed(world.ollamas)
+    call_as("", "normal")
     await world.ollamas.chat(ASK)
     assert world.turns["box"].askers == [("key-1", "interactive")] * 2 + [("", "normal")]
+    assert asked.machine == "box", "who answered is told back"
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"messages": []}', b'{"model": 5}'])

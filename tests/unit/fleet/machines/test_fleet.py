@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
+from core.caller import Caller
 from core.errors import ModelNotInstalled, ModelTooLarge, Overloaded, ProviderTimeout, ProviderUnreachable
 from core.http import HttpClient
-from fleet.machines.asker import Asker
 from fleet.machines.fleet import Fleet
 from fleet.machines.placement import Wish
 from fleet.machines.record import Record
@@ -57,7 +57,7 @@ async def test_a_request_goes_where_it_is_answered_first(world):
 
 
 async def test_the_adapter_is_the_one_of_the_machine_and_the_asker_is_told_to_its_turns(world):
-    async with world.fleet.turn(GEMMA, Asker("key-1", "batch")) as place:
+    async with world.fleet.turn(GEMMA, Caller("key-1", "batch")) as place:
         assert await place.ollama.version() and world.machines.get(place.machine).inside == 1
     assert world.turns[place.machine].askers == [("key-1", "batch")]
     assert [request.path for request in world.fakes[place.machine].requests].count("/api/version") == 2

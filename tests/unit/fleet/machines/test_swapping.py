@@ -7,9 +7,9 @@ from functools import partial
 
 import pytest
 
+from core.caller import Caller
 from core.errors import ModelTooLarge, Overloaded
 from core.http import HttpClient
-from fleet.machines.asker import Asker
 from fleet.machines.fleet import Fleet
 from fleet.machines.record import Record
 from fleet.machines.swapping import Swapping, estimate, swapping
@@ -29,7 +29,7 @@ class World:
         return self.machines.get(name)
 
     async def place(self, model=GEMMA, **more):
-        async with self.fleet.turn(model, Asker("key", **more)) as place:
+        async with self.fleet.turn(model, Caller("key", **more)) as place:
             return place.machine
 
 
