@@ -135,9 +135,9 @@ def test_every_cut_is_noticed(value, data):
     ],
 )
 def test_hostile_replies_take_no_time(text):
-    begun = time.perf_counter()
+    begun = time.thread_time()
     try:
         parse(text, fits=lambda _: False)
     except NoAnswer:
         pass
-    assert time.perf_counter() - begun < 2
+    assert time.thread_time() - begun < 4
