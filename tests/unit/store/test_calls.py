@@ -1,5 +1,6 @@
 """The audit: rows and their sums say the same, and old ones go."""
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, select
@@ -90,6 +91,14 @@ async def test_the_sums_are_the_sums_of_the_rows_and_of_those_that_were_not_kept
         for record in unlisted:
             wanted[(int(record.created_at // stretch) * stretch, record.key_id, record.provider, record.served)][1] += 1
         assert {row[:4]: list(row[4:]) for row in found} == wanted
+
+
+@pytest.mark.parametrize("count", [49, 50, 51, 137])
+async def test_rows_are_kept_in_their_order_however_many_come_at_once(database, count):
+    records = [PLAIN._replace(request_id=f"r{number}", ms=float(number)) for number in range(count)]
+    await Calls(database).add(records, Sums())
+    columns = [calls.c[name] for name in Record._fields]
+    assert await rows_of(database, calls, *columns) == [tuple(record) for record in records]
 
 
 async def test_what_was_spent_is_summed_from_each_start_on(database):
