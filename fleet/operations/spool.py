@@ -100,10 +100,10 @@ class Spool:
     def _open(self, digest: str, size: int) -> Part:
         whole = self.path(digest)
         path = whole.with_suffix(".part")
-        have = path.stat().st_size if path.exists() else 0
+        have = _size(path)
         self._expected.pop(digest, None)
         others = sum(max(0, wanted - self._there(other)) for other, wanted in self._expected.items())
-        taken = sum(file.stat().st_size for file in self._folder.iterdir())
+        taken = sum(map(_size, self._folder.iterdir()))
         missing = max(0, size - have)
         if self._free(self._folder) - self._spare - others < missing or taken + others + missing > self._most:
             raise _full()
@@ -113,8 +113,7 @@ class Spool:
         return Part(path, whole, digest)
 
     def _there(self, digest: str) -> int:
-        path = self.path(digest).with_suffix(".part")
-        return path.stat().st_size if path.exists() else 0
+        return _size(self.path(digest).with_suffix(".part"))
 
     def settle(self, digest: str) -> None:
         """Nothing more of this file will come: the room that was kept for it is free."""
@@ -161,6 +160,14 @@ class Spool:
         """Removes all files: nobody is at work."""
         self._expected.clear()
         await asyncio.to_thread(lambda: [file.unlink(missing_ok=True) for file in self._folder.iterdir()])
+
+
+def _size(path: Path) -> int:
+    """Bytes; 0 for a file that is not there, or that another one's end has just taken away."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _full() -> StorageFull:
