@@ -9,13 +9,16 @@ from typing import Any, ClassVar
 import httpx2
 
 from core.errors import InvalidAnswer, ProviderAuthFailed, ProviderError, ProviderTimeout, ProviderUnreachable
+from core.http import Deadlines, HttpClient
 from providers.base import ProviderSpec
 from providers.characters import whole
 from providers.collecting import collect
-from providers.gemini_client import ApiFailure, GeminiClient, TooLarge
+from providers.gemini_client import API_VERSION, ApiFailure, GeminiClient, TooLarge
 from providers.gemini_errors import KEY_HINT, classify_error, parse_error
 from providers.gemini_models import model_info
 from providers.gemini_wire import Reading, max_output_tokens, to_wire
+from providers.sending import ERROR_BYTES, Sender, escaped
+from providers.telling import entries, text
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo, Usage
 
 _TITLE = "Gemini"
@@ -60,8 +63,18 @@ class Gemini:
         ),
     )
 
-    def __init__(self, *, base_url: str | None = None, api_key: str | None = None, patience: Patience = Patience()):
-        self._client = GeminiClient(base_url or self.spec.default_url, connect=patience.connect, total=patience.total)
+    def __init__(
+        self,
+        http: HttpClient | None = None,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        patience: Patience = Patience(),
+    ):
+        url = (base_url or self.spec.default_url).rstrip("/")
+        self._client = GeminiClient(url, connect=patience.connect, total=patience.total)
+        self._sender = Sender(http or HttpClient(), _TITLE, "GEMINI_BASE_URL")
+        self._models_url = f"{url}/{API_VERSION}/models?pageSize={_PAGE_SIZE}"
         self._api_key = api_key or None
         self._patience = patience
 
@@ -149,17 +162,25 @@ class Gemini:
         return Embeddings(vectors, Usage(sum(map(len, texts)) // _CHARACTERS_PER_TOKEN, estimated=True))
 
     async def list_models(self, api_key: str | None = None) -> list[ModelInfo]:
-        """All pages of the models that make text or vectors, as this key sees them."""
+        """All pages of the models that make text or vectors, as this key sees them.
+
+        Asked without the SDK: a server that only has a key, and uses it for nothing yet, need not hold 45 MB of it.
+        """
         key = self._key(api_key)
+        wait = self._patience.listing
+        deadlines = Deadlines(self._patience.connect, wait, wait, wait)
         found: list[ModelInfo] = []
-        with self._typed(None, key):
-            async with self._client.call(key) as (sdk, options), asyncio.timeout(self._patience.listing):
-                pager = await sdk.models.list(config={"page_size": _PAGE_SIZE, "http_options": options})
-                for _ in range(_MAX_PAGES):
-                    found += filter(None, (model_info(entry.model_dump(mode="json", exclude_none=True)) for entry in pager.page))
-                    if not pager.config.get("page_token"):
-                        break
-                    await pager.next_page()
+        page_token = ""
+        for _ in range(_MAX_PAGES):
+            url = self._models_url + (f"&pageToken={escaped(page_token)}" if page_token else "")
+            async with self._sender.sent("GET", url, headers={"x-goog-api-key": key}, deadlines=deadlines) as response:
+                if response.status != 200:
+                    error = parse_error(await response.head(ERROR_BYTES))
+                    raise classify_error(response.status, error, retry_after=response.headers.get("retry-after"), secret=key)
+                page = self._sender.parse(await response.read())
+            found += filter(None, map(model_info, entries(page, "models")))
+            if not (page_token := text(page, "nextPageToken")):
+                break
         return list({info.name: info for info in found}.values())
 
     def classify(self, status: int, body: bytes, retry_after: str | None = None) -> ProviderError:
@@ -167,6 +188,7 @@ class Gemini:
 
     async def close(self) -> None:
         await self._client.close()
+        await self._sender.http.close()
 
 
 async def _drain(pieces: AsyncIterator[Any]) -> None:

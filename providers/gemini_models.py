@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from providers.characters import whole
+from providers.telling import count, text
 from providers.types import ModelInfo
 
 _VERSION = re.compile(r"gemini-(\d{1,3})(?:\.(\d{1,3}))?\b")
@@ -17,9 +18,10 @@ def model_version(name: str) -> tuple[int, int] | None:
 
 
 def model_info(model: dict[str, Any]) -> ModelInfo | None:
-    """One entry of the list (`Model.model_dump()`); None for what has no name or makes no text."""
-    name = whole(model.get("name") or "").removeprefix("models/")
-    kinds = tuple(_KINDS[action] for action in model.get("supported_actions") or () if action in _KINDS)
+    """One `Model` of `GET /v1beta/models`; None for what has no name or makes no text."""
+    name = whole(text(model, "name")).removeprefix("models/")
+    told = model.get("supportedGenerationMethods")
+    kinds = tuple(_KINDS[method] for method in map(str, told) if method in _KINDS) if isinstance(told, list) else ()
     if not name or not kinds:
         return None
     # The list does not tell: every Gemini that makes text takes pictures; of the other families some do not.
@@ -28,10 +30,10 @@ def model_info(model: dict[str, Any]) -> ModelInfo | None:
     return ModelInfo(
         name=name,
         provider="gemini",
-        context=model.get("input_token_limit"),
-        output_limit=model.get("output_token_limit"),
+        context=count(model, "inputTokenLimit"),
+        output_limit=count(model, "outputTokenLimit"),
         capabilities=kinds,
-        description=whole(model.get("description") or model.get("display_name") or "") or None,
+        description=whole(text(model, "description") or text(model, "displayName")) or None,
     )
 
 

@@ -316,18 +316,22 @@ async def test_each_fault_is_a_typed_error_that_tells_nothing(
     [
         ("hang_headers", {"first_token": 0.05, "load_floor": 0.05}),
         ("hang_stream", {"between_tokens": 0.05}),
-        ("drip", {"total": 0.5}),
+        ("drip", {"total": 0.2}),
     ],
 )
 async def test_every_wait_has_an_end_and_the_upstream_is_let_go(
     case: Case, fake: FakeServer, kind: str, patience: dict[str, float]
 ) -> None:
-    provider = case.build(fake.url, patience)
-    fake.fail(kind, seconds=0.2)
+    fake.fail(kind, seconds=0.1)
     fake.answers.append("x" * 400)
-    with pytest.raises(ProviderTimeout) as caught:
-        await provider.chat(ask(case, schema=None))
-    assert_tells_nothing(caught.value)
+    for slack in (1, 5, 25):  # a machine that stands still may spend the whole wait before the question is out
+        provider = case.build(fake.url, {name: seconds * slack for name, seconds in patience.items()})
+        with pytest.raises(ProviderTimeout) as caught:
+            await provider.chat(ask(case, schema=None))
+        assert_tells_nothing(caught.value)
+        if fake.requests:
+            break
+        await provider.close()
     async with asyncio.timeout(2):
         await fake.hung_up.wait()
     await provider.close()

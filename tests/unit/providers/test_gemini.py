@@ -190,6 +190,11 @@ async def test_all_pages_of_the_list_are_read(gemini: Gemini, fake: FakeGemini) 
     assert len(fake.requests) == 8 and fake.requests[-1].query["pageToken"]
 
 
+async def test_the_list_is_asked_without_the_heavy_sdk(gemini: Gemini) -> None:
+    assert await gemini.list_models()
+    assert gemini._client._sdk is None
+
+
 async def test_a_list_without_end_ends(gemini: Gemini, fake: FakeGemini) -> None:
     fake.models |= {f"gemini-9.{number}-flash": model(f"gemini-9.{number}-flash") for number in range(40)}
     fake.page_size = 1

@@ -169,11 +169,11 @@ def test_where_the_error_stands(body: Any, error: dict[str, Any]) -> None:
 def test_models_that_make_no_text_are_left_out() -> None:
     listed = {
         "name": "models/gemini-3-flash",
-        "input_token_limit": 9,
-        "output_token_limit": 4,
-        "supported_actions": ["generateContent", "x"],
+        "inputTokenLimit": 9,
+        "outputTokenLimit": 4,
+        "supportedGenerationMethods": ["generateContent", "x", {}],
     }
-    info = model_info(listed | {"display_name": "Flash"})
+    info = model_info(listed | {"displayName": "Flash"})
     assert (info.name, info.context, info.output_limit, info.capabilities, info.description) == (
         "gemini-3-flash",
         9,
@@ -181,8 +181,8 @@ def test_models_that_make_no_text_are_left_out() -> None:
         ("completion", "vision", "tools", "thinking"),
         "Flash",
     )
-    assert model_info({"name": "models/imagen", "supported_actions": ["predict"]}) is None
-    assert model_info({"supported_actions": ["generateContent"]}) is None
+    assert model_info({"name": "models/imagen", "supportedGenerationMethods": ["predict"]}) is None
+    assert model_info({"supportedGenerationMethods": ["generateContent"]}) is None
     assert model_info({}) is None
 
 
