@@ -11,6 +11,7 @@ import ipaddress
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any, Literal, Protocol, get_args
 from urllib.parse import urlsplit
 
@@ -85,6 +86,7 @@ def gpu_presence(hardware: Hardware, ollama_url: str) -> Presence:
     return "present" if hardware.gpus else "absent"
 
 
+@lru_cache(64)
 def _is_this_machine(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -95,7 +95,13 @@ class Line:
     def ahead_of(self, ticket: Ticket, now: float) -> int:
         """How many of those who wait go before this one, which may wait or not."""
         mine = self._order(ticket, now)
-        return sum(self._order(other, now) < mine for other in self)
+        return sum(self._ahead_in(lane, mine, now) for lane in self._lanes.values())
+
+    def _ahead_in(self, lane: deque[Ticket], mine: tuple[int, float, float], now: float) -> int:
+        """In a lane each one goes before those behind it: when its last goes before `mine`, all of them do."""
+        if self._order(lane[-1], now) < mine:
+            return len(lane)
+        return next(number for number, other in enumerate(lane) if self._order(other, now) >= mine)
 
     def _order(self, ticket: Ticket, now: float) -> tuple[int, float, float]:
         overdue = now - ticket.arrived >= self._patience[ticket.klass]

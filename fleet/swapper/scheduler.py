@@ -241,7 +241,8 @@ class Swapper:
         if forecast.seconds > self._tuning.limit(ticket.klass):
             raise self._too_long(ticket, forecast.seconds)
         self.yard.queue(model, ticket, now)
-        self.poke()
+        if not model.is_open:  # else a place comes free when a turn ends
+            self.poke()
         return future
 
     async def wait(self, ticket: Ticket, turn: asyncio.Future[None], on_eta: OnEta | None) -> None:
@@ -265,15 +266,17 @@ class Swapper:
         )
 
     def leave(self, ticket: Ticket, error: BaseException | None) -> None:
-        yard = self.yard
+        """Its place goes to the next one for the same model at once; whatever else may follow is for the task."""
+        yard, model = self.yard, self.yard.models[ticket.model]
         if ticket.state == "waiting":
             yard.withdraw(ticket)
         elif ticket.state == "inside":
-            yard.leave(ticket, self._now(), failed=error is not None)
+            now = self._now()
+            yard.leave(ticket, now, failed=error is not None)
+            yard.admit(model, now)
             if isinstance(error, ProviderError):
                 yard.order("look")
-                self.poke()
-        if yard.waiting or yard.move:
+        if yard.orders or yard.move or self._watchers or yard.waiting > (len(model.line) if model.is_open else 0):
             self.poke()
 
 

@@ -92,3 +92,18 @@ def test_nobody_is_lost_or_served_twice(arrivals, data):
     order = drained(made, 1000.0)
     assert len(order) == len(set(map(id, order))) == len(tickets) - len(left)
     assert not set(map(id, order)) & set(map(id, left))
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from(CLASSES)), min_size=1, max_size=30),
+    st.sampled_from("xyz"),
+    st.floats(0.0, 1000.0),
+    st.data(),
+)
+def test_as_many_are_ahead_as_are_served_before(arrivals, favoured, now, data):
+    shares = Shares()
+    shares.charge(favoured, 1.0)
+    tickets = [ticket(client, klass, float(number * 20)) for number, (client, klass) in enumerate(arrivals)]
+    one = data.draw(st.sampled_from(tickets))
+    made = line(*tickets, shares=shares)
+    assert made.ahead_of(one, now) == drained(line(*tickets, shares=shares), now).index(one)
