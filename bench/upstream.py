@@ -1,5 +1,7 @@
 """A model provider that answers at once, in three dialects, as fast as Python can: what gateways are measured against.
 
+A long stream begins with its first word alone, as those of models do; all the others follow a millisecond later.
+
 python -m bench.upstream PORT
 """
 
@@ -11,6 +13,7 @@ import orjson
 import uvloop
 
 WORDS = 200
+_BETWEEN = 0.001
 _TEXT = "x" * 800
 _USAGE = {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11}
 
@@ -24,6 +27,12 @@ def _chunked(kind: str, pieces: list[bytes]) -> bytes:
     body = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
     head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n"
     return head.encode() + body + b"0\r\n\r\n"
+
+
+def _parted(stream: bytes) -> tuple[bytes, bytes]:
+    """Up to the first word, and the rest."""
+    end = stream.index(b"\r\n", stream.index(b"token ")) + 2
+    return stream[:end], stream[end:]
 
 
 def _openai(words: int) -> bytes:
@@ -87,9 +96,9 @@ WHOLE = {
                           "done": True, "done_reason": "stop", "prompt_eval_count": 9, "eval_count": 2}),
 }  # fmt: skip
 STREAMS = {
-    b"/v1/chat/completions": _openai(WORDS),
-    b"/v1/messages": _anthropic("token ", WORDS),
-    b"/api/chat": _ollama("token ", WORDS),
+    b"/v1/chat/completions": _parted(_openai(WORDS)),
+    b"/v1/messages": _parted(_anthropic("token ", WORDS)),
+    b"/api/chat": _parted(_ollama("token ", WORDS)),
 }
 _MISSING = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
@@ -117,10 +126,17 @@ class Answering(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         path = self._path.partition(b"?")[0]
-        found = STREAMS.get(path) if self.marker in self._body else None
-        if b'"stream":false' in self._body:
-            found = WHOLE.get(path)
-        self._transport.write(found or ANSWERS.get(path, _MISSING))
+        whole = WHOLE.get(path) if b'"stream":false' in self._body else None
+        if whole is None and self.marker in self._body and path in STREAMS:
+            first, rest = STREAMS[path]
+            self._transport.write(first)
+            asyncio.get_running_loop().call_later(_BETWEEN, self._go_on, rest)
+        else:
+            self._transport.write(whole or ANSWERS.get(path, _MISSING))
+
+    def _go_on(self, rest: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(rest)
 
 
 async def serve(port: int) -> None:
