@@ -68,8 +68,25 @@ once() {
   printf '%s\n' "$wanted" >"$stamp"
 }
 
+# for_pip NAME VARIABLE → what was set for pip
+for_pip() { printf '%s' "${!2:-$("$python" -m pip config get "global.$1" 2>/dev/null)}"; }
+
+# with_uv FILE… installs as pip would, in a fifth of the time; it has to be told what was set for pip
+with_uv() {
+  local index folder certificates file options=(--quiet --require-hashes --only-binary :all:)
+  "$python" -m pip install --quiet --require-hashes --only-binary :all: -r requirements-uv.txt 2>/dev/null || return
+  index=$(for_pip index-url PIP_INDEX_URL) certificates=$(for_pip cert PIP_CERT)
+  if [ -n "$index" ]; then options+=(--default-index "$index"); fi
+  for folder in $(for_pip find-links PIP_FIND_LINKS); do options+=(--find-links "$folder"); done
+  if [ -n "$(for_pip no-index PIP_NO_INDEX)" ]; then options+=(--no-index); fi
+  if [ -n "$certificates" ]; then options+=(--cert "$certificates"); fi
+  for file in "$@"; do options+=(-r "$file"); done
+  UV_HTTP_TIMEOUT=20 UV_HTTP_RETRIES=1 "$python" -m uv pip install --python "$python" "${options[@]}" 2>/dev/null
+}
+
 install_packages() {
-  say "Installing packages from $(printf '%s ' "$@")(once, about a minute)"
+  say "Installing packages from $(printf '%s ' "$@")(once, about half a minute)"
+  if with_uv "$@"; then return; fi
   local file arguments=()
   for file in "$@"; do arguments+=(-r "$file"); done
   "$python" -m pip install --quiet --require-hashes --only-binary :all: "${arguments[@]}" ||

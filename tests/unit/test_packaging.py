@@ -185,7 +185,7 @@ def test_locks_name_no_registry_and_pin_by_hash() -> None:
     packages = {name: entry for name, entry in json.loads(lock)["packages"].items() if name}
     assert packages["node_modules/newman"]["version"] == json.loads(_read("tests/newman/package.json"))["dependencies"]["newman"]
     assert all(entry["integrity"].startswith("sha512-") for entry in packages.values())
-    for name in ("requirements.txt", "requirements-test.txt"):
+    for name in ("requirements.txt", "requirements-test.txt", "requirements-uv.txt"):
         assert "://" not in _read(name) and "--index" not in _read(name)
         entries = re.split(r"(?m)^(?=[A-Za-z0-9])", re.sub(r"(?m)^#.*\n", "", _read(name)))
         assert all("==" in entry and "--hash=sha256:" in entry for entry in entries if entry.strip())
