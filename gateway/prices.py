@@ -1,25 +1,15 @@
-"""What a question costs: the operator's own table, then the list prices of genai-prices; what has no price is unknown, not free.
+"""What a question costs: the operator's own table, then the list prices; what has no price is unknown, not free."""
 
-genai-prices takes a quarter of a second and 8 MB to load and 0.1 ms a question. So it is loaded in a thread of its own when
-the first model that may have a list price is asked for, and its answers are kept, for the hour in which they hold.
-"""
-
-import threading
-import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from types import ModuleType
-from typing import Any
 
 from gateway.grants import NANO
+from gateway.pricelist import PriceList, Row
 from providers.types import Usage
 
 _PER_MILLION = NANO / 1_000_000
 _KEPT = 4096
-#: Providers of ours → the name of genai-prices. The others have its name, or no list price.
-_SELLERS = {"gemini": "google", "grok": "x-ai", "bedrock": "aws"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,93 +63,65 @@ def rates_of(dollars: Mapping[str, float]) -> Rates:
 
 class Prices:
     """`table` are the operator's prices: (pattern of `provider/model`, dollars for a million tokens as `rates_of` takes them),
-    the first that fits holds. What a provider of `local` answers is free."""
+    the first that fits holds. What a provider of `local` answers is free. Of all else `listed` is asked."""
 
     def __init__(
         self,
         table: Sequence[tuple[str, Mapping[str, float]]] = (),
         *,
         local: Collection[str] = ("ollama", "builtin"),
-        now: Callable[[], float] = time.time,
+        listed: PriceList | None = None,
     ):
         self._table = [(pattern, rates_of(dollars)) for pattern, dollars in table]
-        self._local, self._now = frozenset(local), now
-        self._known: dict[tuple[str, str], Rates | None] = {}
-        self._hour = -1.0
-        self._snapshot: ModuleType | None = None
-        self._loading = threading.Lock()
-        self._begun = False
+        self._local, self._listed = frozenset(local), listed or PriceList()
+        self._own: dict[tuple[str, str], Rates | None] = {}
+        self._made: dict[tuple[str, str], tuple[Row | None, Rates | None]] = {}
 
     def rates(self, provider: str, model: str) -> Rates | None:
-        """None for a price that nobody knows, and while the list is loaded (`pending`)."""
-        hour = self._now() // 3600  # some models are cheaper at night
-        if hour != self._hour or len(self._known) > _KEPT:
-            self._known, self._hour = {}, hour
-        name = (provider, model)
+        """None for a price that nobody knows, and as long as it is looked up (`pending`)."""
         try:
-            return self._known[name]
+            return self._found(provider, model)
         except KeyError:
-            rates = self._own(provider, model)
-            if rates is None and self._snapshot is None:
-                self.load_soon()
-                return None
-            self._known[name] = rates = rates or self._listed(provider, model)
-            return rates
+            return None
 
     def pending(self, provider: str, model: str) -> bool:
         """Whether nothing can be said of the price yet."""
-        return self._snapshot is None and (provider, model) not in self._known and self._own(provider, model) is None
+        try:
+            self._found(provider, model)
+        except KeyError:
+            return True
+        return False
 
-    def load_soon(self) -> None:
-        """Loads the list in a thread of its own; returns at once."""
-        if not self._begun:
-            self._begun = True
-            threading.Thread(target=self.load, name="price-list", daemon=True).start()
+    def _found(self, provider: str, model: str) -> Rates | None:
+        name = (provider, model)
+        if name not in self._own:
+            if len(self._own) > _KEPT:
+                self._own, self._made = {}, {}
+            self._own[name] = self._of_the_operator(provider, model)
+        if (own := self._own[name]) is not None:
+            return own
+        row = self._listed.get(provider, model)
+        known, rates = self._made.get(name, (None, None))
+        if row is not known:
+            rates = _rates_of_row(row)
+            self._made[name] = row, rates
+        return rates
 
-    def load(self) -> None:
-        """Loads the list of genai-prices. Slow: never on the event loop."""
-        from genai_prices import data_snapshot  # heavy: see above
-
-        with self._loading:
-            data_snapshot.get_snapshot()
-            self._snapshot = data_snapshot
-
-    def _own(self, provider: str, model: str) -> Rates | None:
+    def _of_the_operator(self, provider: str, model: str) -> Rates | None:
         full = f"{provider}/{model}"
         found = next((rates for pattern, rates in self._table if fnmatchcase(full, pattern)), None)
         return FREE if found is None and provider in self._local else found
 
-    def _listed(self, provider: str, model: str) -> Rates | None:
-        list_of_all = self._snapshot.get_snapshot()
-        seller = next((one for one in list_of_all.providers if one.id == _SELLERS.get(provider, provider)), None)
-        if seller is None:
-            return None
-        try:
-            _, found = list_of_all.find_provider_model(model, seller, None, None)
-        except LookupError:
-            return None
-        prices = found.get_prices(datetime.fromtimestamp(self._now(), UTC))
-        columns = {name: getattr(prices, f"{column}_mtok", None) for name, column in _COLUMNS.items()}
-        columns = {name: price for name, price in columns.items() if price is not None}
-        if "input" not in columns or ("output" not in columns and "embed" not in found.id):
-            return None
-        starts = {tier.start for price in columns.values() for tier in getattr(price, "tiers", ())}
-        dearer = tuple((start, _rates_above(columns, start)) for start in sorted(starts, reverse=True))
-        base = _rates_above(columns, -1)
-        return Rates(base.input, base.output, base.cache_read, base.cache_write, base.reasoning, dearer)
+
+def _rates_of_row(row: Row | None) -> Rates | None:
+    if row is None or not row.is_priced:
+        return None
+    starts = {start for steps in row.prices.values() for start, _ in steps if start >= 0}
+    dearer = tuple((start, _rates_above(row, start)) for start in sorted(starts, reverse=True))
+    base = _rates_above(row, -1)
+    return Rates(base.input, base.output, base.cache_read, base.cache_write, base.reasoning, dearer)
 
 
-_COLUMNS = {name: name for name in ("input", "output")} | {
-    "cache_read": "cache_read", "cache_write": "cache_write", "reasoning": "output_reasoning",
-}  # fmt: skip
-
-
-def _rates_above(columns: Mapping[str, Any], start: int) -> Rates:
-    """The rates of a request whose input passes the tier that begins at `start`; -1 for those that pass none."""
-    return rates_of({name: float(_above(price, start)) for name, price in columns.items()})
-
-
-def _above(price: Any, start: int) -> Any:
-    if not hasattr(price, "tiers"):
-        return price
-    return next((tier.price for tier in reversed(price.tiers) if tier.start <= start), price.base)
+def _rates_above(row: Row, tokens: int) -> Rates:
+    """The rates of a request with more input than `tokens`."""
+    return rates_of({bucket: max(step for step in steps if step[0] <= tokens)[1] for bucket, steps in row.prices.items()})

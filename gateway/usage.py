@@ -16,6 +16,7 @@ from core.errors import MyelinError
 from gateway.calls import Call
 from gateway.grants import PERIODS, period_start
 from gateway.ledger import Ledger
+from gateway.pricelist import PriceList
 from gateway.prices import Prices
 from gateway.service import BUILTIN, Gateway
 from store.calls import Calls, Record, Sums
@@ -91,16 +92,20 @@ class Metering(NamedTuple):
 
 
 async def open_metering(
-    calls: Calls, gateway: Gateway, clock: Clock, table: Sequence[tuple[str, Mapping[str, float]]], stack: AsyncExitStack
+    calls: Calls,
+    gateway: Gateway,
+    clock: Clock,
+    table: Sequence[tuple[str, Mapping[str, float]]],
+    listed: PriceList,
+    stack: AsyncExitStack,
 ) -> tuple[Metering, Book]:
-    """The ledger, which knows what was spent, and the book that its calls go into; `table` are the operator's prices.
+    """The ledger, which knows what was spent, and the book that its calls go into; `table` are the operator's prices, which go
+    before `listed`.
 
     When the stack ends the last rows are written.
     """
     local = [BUILTIN, *(name for name in gateway.names if gateway.capabilities(name).local)]
-    prices = Prices(table, local=local, now=clock.now)
-    if any(gateway.has_key(name, None) for name in gateway.names if name not in local):
-        prices.load_soon()
+    prices = Prices(table, local=local, listed=listed)
     book = Book(calls.add, clock)
     ledger = Ledger(settled=book.add, prices=prices, monotonic=clock.monotonic, now=clock.now)
     ledger.restore(await calls.spent({period: period_start(period, clock.now()) for period in PERIODS}))

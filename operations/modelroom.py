@@ -23,7 +23,7 @@ from fleet.operations.activity import Activity
 from fleet.operations.moving import Moving
 from fleet.operations.spool import Spool
 from gateway.catalogue import Catalogue
-from gateway.listprices import ListPrices
+from gateway.pricelist import PriceList
 from gateway.releases import Releases, open_releases
 from gateway.service import Gateway
 from providers import registry
@@ -53,7 +53,7 @@ class Models(NamedTuple):
 
 async def open_models(
     settings: Settings, clock: Clock, database: Database, state: State, hardware: Hardware, stack: AsyncExitStack
-) -> tuple[Models, Admission]:
+) -> tuple[Models, PriceList, Admission]:
     http = HttpClient(connections=256)
     stack.push_async_callback(http.close)
     mode = await state.get("compute_mode", "auto")
@@ -82,10 +82,11 @@ async def open_models(
         always_on=settings.always_on_models,
         now=clock.now,
     )
+    prices = PriceList(now=clock.now)
     own_keys = [one.spec.name for one in wanted if one.has_key]
     catalogue = Catalogue(
         providers, clock=clock, own_keys=own_keys, missing=registry.missing(wanted),
-        aliases=dict(settings.model_aliases), prices_of=ListPrices(),
+        aliases=dict(settings.model_aliases), prices_of=prices,
     )  # fmt: skip
     pull = catalogue.renewing("ollama", machine.pull)
     downloads = Downloads(pull, load=state.load_downloads, save=state.save_download, clock=clock)
@@ -93,7 +94,7 @@ async def open_models(
     stack.push_async_callback(downloads.close)
     gateway = Gateway(providers, catalogue, own_keys=own_keys, first_content=settings.first_content_timeout)
     deployed = await open_releases(database, catalogue, clock)
-    return Models(gateway, catalogue, switch, downloads, machine, machines, fleet, activity, *deployed), admission
+    return Models(gateway, catalogue, switch, downloads, machine, machines, fleet, activity, *deployed), prices, admission
 
 
 async def open_moving(

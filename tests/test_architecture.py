@@ -60,8 +60,8 @@ FENCES = [
     ),
     (
         PROCESSES,
-        ("documents.tools", "documents.sandbox", "fleet"),
-        "Start programs in documents.tools, documents.sandbox or fleet.",
+        ("documents.sandbox", "fleet", "gateway.pricelist"),
+        "Start programs in documents.sandbox or fleet.",
     ),
     (READERS, ("documents.parsers", "documents.tools", "documents.sandbox"), "Documents are read in the sandboxed child only."),
     (
@@ -75,7 +75,6 @@ OPTIONAL_SDKS = (
     "google.genai",
     "google",
     "pynvml",
-    "genai_prices",
     "rapidocr",
     "onnxruntime",
     "cv2",

@@ -27,7 +27,7 @@ class Office:
         stored, rows = Keys(database, clock), Calls(database)
         credentials = Credentials(OPERATOR, MASTER, b"pepper", stored.active, clock.now)
         self.book = Book(rows.add, clock)
-        prices = Prices([("*", {"input": 1e6, "output": 1e6})], now=clock.now)
+        prices = Prices([("*", {"input": 1e6, "output": 1e6})])
         self.ledger = Ledger(settled=self.book.add, prices=prices, monotonic=clock.monotonic, now=clock.now)
         app = FastAPI(openapi_url=None)
         routes = [*keys.router.routes, *stats.router.routes]

@@ -1,12 +1,14 @@
 """Keys are held to their grants, and every call is settled once."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from core.errors import BudgetSpent, ExpiredKey, ModelNotAllowed, NotFound, Overloaded, RateLimited, TooLarge
 from gateway.grants import NANO
 from gateway.ledger import Grant, Ledger
+from gateway.pricelist import PriceList
 from gateway.prices import Prices
 from providers.types import Usage
 
@@ -221,8 +223,7 @@ def test_what_is_free_needs_no_money_and_the_own_key_pays_for_itself(desk):
 
 
 def test_a_budget_waits_for_the_prices_and_an_unknown_price_is_no_price():
-    prices = Prices([("openai/*", {"input": 1})])
-    prices.load_soon = lambda: None
+    prices = Prices([("openai/*", {"input": 1})], listed=PriceList(Path("/no/such/table")))
     desk, grant = Desk(prices), Grant("k", budget_usd=1)
     with pytest.raises(Overloaded):
         desk.ask(grant, provider="anthropic")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from gateway.pricelist import PriceList, Row
 from gateway.prices import FREE, Prices, rates_of
 from providers.types import Usage
 
@@ -11,9 +12,14 @@ DAY = 1_772_323_200.0
 
 @pytest.fixture(scope="module")
 def listed():
-    prices = Prices(local=["ollama"], now=lambda: DAY)
-    prices.load()
-    return prices
+    return Prices(local=["ollama"], listed=PriceList(now=lambda: DAY))
+
+
+def rates(prices, provider, model):
+    """Those that are known once the list has been asked."""
+    if prices.pending(provider, model):
+        prices._listed.settle()
+    return prices.rates(provider, model)
 
 
 def test_every_bucket_has_its_price():
@@ -44,8 +50,8 @@ def test_the_first_pattern_of_the_operator_that_fits_holds_and_goes_before_all_l
 
 
 def test_what_runs_here_is_free_and_needs_no_list():
-    prices = Prices(local=["ollama"])
-    prices.load_soon = None
+    prices = Prices(local=["ollama"], listed=None)
+    prices._listed = None
     assert prices.rates("ollama", "gpt-5") is FREE and not prices.pending("ollama", "gpt-5")
 
 
@@ -55,20 +61,20 @@ def test_what_runs_here_is_free_and_needs_no_list():
     ("openai", "text-embedding-3-small", 20, 0),
 ])  # fmt: skip
 def test_list_prices(listed, provider, model, paid, made):
-    rates = listed.rates(provider, model)
-    assert (rates.input, rates.output) == (pytest.approx(paid), pytest.approx(made))
-    assert listed.rates(provider, model) is rates
+    found = rates(listed, provider, model)
+    assert (found.input, found.output) == (pytest.approx(paid), pytest.approx(made))
+    assert listed.rates(provider, model) is found
 
 
 @pytest.mark.parametrize(("provider", "model"), [("openai", "no-such-model"), ("house", "gpt-4o-mini"), ("openai", "")])
 def test_what_is_not_on_the_list_has_no_price(listed, provider, model):
-    assert listed.rates(provider, model) is None and not listed.pending(provider, model)
+    assert rates(listed, provider, model) is None and not listed.pending(provider, model)
 
 
 def test_a_long_request_pays_the_dearer_rate_for_all_its_tokens(listed):
-    rates = listed.rates("gemini", "gemini-2.5-pro")
-    assert rates.cost(Usage(200_000, 0)) == 200_000 * 1250
-    assert rates.cost(Usage(200_000, 10, cache_read=1)) == 200_000 * 2500 + 10 * 15_000 + 250
+    found = rates(listed, "gemini", "gemini-2.5-pro")
+    assert found.cost(Usage(200_000, 0)) == 200_000 * 1250
+    assert found.cost(Usage(200_000, 10, cache_read=1)) == 200_000 * 2500 + 10 * 15_000 + 250
 
 
 def test_the_list_agrees_with_its_makers(listed):
@@ -76,26 +82,21 @@ def test_the_list_agrees_with_its_makers(listed):
     from genai_prices import calc_price
 
     for input_tokens in (1000, 250_000):
-        ours = listed.rates("anthropic", "claude-sonnet-4-5").cost(Usage(input_tokens, 500, False, 3000, 700))
+        ours = rates(listed, "anthropic", "claude-sonnet-4-5").cost(Usage(input_tokens, 500, False, 3000, 700))
         used = {"input_tokens": input_tokens + 3700, "cache_read_tokens": 3000, "cache_write_tokens": 700, "output_tokens": 500}
         theirs = calc_price(Theirs(**used), "claude-sonnet-4-5", provider_id="anthropic").total_price
         assert ours == pytest.approx(float(theirs) * 1e9)
 
 
-def test_a_price_is_looked_up_once_an_hour(listed):
-    time, looked = [DAY], []
-    prices = Prices(now=lambda: time[0])
-    prices.load()
-    prices._listed = lambda provider, model: looked.append(model)
-    for seconds in (0, 10, 3600, 3601):
-        time[0] = DAY + seconds
-        prices.rates("openai", "x")
-    assert looked == ["x", "x"]
-
-
-def test_the_list_is_loaded_beside_the_caller():
-    prices = Prices()
-    with prices._loading:  # as long as that takes
-        assert prices.rates("openai", "gpt-4o-mini") is None and prices.pending("openai", "gpt-4o-mini")
-    prices.load()
-    assert prices.rates("openai", "gpt-4o-mini") is not None and not prices.pending("openai", "gpt-4o-mini")
+def test_a_price_that_changed_is_the_price_from_then_on():
+    time, asked = [DAY], []
+    table = PriceList(now=lambda: time[0])
+    table._read = lambda names: (
+        asked.append(names) or {name: Row(None, {"input": [(-1, len(asked))], "output": [(-1, 0)]}) for name in names}
+    )
+    prices = Prices(listed=table)
+    assert rates(prices, "openai", "x").input == 1000
+    time[0] += 3600
+    assert prices.rates("openai", "x").input == 1000  # of the hour before, until it is looked up
+    table.settle()
+    assert prices.rates("openai", "x").input == 2000 and len(asked) == 2

@@ -10,6 +10,7 @@ from core.errors import Overloaded
 from gateway import usage as room
 from gateway.grants import NANO, Grant
 from gateway.ledger import Ledger
+from gateway.pricelist import PriceList
 from gateway.prices import Prices
 from gateway.usage import Book, open_metering
 from models import calls, hourly
@@ -141,12 +142,12 @@ async def test_the_book_is_written_every_second(monkeypatch):
 
 async def test_a_restart_knows_what_was_spent_and_a_stop_writes_the_rest(database):
     async with AsyncExitStack() as stack:
-        metering, _ = await open_metering(Calls(database), house(box()), CLOCK, [("*", {"input": 1e6})], stack)
+        metering, _ = await open_metering(Calls(database), house(box()), CLOCK, [("*", {"input": 1e6})], PriceList(), stack)
         with metering.ledger.enter(Grant("k"), front="openai", operation="chat", model="m", request_id="r", stream=False) as call:
             call.route("openai", "gpt-5", input_tokens=3, max_output=1)
             call.settle("ok", usage=Usage(3, 1), http_status=200)
     assert len(await database.read(select(hourly.c.calls))) == 1
     async with AsyncExitStack() as stack:
-        metering, _ = await open_metering(Calls(database), house(box()), CLOCK, (), stack)
+        metering, _ = await open_metering(Calls(database), house(box()), CLOCK, (), PriceList(), stack)
         spent = metering.ledger.account("k").spending.all(CLOCK.now())
         assert spent == dict.fromkeys(("day", "week", "month", "total"), 3 * NANO)
