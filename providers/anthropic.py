@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from core.errors import ProviderAuthFailed, ProviderError, ProviderRefused
@@ -14,13 +13,13 @@ from providers.anthropic_wire import answers_by_tool, to_wire
 from providers.base import ProviderSpec
 from providers.claude import answer_limit
 from providers.collecting import collect
-from providers.openai_schemas import Unwrapping
 from providers.patience import Patience
 from providers.refusals import MAX_REFUSED, Refusals
 from providers.sending import ERROR_BYTES, Sender, Sent, drain
 from providers.sse import event_data
 from providers.telling import entries
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo
+from providers.wrapping import has_other_root, unwrapped
 
 _TITLE = "Anthropic"
 _VERSION = "2023-06-01"
@@ -64,7 +63,9 @@ class Anthropic:
             body = to_wire(request, refused)
             async with self._sent("POST", "/messages", self._patience.answering, json=body) as response:
                 if response.status == 200:
-                    async with aclosing(self._deltas(response, request, answers_by_tool(request, refused))) as deltas:
+                    by_tool = answers_by_tool(request, refused)
+                    pieces = self._pieces(response, request.model, by_tool)
+                    async with aclosing(unwrapped(pieces) if by_tool and has_other_root(request.schema) else pieces) as deltas:
                         async for delta in deltas:
                             yield delta
                     return
@@ -77,11 +78,8 @@ class Anthropic:
                 self._refusals.learn(request.model, word)
         raise self._error(response, error, request.model)
 
-    async def _deltas(self, response: Response, request: ChatRequest, by_tool: bool) -> AsyncGenerator[ChatDelta, None]:
-        """The pieces; an answer that came as arguments is freed of the object around it."""
-        reader = Reader(by_tool, lambda status, error: self._typed(status, error, None, request.model))
-        wrapped = by_tool and request.schema is not None and request.schema.get("type") != "object"
-        unwrapping = Unwrapping() if wrapped else None
+    async def _pieces(self, response: Response, model: str, by_tool: bool) -> AsyncGenerator[ChatDelta, None]:
+        reader = Reader(by_tool, lambda status, error: self._typed(status, error, None, model))
         async with aclosing(response.lines()) as lines:
             async for line in lines:
                 data = event_data(line)
@@ -89,11 +87,9 @@ class Anthropic:
                     continue
                 if delta.finish_reason is not None:
                     await drain(lines)  # message_stop
-                    if unwrapping is not None and (rest := unwrapping.rest()):
-                        yield ChatDelta(rest)
                     yield delta
                     return
-                yield delta if unwrapping is None else replace(delta, text=unwrapping.add(delta.text))
+                yield delta
         raise ProviderError("The answer of Anthropic ended before it was complete.", hint="Ask again.")
 
     @asynccontextmanager

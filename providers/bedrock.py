@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import orjson
@@ -18,12 +17,12 @@ from providers.bedrock_signing import Signer
 from providers.bedrock_stream import Reader
 from providers.bedrock_wire import answers_by_tool, most_tokens, to_wire
 from providers.collecting import MAX_CHARACTERS, collect
-from providers.openai_schemas import Unwrapping
 from providers.patience import Patience
 from providers.refusals import MAX_REFUSED, Refusals
 from providers.sending import ERROR_BYTES, Sender, escaped
 from providers.telling import entries, text
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo
+from providers.wrapping import has_other_root, unwrapped
 
 _TITLE = "AWS Bedrock"
 _AFTER_THE_END = 5.0
@@ -86,7 +85,9 @@ class Bedrock:
             deadlines = self._patience.answering if streams else self._patience.whole
             async with self._sent("POST", self._runtime + path, deadlines, orjson.dumps(body)) as response:
                 if response.status == 200:
-                    async with aclosing(self._deltas(response, request, answers_by_tool(request, refused), streams)) as deltas:
+                    by_tool = answers_by_tool(request, refused)
+                    pieces = self._pieces(response, request.model, by_tool, streams)
+                    async with aclosing(unwrapped(pieces) if by_tool and has_other_root(request.schema) else pieces) as deltas:
                         async for delta in deltas:
                             yield delta
                     return
@@ -99,22 +100,14 @@ class Bedrock:
                 self._refusals.learn(request.model, word)
         raise self._error(response, error, request.model)
 
-    async def _deltas(
-        self, response: Response, request: ChatRequest, by_tool: bool, streams: bool
-    ) -> AsyncGenerator[ChatDelta, None]:
-        """The pieces; an answer that came as arguments is freed of the object around it."""
-        reader = Reader(by_tool, lambda status, error: self._typed(status, error, None, request.model))
-        wrapped = by_tool and request.schema is not None and request.schema.get("type") != "object"
-        unwrapping = Unwrapping() if wrapped else None
-        async with aclosing(self._pieces(response, reader, streams)) as pieces:
-            async for delta in pieces:
-                yield delta if unwrapping is None else replace(delta, text=unwrapping.add(delta.text))
-        last = reader.last()
-        if unwrapping is not None and (rest := unwrapping.rest()):
-            yield ChatDelta(rest)
-        yield last
+    async def _pieces(self, response: Response, model: str, by_tool: bool, streams: bool) -> AsyncGenerator[ChatDelta, None]:
+        reader = Reader(by_tool, lambda status, error: self._typed(status, error, None, model))
+        async with aclosing(self._told(response, reader, streams)) as told:
+            async for delta in told:
+                yield delta
+        yield reader.last()
 
-    async def _pieces(self, response: Response, reader: Reader, streams: bool) -> AsyncGenerator[ChatDelta, None]:
+    async def _told(self, response: Response, reader: Reader, streams: bool) -> AsyncGenerator[ChatDelta, None]:
         if not streams:
             for delta in reader.whole(self._sender.parse(await response.read())):
                 yield delta

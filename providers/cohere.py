@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from core.errors import ProviderAuthFailed, ProviderError
@@ -11,15 +10,15 @@ from providers.base import ProviderSpec
 from providers.cohere_errors import KEY_HINT, classify_error, is_lasting, parse_error, unsupported
 from providers.cohere_models import model_info
 from providers.cohere_stream import Reader, usage_of
-from providers.cohere_wire import answer_cap, is_wrapped, to_wire
+from providers.cohere_wire import answer_cap, to_wire
 from providers.collecting import MAX_CHARACTERS, collect
-from providers.openai_schemas import Unwrapping
 from providers.patience import Patience
 from providers.refusals import MAX_REFUSED, Refusals
 from providers.sending import ERROR_BYTES, Sender, drain, escaped
 from providers.sse import event_data
 from providers.telling import entries, member, text
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo, Usage
+from providers.wrapping import has_other_root, unwrapped
 
 _TITLE = "Cohere"
 _MOST_TEXTS = 96  # of one request for vectors
@@ -63,7 +62,8 @@ class Cohere:
             body = to_wire(request, refused)
             async with self._sent("POST", "/v2/chat", self._patience.answering, json=body) as response:
                 if response.status == 200:
-                    async with aclosing(self._deltas(response, request)) as deltas:
+                    pieces = self._pieces(response, request.model)
+                    async with aclosing(unwrapped(pieces) if has_other_root(request.schema) else pieces) as deltas:
                         async for delta in deltas:
                             yield delta
                     return
@@ -76,9 +76,8 @@ class Cohere:
                 self._refusals.learn(request.model, word)
         raise self._error(response, error, request.model)
 
-    async def _deltas(self, response: Response, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
-        reader = Reader(lambda status, error: self._typed(status, error, None, request.model))
-        unwrapping = Unwrapping() if is_wrapped(request) else None
+    async def _pieces(self, response: Response, model: str) -> AsyncGenerator[ChatDelta, None]:
+        reader = Reader(lambda status, error: self._typed(status, error, None, model))
         async with aclosing(response.lines()) as lines:
             async for line in lines:
                 data = event_data(line)
@@ -86,11 +85,9 @@ class Cohere:
                     continue
                 if delta.finish_reason is not None:
                     await drain(lines)
-                    if unwrapping is not None and (rest := unwrapping.rest()):
-                        yield ChatDelta(rest)
                     yield delta
                     return
-                yield delta if unwrapping is None else replace(delta, text=unwrapping.add(delta.text))
+                yield delta
         raise ProviderError("The answer of Cohere ended before it was complete.", hint="Ask again.")
 
     async def embed(
