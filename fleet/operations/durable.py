@@ -9,8 +9,8 @@ Watchers see the latest record, not every one: a slow reader costs nothing.
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, ClassVar, Generic, TypeVar
 
 import structlog
 
@@ -23,20 +23,26 @@ _CANCEL_SECONDS = 5.0
 log = structlog.get_logger(__name__)
 
 
-class Record(Protocol):
-    """What every record has, as a frozen dataclass. Times are seconds since 1970."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What every record has. Bytes, bytes a second, seconds; times are seconds since 1970."""
 
-    @property
-    def id(self) -> str: ...
-    @property
-    def model(self) -> str: ...
-    @property
-    def state(self) -> str: ...
-    @property
-    def created_at(self) -> float: ...
-    @property
-    def attempts(self) -> int: ...
-    def as_json(self) -> dict[str, Any]: ...
+    id: str
+    model: str
+    state: str
+    created_at: float
+    updated_at: float
+    detail: str = ""
+    completed: int = 0
+    total: int | None = None
+    speed: float | None = None
+    eta_seconds: float | None = None
+    attempts: int = 0
+    error: dict[str, Any] | None = None
+    finished_at: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
 
 
 R = TypeVar("R", bound=Record)
