@@ -13,7 +13,7 @@ from api.deps import answer, house, read_json
 from api.fields import header_text
 from api.openapi import body
 from api.policy import CLIENTS, Role, allow
-from api.shapes import JobError, Time
+from api.shapes import Progress
 from api.views import stamp
 from core.errors import InvalidField, ProviderError, ProviderUnreachable
 from fleet.downloads import Download, State
@@ -78,22 +78,8 @@ class GeminiModels(_GeminiModels, total=False):
     warning: str
 
 
-class DownloadView(TypedDict):
-    """Bytes, bytes a second, seconds."""
-
-    id: str
-    model: str
+class DownloadView(Progress):
     state: State
-    detail: str
-    completed: int
-    total: int | None
-    speed: float | None
-    eta_seconds: float | None
-    attempts: int
-    error: JobError | None
-    created_at: Time
-    updated_at: Time
-    finished_at: Time | None
 
 
 class DownloadList(TypedDict):
