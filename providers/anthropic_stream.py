@@ -13,7 +13,8 @@ from providers.types import ChatDelta, FinishReason, ToolCallDelta, Usage
 from providers.wrapping import NAME as ANSWER
 
 _FINISH: dict[str, FinishReason] = {
-    "end_turn": "stop", "stop_sequence": "stop", "pause_turn": "stop", "max_tokens": "length", "model_context_window_exceeded": "length",
+    "end_turn": "stop", "stop_sequence": "stop", "pause_turn": "stop", "max_tokens": "length",
+    "model_context_window_exceeded": "length",
     "tool_use": "tool_calls", "refusal": "filtered",
 }  # fmt: skip
 

@@ -165,3 +165,18 @@ def test_buckets_never_overlap_whatever_a_provider_counts(read, written, cached,
     })  # fmt: skip
     assert usage.input_tokens == max(read, 0) and usage.output_tokens == max(written, 0)
     assert min(usage.input_uncached, usage.cache_read, usage.output_text, usage.output_reasoning) >= 0
+
+
+@pytest.mark.parametrize(
+    ("passage", "told"),
+    [
+        (OpenAIPassage(hides_usage=False), b'data: {"error":{"message":"x"}}\n\n'),
+        (AnthropicPassage(), b'event: error\ndata: {"type":"error","error":{}}\n\n'),
+        (OllamaPassage(), b'{"error":"x"}\n'),
+    ],
+)
+def test_an_error_inside_a_stream_goes_through_and_ends_it(passage, told):
+    assert passage.take(told) == told
+    assert passage.seen.failed and passage.seen.over and not passage.seen.ended
+    with pytest.raises(ProviderError, match="before it was complete"):
+        passage.finish()
