@@ -60,8 +60,8 @@ class JobError(TypedDict):
     retryable: bool
 
 
-class Progress(TypedDict):
-    """Of long work on a model. Bytes, bytes a second, seconds."""
+class Work(TypedDict):
+    """Long work on a model. Bytes, bytes a second, seconds."""
 
     id: str
     model: str
