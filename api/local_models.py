@@ -13,7 +13,7 @@ from api.deps import answer, house, read_json
 from api.fields import header_text
 from api.openapi import body
 from api.policy import CLIENTS, Role, allow
-from api.shapes import Work
+from api.shapes import ModelWork
 from api.views import stamp
 from core.errors import InvalidField, ProviderError, ProviderUnreachable
 from fleet.downloads import Download, State
@@ -78,7 +78,7 @@ class GeminiModels(_GeminiModels, total=False):
     warning: str
 
 
-class DownloadView(Work):
+class DownloadView(ModelWork):
     state: State
 
 

@@ -13,7 +13,7 @@ from api.deps import answer, house, read_json
 from api.local_models import STREAM, Stream
 from api.openapi import body
 from api.policy import Role, allow
-from api.shapes import Work
+from api.shapes import ModelWork
 from api.views import stamp
 from fleet.operations.durable import ENDED
 from fleet.operations.record import Kind, Operation, Same, State, Step, Way
@@ -48,7 +48,7 @@ class PassWish(_Wish):
     target: str = Field(alias="to")
 
 
-class _OperationView(Work):
+class _OperationView(ModelWork):
     """`digest` is the model's at the source, `found` what the target has; `same` compares them: the same manifest, the same
     files below a manifest of its own, or another version."""
 

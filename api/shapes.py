@@ -60,7 +60,7 @@ class JobError(TypedDict):
     retryable: bool
 
 
-class Work(TypedDict):
+class ModelWork(TypedDict):
     """Long work on a model. Bytes, bytes a second, seconds."""
 
     id: str

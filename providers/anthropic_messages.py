@@ -8,7 +8,6 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from providers.arguments import as_object
 from providers.histories import alternating
 from providers.pictures import media_type
 from providers.types import Image, Message, Part, Text, Thought, Tool, ToolCall, ToolChoice, ToolResult
@@ -36,7 +35,7 @@ def _block(part: Part, thoughts: bool) -> dict[str, Any] | None:
         case Thought(signature=str()) if thoughts:
             return {"type": "thinking", "thinking": part.text, "signature": part.signature}
         case ToolCall():
-            return {"type": "tool_use", "id": _id(part.id), "name": part.name, "input": as_object(part.arguments)}
+            return {"type": "tool_use", "id": _id(part.id), "name": part.name, "input": part.input}
         case ToolResult():
             return _result(part)
     return None

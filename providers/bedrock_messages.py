@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.errors import InvalidField
-from providers.arguments import as_object
 from providers.histories import alternating
 from providers.pictures import media_type
 from providers.types import Image, Message, Part, Text, Thought, Tool, ToolCall, ToolChoice, ToolResult
@@ -40,7 +39,7 @@ def _block(part: Part, thoughts: bool) -> dict[str, Any] | None:
         case Thought(signature=str()) if thoughts:
             return {"reasoningContent": {"reasoningText": {"text": part.text, "signature": part.signature}}}
         case ToolCall():
-            return {"toolUse": {"toolUseId": _id(part.id), "name": part.name, "input": as_object(part.arguments)}}
+            return {"toolUse": {"toolUseId": _id(part.id), "name": part.name, "input": part.input}}
         case ToolResult():
             return {"toolResult": _result(part)}
     return None

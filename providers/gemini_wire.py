@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from core.errors import InvalidAnswer, ProviderRefused
-from providers.arguments import as_object, as_text
+from providers.arguments import as_text
 from providers.characters import Halves, whole
 from providers.failures import reason
 from providers.gemini_models import model_version
@@ -141,7 +141,7 @@ def _parts(part: Part, names: dict[str, str]) -> Iterator[dict[str, Any]]:
         case Thought(text, signature) if signature and not part.redacted:
             yield {"text": whole(text), **({"thought": True} if text else {}), **_signed(signature)}
         case ToolCall():
-            call = {"id": part.id, "name": part.name, "args": as_object(part.arguments)}
+            call = {"id": part.id, "name": part.name, "args": part.input}
             yield {"function_call": call, **_signed(part.signature)}
         case ToolResult():
             name = part.name or names.get(part.call_id, "")

@@ -5,7 +5,7 @@ from secrets import token_hex
 from typing import Any
 
 from core.errors import InvalidField, ProviderError
-from providers.arguments import as_object, as_text
+from providers.arguments import as_text
 from providers.characters import whole
 from providers.types import (
     ChatDelta,
@@ -97,7 +97,7 @@ def _message(message: Message) -> dict[str, Any]:
         plain["thinking"] = whole(thoughts)
     if calls:
         plain["tool_calls"] = [
-            {"id": call.id, "function": {"index": index, "name": call.name, "arguments": as_object(call.arguments)}}
+            {"id": call.id, "function": {"index": index, "name": call.name, "arguments": call.input}}
             for index, call in enumerate(calls)
         ]
     return plain
