@@ -11,7 +11,6 @@ import httpx2
 from core.errors import InvalidAnswer, ProviderAuthFailed, ProviderError, ProviderTimeout, ProviderUnreachable
 from core.http import Deadlines, HttpClient
 from providers.base import ProviderSpec
-from providers.characters import whole
 from providers.collecting import collect
 from providers.gemini_client import API_VERSION, ApiFailure, GeminiClient, TooLarge
 from providers.gemini_errors import KEY_HINT, classify_error, parse_error
@@ -20,6 +19,7 @@ from providers.gemini_wire import Reading, max_output_tokens, to_wire
 from providers.sending import ERROR_BYTES, Sender, escaped
 from providers.telling import entries, text
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo, Usage
+from utils import mended
 
 _TITLE = "Gemini"
 _UNREACHABLE_HINT = "Check the connection to the internet and GEMINI_BASE_URL, or send AI-Provider ollama or builtin."
@@ -152,7 +152,7 @@ class Gemini:
         vectors: list[list[float]] = []
         for start in range(0, len(texts), _MOST_TEXTS):
             # Texts alone would become the parts of one content, with one vector, in the models that embed more than text.
-            part = [{"parts": [{"text": whole(text)}]} for text in texts[start : start + _MOST_TEXTS]]
+            part = [{"parts": [{"text": mended(text)}]} for text in texts[start : start + _MOST_TEXTS]]
             with self._typed(model, key):
                 async with self._client.call(key) as (sdk, options), asyncio.timeout(self._patience.first):
                     reply = await sdk.models.embed_content(model=model, contents=part, config=config | {"http_options": options})

@@ -6,7 +6,6 @@ from typing import Any
 
 from core.errors import InvalidField, ProviderError
 from providers.arguments import as_text
-from providers.characters import whole
 from providers.types import (
     ChatDelta,
     ChatRequest,
@@ -20,6 +19,7 @@ from providers.types import (
     ToolResult,
     Usage,
 )  # fmt: skip
+from utils import mended
 
 #: A difference in one of these loads the model anew: they are ours to choose, never the caller's.
 RUNNER_OPTIONS = frozenset({"num_ctx", "num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread", "draft_num_predict"})
@@ -88,13 +88,13 @@ def _messages(message: Message) -> list[dict[str, Any]]:
 
 
 def _message(message: Message) -> dict[str, Any]:
-    plain: dict[str, Any] = {"role": "user" if message.role == "tool" else message.role, "content": whole(message.content)}
+    plain: dict[str, Any] = {"role": "user" if message.role == "tool" else message.role, "content": mended(message.content)}
     thoughts = "".join(part.text for part in message.parts if isinstance(part, Thought) and not part.redacted)
     calls = [part for part in message.parts if isinstance(part, ToolCall)]
     if images := _images(message.images):
         plain["images"] = images
     if thoughts:
-        plain["thinking"] = whole(thoughts)
+        plain["thinking"] = mended(thoughts)
     if calls:
         plain["tool_calls"] = [
             {"id": call.id, "function": {"index": index, "name": call.name, "arguments": call.input}}
@@ -106,7 +106,7 @@ def _message(message: Message) -> dict[str, Any]:
 def _result(result: ToolResult) -> dict[str, Any]:
     """Ollama has no mark for a tool that failed, so its words say it."""
     failed = result.failed and not result.content.lower().startswith("error")
-    content = whole(f"Error: {result.content}" if failed else result.content)
+    content = mended(f"Error: {result.content}" if failed else result.content)
     plain: dict[str, Any] = {"role": "tool", "content": content, "tool_call_id": result.call_id}
     if result.name:
         plain["tool_name"] = result.name

@@ -70,7 +70,7 @@ class ToolCall:
 
     @property
     def input(self) -> dict[str, Any]:
-        """The arguments as an object. What a model wrote wrongly stays readable under `arguments`: whoever gets it can tell so."""
+        """The arguments as an object. What a model wrote wrongly stays readable under `arguments`."""
         if not self.arguments.strip():
             return {}
         try:

@@ -12,12 +12,13 @@ from typing import Any
 import orjson
 
 from api.errors import in_dialect
-from api.letters import Letters, mended
+from api.letters import Letters
 from api.ollama.wire import TimedAsked
 from api.stamp import Stamp
 from api.telling import Telling, is_plain
 from core.errors import MyelinError
 from providers.types import ChatDelta, ChatReply, FinishReason, ToolCall, ToolCallDelta, Usage
+from utils import mended
 
 _SECOND = 1_000_000_000
 
