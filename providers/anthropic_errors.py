@@ -62,7 +62,7 @@ def unsupported(status: int, error: dict[str, Any], body: dict[str, Any]) -> str
     return next((name for name in _SAMPLING if name in body and name in words), None)
 
 
-def is_lasting(refused: str, error: dict[str, Any]) -> bool:
+def is_lasting(refused: str | None, error: dict[str, Any]) -> bool:
     """Whether the model refuses it always: not earlier thoughts, which may be others' another time, nor one schema."""
     return refused != "thoughts" and not (refused == "format" and "schema" in text(error, "message").lower())
 

@@ -18,7 +18,7 @@ from providers.bedrock_stream import Reader
 from providers.bedrock_wire import answers_by_tool, most_tokens, to_wire
 from providers.collecting import MAX_CHARACTERS, collect
 from providers.patience import Patience
-from providers.refusals import MAX_REFUSED, Refusals
+from providers.refusals import Refusals, Refused
 from providers.sending import ERROR_BYTES, Sender, escaped
 from providers.telling import entries, text
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo
@@ -77,34 +77,28 @@ class Bedrock:
         async with aclosing(self.stream(request)) as deltas:
             return await collect(deltas, request, _TITLE, most_tokens(request) or MAX_CHARACTERS)
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
-        refused = self._refusals.of(request.model)
-        for _ in range(MAX_REFUSED + 1):
-            body, streams = to_wire(request, refused), "stream" not in refused
-            path = f"/model/{escaped(request.model)}/converse" + ("-stream" if streams else "")
-            deadlines = self._patience.answering if streams else self._patience.whole
-            async with self._sent("POST", self._runtime + path, deadlines, orjson.dumps(body)) as response:
-                if response.status == 200:
-                    by_tool = answers_by_tool(request, refused)
-                    pieces = self._pieces(response, request.model, by_tool, streams)
-                    async with aclosing(unwrapped(pieces) if by_tool and has_other_root(request.schema) else pieces) as deltas:
-                        async for delta in deltas:
-                            yield delta
-                    return
-                error = await _error_of(response)
-            word = unsupported(response.status, error, body)
-            if word is None or word in refused or (word == "tool" and not answers_by_tool(request, refused)):
-                break
-            refused |= {word}
-            if is_lasting(word, error):
-                self._refusals.learn(request.model, word)
-        raise self._error(response, error, request.model)
+    def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
+        def ask(refused: frozenset[str]) -> AsyncGenerator[ChatDelta, None]:
+            by_tool = answers_by_tool(request, refused)
+            pieces = self._pieces(request, refused, by_tool)
+            return unwrapped(pieces) if by_tool and has_other_root(request.schema) else pieces
 
-    async def _pieces(self, response: Response, model: str, by_tool: bool, streams: bool) -> AsyncGenerator[ChatDelta, None]:
-        reader = Reader(by_tool, lambda status, error: self._typed(status, error, None, model))
-        async with aclosing(self._told(response, reader, streams)) as told:
-            async for delta in told:
-                yield delta
+        return self._refusals.answered(request.model, ask)
+
+    async def _pieces(self, request: ChatRequest, refused: frozenset[str], by_tool: bool) -> AsyncGenerator[ChatDelta, None]:
+        body, streams = to_wire(request, refused), "stream" not in refused
+        reader = Reader(by_tool, lambda status, error: self._typed(status, error, None, request.model))
+        path = f"/model/{escaped(request.model)}/converse" + ("-stream" if streams else "")
+        deadlines = self._patience.answering if streams else self._patience.whole
+        async with self._sent("POST", self._runtime + path, deadlines, orjson.dumps(body)) as response:
+            if response.status != 200:
+                error = await _error_of(response)
+                word = unsupported(response.status, error, body)
+                word = None if word == "tool" and not by_tool else word
+                raise Refused(self._error(response, error, request.model), word, lasting=is_lasting(word, error))
+            async with aclosing(self._told(response, reader, streams)) as told:
+                async for delta in told:
+                    yield delta
         yield reader.last()
 
     async def _told(self, response: Response, reader: Reader, streams: bool) -> AsyncGenerator[ChatDelta, None]:

@@ -91,7 +91,7 @@ def _refused(words: str, more: dict[str, Any], config: dict[str, Any], body: dic
     return next((word for shown, word, name in _SAMPLING if name in told and shown in words), None)
 
 
-def is_lasting(refused: str, error: dict[str, Any]) -> bool:
+def is_lasting(refused: str | None, error: dict[str, Any]) -> bool:
     """Whether the model refuses it always: not earlier thoughts, which may be others' another time, nor one schema."""
     return refused != "thoughts" and not (refused == "format" and "schema" in text(error, "message").lower())
 

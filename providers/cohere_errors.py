@@ -46,7 +46,7 @@ def unsupported(status: int, error: dict[str, Any], body: dict[str, Any]) -> str
     return next((name for name in _DROPPABLE if name in body and name in words), None)
 
 
-def is_lasting(refused: str) -> bool:
+def is_lasting(refused: str | None) -> bool:
     """Whether the model refuses it always: not this schema, which another may be."""
     return refused != "json_schema"
 

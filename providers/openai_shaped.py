@@ -17,7 +17,7 @@ from providers.openai_schemas import is_wrapped
 from providers.openai_stream import Reader, parse
 from providers.openai_wire import OPTIONAL, to_wire
 from providers.patience import Patience
-from providers.refusals import MAX_REFUSED, Refusals
+from providers.refusals import Refusals, Refused
 from providers.sending import ERROR_BYTES, Sent
 from providers.sse import event_data
 from providers.types import ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo
@@ -57,46 +57,29 @@ class OpenAIShaped:
         async with aclosing(self.stream(request)) as deltas:
             return await collect(deltas, request, self.spec.title, request.max_tokens or MAX_CHARACTERS)
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
+    def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
+        def ask(refused: frozenset[str]) -> AsyncGenerator[ChatDelta, None]:
+            pieces = self._pieces(request, refused)
+            return unwrapped(pieces) if is_wrapped(request.schema, self.habits) else pieces
+
+        return self._refusals.answered(request.model, ask)
+
+    async def _pieces(self, request: ChatRequest, refused: frozenset[str]) -> AsyncGenerator[ChatDelta, None]:
+        """The last one waits for the usage, which comes in a chunk of its own behind it."""
+        body = to_wire(request, self.habits, usage=self.spec.stream_usage, dropped=refused)
         key = request.api_key if self.spec.capabilities.key_per_request else None
-        for _ in range(MAX_REFUSED + 1):
-            body = self._body(request)
-            async with self._sent("POST", "/chat/completions", self._patience.answering, json=body, api_key=key) as response:
-                if response.status == 200:
-                    pieces = self._pieces(response, request.model)
-                    async with aclosing(unwrapped(pieces) if is_wrapped(request.schema, self.habits) else pieces) as deltas:
-                        async for delta in deltas:
-                            yield delta
-                    return
+        reader = Reader(request.model, lambda status, error: self._typed(status, error, None, request.model))
+        async with self._sent("POST", "/chat/completions", self._patience.answering, json=body, api_key=key) as response:
+            if response.status != 200:
                 error = parse_error(await response.head(ERROR_BYTES))
-            refused = unsupported(response.status, error, OPTIONAL & body.keys())
-            if refused is None:
-                break
-            self._refusals.learn(request.model, refused)
-        raise self._error(response, error, request.model)
-
-    def _body(self, request: ChatRequest) -> dict[str, Any]:
-        return to_wire(request, self.habits, usage=self.spec.stream_usage, dropped=self._refusals.of(request.model))
-
-    async def _pieces(self, response: Response, model: str) -> AsyncGenerator[ChatDelta, None]:
-        """The pieces; the last one waits for the usage, which comes in a chunk of its own behind it."""
-        reader = Reader(model, lambda status, error: self._typed(status, error, None, model))
-        if "json" in response.headers.get("content-type", ""):  # it does not stream, or was not asked to
-            yield reader.read(await response.read())
-        else:
-            async with aclosing(response.lines()) as lines:
-                async for line in lines:
-                    data = event_data(line)
-                    if data is None:
-                        continue
-                    if data.startswith(_DONE):
-                        break
-                    delta = reader.read(data)
-                    if delta.text or delta.thinking or delta.tool_calls:
+                word = unsupported(response.status, error, OPTIONAL & body.keys())
+                raise Refused(self._error(response, error, request.model), word)
+            if "json" in response.headers.get("content-type", ""):  # it does not stream, or was not asked to
+                yield reader.read(await response.read())
+            else:
+                async with aclosing(_told(response, reader)) as told:
+                    async for delta in told:
                         yield delta
-                    if reader.finish_reason is not None:
-                        await _drain(lines, reader)
-                        break
         yield reader.last()
 
     @asynccontextmanager
@@ -181,6 +164,22 @@ class OpenAIShaped:
             status, error, title=self.spec.title, retry_after=retry_after, model=model, secret=self._api_key,
             key_hint=self._key_hint(),
         )  # fmt: skip
+
+
+async def _told(response: Response, reader: Reader) -> AsyncGenerator[ChatDelta, None]:
+    async with aclosing(response.lines()) as lines:
+        async for line in lines:
+            data = event_data(line)
+            if data is None:
+                continue
+            if data.startswith(_DONE):
+                return
+            delta = reader.read(data)
+            if delta.text or delta.thinking or delta.tool_calls:
+                yield delta
+            if reader.finish_reason is not None:
+                await _drain(lines, reader)
+                return
 
 
 async def _drain(lines: AsyncIterator[bytes], reader: Reader) -> None:
