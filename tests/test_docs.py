@@ -72,26 +72,29 @@ def test_the_table_of_routes_names_routes_that_exist():
 def shell(tmp_path_factory):
     """Runs a block of the README in samples/ against a real server with faithful providers behind it."""
     folder = tmp_path_factory.mktemp("readme") / "data"
-    with in_a_thread(FakeOllama()) as ollama, in_a_thread(FakeGemini()) as gemini:
-        with running(
+    with (
+        in_a_thread(FakeOllama()) as ollama,
+        in_a_thread(FakeGemini()) as gemini,
+        running(
             folder, OLLAMA_URL=ollama.url, GEMINI_BASE_URL=gemini.url, GEMINI_API_KEY="AIza-of-the-server-0123456789"
-        ) as server:
+        ) as server,
+    ):
 
-            def run(block: str, *program: str) -> str:
-                script = block.replace("http://localhost:8000", server.url).replace("samples/nota.pdf", "nota.pdf")
-                script = re.sub(r"^export API_KEY=.*$", f"export API_KEY={shlex.quote(KEY)}", script, flags=re.MULTILINE)
-                environment = {"PATH": os.environ["PATH"], "API_KEY": KEY, "GEMINI_API_KEY": "AIza-readme-example-key"}
-                done = subprocess.run(
-                    [*(program or ("bash", "-euc")), script],
-                    cwd=ROOT / "samples",
-                    env=environment,
-                    capture_output=True,
-                    timeout=60,
-                    check=True,
-                )
-                return done.stdout.decode()
+        def run(block: str, *program: str) -> str:
+            script = block.replace("http://localhost:8000", server.url).replace("samples/nota.pdf", "nota.pdf")
+            script = re.sub(r"^export API_KEY=.*$", f"export API_KEY={shlex.quote(KEY)}", script, flags=re.MULTILINE)
+            environment = {"PATH": os.environ["PATH"], "API_KEY": KEY, "GEMINI_API_KEY": "AIza-readme-example-key"}
+            done = subprocess.run(
+                [*(program or ("bash", "-euc")), script],
+                cwd=ROOT / "samples",
+                env=environment,
+                capture_output=True,
+                timeout=60,
+                check=True,
+            )
+            return done.stdout.decode()
 
-            yield run
+        yield run
 
 
 @pytest.mark.parametrize("block", CURLS, ids=lambda block: " ".join(re.findall(r"localhost:8000(/\S+?)[\"?\s]", block)))

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import hashlib
 import json
 import math
@@ -218,7 +219,5 @@ def serve(fake: FakeServer, default_port: int) -> None:
         finally:
             await fake.stop()
 
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(run())
-    except KeyboardInterrupt:
-        pass

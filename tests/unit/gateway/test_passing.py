@@ -1,3 +1,5 @@
+import itertools
+
 import orjson
 import pytest
 from hypothesis import given
@@ -37,7 +39,7 @@ ANTHROPIC = (
 
 def cut(data, places):
     edges = sorted({0, len(data), *(place % (len(data) + 1) for place in places)})
-    return [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [data[start:end] for start, end in itertools.pairwise(edges)]
 
 
 @given(st.lists(st.integers(0, 5000), max_size=12), st.booleans())

@@ -192,7 +192,7 @@ def disk(monkeypatch) -> Disk:
 
 async def until(condition) -> None:
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 the writer's thread tells nobody
+        while not condition():
             await asyncio.sleep(0)
 
 
