@@ -32,6 +32,22 @@ def test_every_relative_path_that_the_readme_names_exists():
         assert (ROOT / name).exists(), name
 
 
+def test_each_decision_has_a_number_of_its_own():
+    pages = sorted((ROOT / "docs" / "adr").iterdir())
+    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    for number, page in enumerate(pages, 1):
+        text = page.read_text("utf-8")
+        assert text.startswith(f"# {number}. "), page.name
+        assert re.findall("^## (.*)", text, re.MULTILINE) == ["Context", "Decision", "Consequences", "Alternatives"], page.name
+
+
+def test_every_file_that_a_decision_names_exists():
+    for page in (ROOT / "docs" / "adr").iterdir():
+        for name in re.findall(r"`((?:\w+/)+[\w.]*)`", page.read_text("utf-8")):
+            known = name.partition("/")[0] in {path.name for path in ROOT.iterdir()}
+            assert not known or (ROOT / name).exists(), f"{page.name}: {name}"
+
+
 def test_the_collection_asks_every_route_of_the_document_wing():
     collection = (ROOT / "postman_collection.json").read_text("utf-8")
     for path in (
