@@ -19,6 +19,7 @@ from core.errors import InvalidField, MyelinError
 KEY_BYTES = 32
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
+_HINT = 12
 
 
 class SecretUnreadable(MyelinError):
@@ -61,6 +62,11 @@ def read_secret_key(text: str) -> bytes:
 def derive(key: bytes, purpose: str) -> bytes:
     """A 32-byte key for one purpose, so that no two uses share key material: HMAC-SHA256(key, purpose)."""
     return hmac.digest(key, purpose.encode(), "sha256")
+
+
+def hint_of(key: str) -> str:
+    """The beginning of an API key, by which people know it again."""
+    return key[:_HINT]
 
 
 def digest(key: str, pepper: bytes) -> bytes:

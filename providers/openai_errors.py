@@ -6,10 +6,9 @@ Source: platform.openai.com/docs/guides/error-codes, and what the hosts do other
 from collections.abc import Collection
 from typing import Any
 
-import orjson
-
 from core.errors import ModelOutOfMemory, ProviderError, ProviderRefused
 from providers.failures import from_status, says
+from providers.sending import members_of
 
 _TOO_LONG = (
     "context_length_exceeded", "maximum context length", "context size", "context window", "too many tokens",
@@ -49,10 +48,7 @@ def _last(place: Any) -> str:
 
 
 def parse_error(body: bytes) -> dict[str, Any]:
-    try:
-        return error_of(orjson.loads(body))
-    except orjson.JSONDecodeError:
-        return {}
+    return error_of(members_of(body))
 
 
 def unsupported(status: int, error: dict[str, Any], optional: Collection[str]) -> str | None:
