@@ -20,8 +20,9 @@ from providers.ollama_forward import Forwarder
 from providers.ollama_models import OllamaModels, Resident, full_name
 from providers.ollama_plan import Patience, Plan, Planner, too_long
 from providers.ollama_pull import PullProgress, pull
-from providers.ollama_wire import Reading, count, starts_json, to_wire
+from providers.ollama_wire import Reading, starts_json, to_wire
 from providers.sending import drain
+from providers.telling import count
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo, Usage
 
 ComputeMode = Literal["cpu", "gpu", "auto"]

@@ -6,6 +6,7 @@ from typing import Any
 
 from core.errors import InvalidField, ProviderError
 from providers.arguments import as_text
+from providers.telling import count
 from providers.types import (
     ChatDelta,
     ChatRequest,
@@ -175,11 +176,6 @@ def usage(line: dict[str, Any]) -> Usage:
     """The tokens of the last line; Ollama counts thoughts into the answer."""
     read, written = count(line, "prompt_eval_count"), count(line, "eval_count")
     return Usage(read or 0, written or 0, estimated=read is None or written is None)
-
-
-def count(line: dict[str, Any], name: str) -> int | None:
-    value = line.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def starts_json(text: str) -> bool:
