@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypedDict
 
 from api.deps import answer, house, read_json
-from api.fields import header_text
+from api.fields import read_gemini_key
 from api.openapi import body
 from api.policy import CLIENTS, Role, allow
 from api.shapes import ModelWork
@@ -107,9 +107,7 @@ def category(model: ModelInfo, engine: Engine) -> Literal["always_on", "on_deman
 @router.get("/gemini", summary="Gemini's models, live, with a marked fallback", response_model=GeminiModels)
 @allow(*CLIENTS)
 async def gemini(request: Request) -> Response:
-    sent = request.scope["headers"]
-    key = next((header_text(value).strip() for name, value in sent if name == b"gemini-api-key"), "")
-    key = key or house(request).settings.gemini_api_key.get_secret_value()
+    key = read_gemini_key(request.scope["headers"]) or house(request).settings.gemini_api_key.get_secret_value()
     listing = await house(request).gateway.models("gemini", key or None)
     content: dict[str, Any] = {
         "models": [_model(model) | {"provider": "gemini"} for model in listing.models],
