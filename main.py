@@ -229,6 +229,8 @@ def _stop_accepting(app: FastAPI, announcing: Sequence[asyncio.Task[None]]) -> N
     if rooms := getattr(app.state, "house", None):
         rooms.pipeline.stop_accepting()
         rooms.agents.close()
+        rooms.downloads.let_go()
+        rooms.operations.let_go()
 
 
 def serve(settings: Settings, made: Collection[str]) -> int:

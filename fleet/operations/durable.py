@@ -91,6 +91,7 @@ class Durable(ABC, Generic[R]):
         self._changed: dict[str, asyncio.Event] = {}
         self._slots = asyncio.Semaphore(pace.parallel)
         self._starting = asyncio.Lock()
+        self._stopping = False
 
     @abstractmethod
     async def _attempt(self, record_id: str) -> None:
@@ -105,6 +106,12 @@ class Durable(ABC, Generic[R]):
             if record.state not in ENDED:
                 self._start(replace(record, state="queued", speed=None, eta_seconds=None))
         self._forget()
+
+    def let_go(self) -> None:
+        """The server stops: whoever watches is told how far it is, and no more."""
+        self._stopping = True
+        for changed in self._changed.values():
+            changed.set()
 
     async def close(self) -> None:
         """Stops the work; it stays unfinished in the records, for the next start."""
@@ -139,10 +146,13 @@ class Durable(ABC, Generic[R]):
         return await self._end(record.id, "cancelled")
 
     async def watch(self, record_id: str) -> AsyncIterator[R]:
-        """The record now and after every change until it has ended; changes in between two reads are one. Raises NotFound."""
+        """The record now and after every change until it has ended, or the server stops; changes in between two reads are one.
+
+        Raises NotFound.
+        """
         while True:
             record = self.get(record_id)
-            if record.state in ENDED:
+            if record.state in ENDED or self._stopping:
                 yield record
                 return
             changed = self._changed.setdefault(record_id, asyncio.Event())
