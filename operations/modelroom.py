@@ -26,10 +26,12 @@ from gateway.catalogue import Catalogue
 from gateway.pricelist import PriceList
 from gateway.releases import Releases, open_releases
 from gateway.service import Gateway
+from models import downloads as download_rows
 from providers import registry
 from store.database import Database
 from store.machines import MachineRows
 from store.outcomes import Outcomes
+from store.records import Records
 from store.state import State
 
 #: A question that waits for its models goes back into its queue after this share of its time: the answer needs the rest.
@@ -63,7 +65,7 @@ async def open_models(
         factories(local, http, hardware, lambda: switch.mode, settings.vram_limit_gb, swapping),
         MachineRows(database, clock),
     )
-    activity = await moving.open_activity(database, clock)
+    activity = await moving.open_activity(database)
     fleet, ollamas = await open_ollamas(local, settings.machines, settings.always_on_models, rows, make, activity.offers, clock)
     machines = fleet.machines
     providers = registry.build(wanted, http) | {local.spec.name: ollamas}
@@ -89,7 +91,8 @@ async def open_models(
         aliases=dict(settings.model_aliases), prices_of=prices,
     )  # fmt: skip
     pull = catalogue.renewing("ollama", machine.pull)
-    downloads = Downloads(pull, load=state.load_downloads, save=state.save_download, clock=clock)
+    kept = Records(database, clock, download_rows)
+    downloads = Downloads(pull, load=kept.load, save=kept.save, clock=clock)
     await downloads.resume()
     stack.push_async_callback(downloads.close)
     gateway = Gateway(providers, catalogue, own_keys=own_keys, first_content=settings.first_content_timeout)
