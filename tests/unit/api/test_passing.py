@@ -1,4 +1,5 @@
 import asyncio
+from itertools import count
 
 import orjson
 import pytest
@@ -127,13 +128,10 @@ async def test_html_is_no_answer():
 
 
 async def test_a_silent_stream_is_kept_open_and_an_answer_that_comes_then_is_whole():
-    late = asyncio.Event()
+    late, heard = asyncio.Event(), count(1)
     handle = streaming(late.wait, ROLE, WORD, END, DONE)
     async with Upstream(handle) as upstream, front(Forwarder(upstream.url), ping=0.02) as server:
-        asking = asyncio.ensure_future(ask(server, QUESTION | {"stream": True}))
-        await asyncio.sleep(0.08)
-        late.set()
-        _, _, body = await asking
+        _, _, body = await ask(server, QUESTION | {"stream": True}, lambda: next(heard) == 2 and late.set())
     assert body.startswith(b": ping\n\n: ping\n\n") and body.endswith(ROLE + WORD + END + DONE)
 
 
