@@ -12,8 +12,9 @@ from api.openapi import body
 from api.policy import Role, allow
 from api.shapes import Time
 from api.views import stamp
+from core.machines import OLLAMA
 from fleet.machines.engine import Engine, Queue
-from fleet.machines.record import Device, Kind, Origin, Record
+from fleet.machines.record import Device, Origin, Record
 
 router = APIRouter(prefix="/machines", tags=["machines"])
 
@@ -30,14 +31,16 @@ class MachineChange(BaseModel):
     labels: list[str] | None = None
     enabled: StrictBool | None = None
     always_on: list[str] | None = None
+    key: str | None = None
 
 
 class MachineWish(MachineChange):
-    """`url` is where its Ollama listens; `budget_bytes` what models may take there together."""
+    """`kind` is what serves the models there and `url` where that listens; `key` is what it wants, kept sealed and never shown;
+    `budget_bytes` is what models may take there together."""
 
     name: str
     url: str
-    kind: Kind = "ollama"
+    kind: str = OLLAMA
 
 
 class Budget(TypedDict):
@@ -77,12 +80,14 @@ class QueueView(TypedDict):
 class MachineView(TypedDict):
     """`origin` local: OLLAMA_URL; settings: MACHINES; api: added here. `state` draining: it goes when its work has ended.
 
-    `phase` is what its memory is at, `installed` how many models it lists (null: unknown), `in_flight` what it works on.
+    `kind` is what serves its models; `has_key` tells of a key for that; `fixed` says why its models cannot be loaded or unloaded
+    from here, null when they can. `phase` is what its memory is at, `installed` how many models it lists (null: unknown), `in_flight` what it works on.
     """
 
     name: str
     url: str
-    kind: Kind
+    kind: str
+    has_key: bool
     origin: Origin
     device: Device
     labels: list[str]
@@ -92,6 +97,7 @@ class MachineView(TypedDict):
     health: MachineHealth
     budget: Budget
     residents: list[ResidentModel]
+    fixed: str | None
     phase: str
     queue: list[QueueView]
     in_flight: int
@@ -150,11 +156,12 @@ async def remove(request: Request, name: Name) -> Response:
 
 
 def _said(wish: BaseModel) -> dict[str, Any]:
-    """What the body has: null takes a budget back, and is nothing elsewhere."""
-    said = {
-        name: value for name, value in wish.model_dump(exclude_unset=True).items() if value is not None or name == "budget_bytes"
-    }
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in said.items()}
+    """What the body has: null takes a budget or a key back, and is nothing elsewhere."""
+    said = wish.model_dump(exclude_unset=True)
+    if "key" in said:
+        said["key"] = said["key"] or ""
+    kept = {name: value for name, value in said.items() if value is not None or name == "budget_bytes"}
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}
 
 
 def _view(engine: Engine) -> MachineView:
@@ -163,6 +170,7 @@ def _view(engine: Engine) -> MachineView:
         "name": record.name,
         "url": record.url,
         "kind": record.kind,
+        "has_key": bool(record.key),
         "origin": engine.origin,
         "device": record.device,
         "labels": list(record.labels),
@@ -179,6 +187,7 @@ def _view(engine: Engine) -> MachineView:
         },
         "budget": {"bytes": budget.bytes, "why": budget.why},
         "residents": [{"name": one.name, "size": one.size, "size_vram": one.size_vram} for one in health.residents],
+        "fixed": engine.fixed or None,
         "phase": standing.phase,
         "queue": [_queue(queue) for queue in standing.queues],
         "in_flight": engine.inside,

@@ -181,6 +181,8 @@ async def cancel_operation(request: Request, operation_id: OperationId) -> Respo
 
 
 async def _begin(request: Request, kind: Kind, model: str, stream: bool, **where: str | None) -> Response:
+    for name in where.values():
+        house(request).machines.check_files(name)
     record = await house(request).operations.start(kind, model, **where)
     if stream:
         return _streamed(request, record)

@@ -27,12 +27,16 @@ _NUM_GPU: dict[Mode, int | None] = {"cpu": 0, "gpu": 999, "auto": None}
 
 @dataclass(frozen=True, slots=True)
 class Resident:
-    """A row of `/api/ps`: bytes in all and bytes in video memory, and its context in tokens for one question."""
+    """A row of `/api/ps`: bytes in all and bytes in video memory, and its context in tokens for one question.
+
+    `fixed`: its server has no way to unload it.
+    """
 
     name: str
     size: int
     size_vram: int
     context: int | None = None
+    fixed: bool = False
 
 
 class OllamaPort(Protocol):

@@ -1,6 +1,6 @@
 """The one staircase to the models: which provider, which model, and an answer that survives a hiccup."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 
 from core.errors import (
@@ -42,8 +42,9 @@ class Gateway(Asking):
         own_keys: Collection[str] = (),
         largest_local: int = LARGEST_LOCAL,
         first_content: float = 300.0,
+        speaks: Callable[[Target], bool] = lambda target: True,
     ):
-        super().__init__(providers, retry or Retry(), first_content)
+        super().__init__(providers, retry or Retry(), first_content, speaks)
         self._catalogue = catalogue
         self._own_keys = frozenset(own_keys)
         self._largest_local = largest_local

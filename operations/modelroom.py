@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from core.clock import Clock
 from core.http import HttpClient
+from core.secrets import Keyring
 from core.settings import Settings
 from fleet.admission import Admission
 from fleet.compute import Compute, gpu_presence
@@ -61,7 +62,7 @@ async def open_models(
     (local,) = (one for one in wanted if one.spec.capabilities.pull)
     make, rows = (
         factories(local, http, hardware, lambda: switch.mode, settings.vram_limit_gb, swapping),
-        MachineRows(database, clock),
+        MachineRows(database, clock, Keyring(settings.secret_key.get_secret_value())),
     )
     activity = await moving.open_activity(database, clock)
     fleet, ollamas = await open_ollamas(local, settings.machines, settings.always_on_models, rows, make, activity.offers, clock)
@@ -92,7 +93,10 @@ async def open_models(
     downloads = Downloads(pull, load=state.load_downloads, save=state.save_download, clock=clock)
     await downloads.resume()
     stack.push_async_callback(downloads.close)
-    gateway = Gateway(providers, catalogue, own_keys=own_keys, first_content=settings.first_content_timeout)
+    gateway = Gateway(
+        providers, catalogue, own_keys=own_keys, first_content=settings.first_content_timeout,
+        speaks=lambda target: target.provider != local.spec.name or fleet.passes(target.model),
+    )  # fmt: skip
     deployed = await open_releases(database, catalogue, clock)
     return Models(gateway, catalogue, switch, downloads, machine, machines, fleet, activity, *deployed), prices, admission
 

@@ -6,8 +6,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from core.machines import OLLAMA
 from fleet.budget import Budget, needed
 from fleet.compute import Mode
+from fleet.engines.host import EngineHost
 from fleet.machine import Machine
 from fleet.machines.health import Health
 from fleet.machines.placement import Candidate
@@ -80,14 +82,15 @@ class Turns(Protocol):
 class Door:
     """Turns on a machine whose memory nobody manages: everybody is let in at once, and counted."""
 
-    def __init__(self) -> None:
+    def __init__(self, identify: Callable[[str], str] = full_name) -> None:
         self._inside: dict[str, int] = {}
+        self._identify = identify
 
     @asynccontextmanager
     async def turn(
         self, model: str, *, client: str = "", klass: Class = "normal", on_eta: OnEta | None = None
     ) -> AsyncIterator[None]:
-        name = full_name(model)
+        name = self._identify(model)
         self._inside[name] = self._inside.get(name, 0) + 1
         try:
             yield
@@ -118,10 +121,13 @@ class Moved(Exception):
     """The machine takes no more work: who waited there shall look for another one."""
 
 
+Host = Ollama | EngineHost
+
+
 class Engine:
     """One machine. Everything runs on one event loop, so its counters need no lock.
 
-    `record` may change while it works: who makes decisions of it reads it each time. `listed` is what its last list named.
+    `host` serves its models. `record` may change while it works: who makes decisions of it reads it each time. `listed` is what its last list named.
     `budget` and `mode` tell how much memory models may take and where they compute.
     """
 
@@ -129,13 +135,13 @@ class Engine:
         self,
         record: Record,
         origin: Origin,
-        ollama: Ollama,
+        host: Host,
         budget: Callable[[Record, Health], Budget],
         mode: Callable[[Record], Mode] = lambda record: record.device,
     ):
-        self.record, self.origin, self.ollama = record, origin, ollama
+        self.record, self.origin, self.host = record, origin, host
         self.health = Health()
-        self.turns: Turns = Door()
+        self.turns: Turns = Door(self.identify)
         self.listed: Mapping[str, ModelInfo] | None = None
         self.draining = False
         self.inside = 0
@@ -143,8 +149,21 @@ class Engine:
         self._waiting: set[asyncio.Timeout] = set()
 
     @property
-    def machine(self) -> Machine:
-        return Machine(self.ollama)
+    def machine(self) -> Machine | EngineHost:
+        return self.host if isinstance(self.host, EngineHost) else Machine(self.host)
+
+    @property
+    def fixed(self) -> str:
+        """Why its models cannot be moved; empty when they can."""
+        return self.host.fixed if isinstance(self.host, EngineHost) else ""
+
+    def identify(self, model: str) -> str:
+        """The name of a model as this machine lists it."""
+        return full_name(model) if self.record.kind == OLLAMA else model
+
+    def lists(self, model: str) -> bool | None:
+        """Whether it has a model; None while nobody knows."""
+        return None if self.listed is None else self.identify(model) in self.listed
 
     @property
     def budget(self) -> Budget:
@@ -161,7 +180,7 @@ class Engine:
 
     def keeps(self, model: str) -> bool:
         """Whether a model stays in memory here for good."""
-        return full_name(model) in map(full_name, self.record.always_on)
+        return self.identify(model) in map(self.identify, self.record.always_on)
 
     @property
     def is_idle(self) -> bool:
@@ -207,15 +226,19 @@ class Engine:
             self.inside -= 1
 
     def candidate(self, model: str, predicted: int | None, now: float) -> Candidate:
-        """How the machine stands for a request. `model` with its tag; `predicted` bytes, or None for an estimate of its size."""
-        info, health = (self.listed or {}).get(model), self.health
+        """How the machine stands for a request. `predicted` bytes, or None for an estimate of its size."""
+        name, health = self.identify(model), self.health
+        info = (self.listed or {}).get(name)
         elsewhere = self.listed is not None and info is None
         outlook = Outlook(None, 0.0) if elsewhere else self.turns.outlook(model)
         size = info.size if info else None
-        resident = any(full_name(one.name) == model for one in health.residents) if outlook.resident is None else outlook.resident
-        seen = health.seen_at.get(model)
+        resident = outlook.resident
+        if resident is None:
+            resident = any(self.identify(one.name) == name for one in health.residents)
+        seen = health.seen_at.get(name)
         return Candidate(
             name=self.record.name,
+            kind=self.record.kind,
             state=health.state,
             enabled=self.record.enabled,
             draining=self.draining,

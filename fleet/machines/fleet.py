@@ -10,13 +10,12 @@ import structlog
 from core.caller import Caller
 from core.clock import Clock
 from core.errors import ModelNotInstalled, ModelTooLarge, Overloaded, ProviderError, ProviderTimeout, ProviderUnreachable
-from core.machines import LOCAL
-from fleet.machines.engine import Engine, Moved
+from core.machines import LOCAL, OLLAMA
+from fleet.machines.engine import Engine, Host, Moved
 from fleet.machines.placement import Candidate, Reason, Wish, ranked, reasons
 from fleet.machines.registry import Machines
 from providers.ollama import Ollama
 from providers.ollama_errors import not_installed
-from providers.ollama_models import full_name
 
 log = structlog.get_logger(__name__)
 
@@ -30,10 +29,10 @@ _OF_THE_MACHINE = (ProviderUnreachable, ProviderTimeout)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a request is answered: the name of the machine, and its adapter."""
+    """Where a request is answered: the name of the machine, and who serves its models."""
 
     machine: str
-    ollama: Ollama
+    host: Host
 
 
 class Fleet:
@@ -62,23 +61,23 @@ class Fleet:
         A machine whose connection breaks is asked last until it answers again, so that the next try goes elsewhere.
         Raises what its turns raise, ModelNotInstalled, ModelTooLarge, Overloaded and ProviderUnreachable.
         """
-        name, asker = full_name(model), asker or Caller()
+        asker = asker or Caller()
         told = None if asker.on_wait is None else lambda forecast: asker.on_wait(forecast.seconds)
         while True:
-            engine = await self._choose(name, wish)
-            turn = engine.turns.turn(name, client=asker.client, klass=asker.urgency, on_eta=told)
+            engine = await self._choose(model, wish)
+            turn = engine.turns.turn(model, client=asker.client, klass=asker.urgency, on_eta=told)
             try:
                 await engine.enter(turn)
             except Moved:
-                log.info("machine.request_moved", machine=engine.record.name, model=name)
+                log.info("machine.request_moved", machine=engine.record.name, model=model)
                 continue
             break
         asker.machine = engine.record.name
         try:
             with engine.working():
-                yield Place(engine.record.name, engine.ollama)
+                yield Place(engine.record.name, engine.host)
         except BaseException as error:
-            _learn(engine, name, error)
+            _learn(engine, model, error)
             if not await turn.__aexit__(type(error), error, error.__traceback__):
                 raise
         else:
@@ -89,13 +88,17 @@ class Fleet:
 
         Raises as `turn` does.
         """
-        name = full_name(model)
-        engine = await self._choose(name, Wish())
-        return engine.record.name, engine.turns.preload(name)
+        engine = await self._choose(model, Wish())
+        return engine.record.name, engine.turns.preload(model)
 
     def ranked(self, model: str, wish: Wish = Wish()) -> list[str]:
         """The names of the machines that could take a request for `model` now, the best first."""
-        return [one.name for one in ranked(self._candidates(full_name(model)), wish)]
+        return [one.name for one in ranked(self._candidates(model), wish)]
+
+    def passes(self, model: str) -> bool:
+        """Whether a request for it may go to an Ollama as it is: one has it, or nobody knows who does."""
+        holders = {engine.record.kind for engine in self.machines if engine.lists(model)}
+        return not holders or OLLAMA in holders
 
     async def refresh(self, engines: Iterable[Engine] | None = None) -> list[ProviderError]:
         """Asks the machines what is installed, and gives the failures. One that is slow keeps its last list."""
@@ -107,7 +110,7 @@ class Fleet:
     async def _list(self, engine: Engine) -> ProviderError | None:
         try:
             async with asyncio.timeout(LISTING):
-                models = await engine.ollama.list_models()
+                models = await engine.host.list_models()
                 engine.listed = {info.name: info for info in models if self._offers(info.name, engine.record.name)}
         except TimeoutError:
             return ProviderTimeout(f"The machine {engine.record.name} did not list its models within {LISTING:g} s.")
@@ -171,7 +174,7 @@ def _learn(engine: Engine, model: str, error: BaseException) -> None:
     if isinstance(error, _OF_THE_MACHINE):
         engine.health.suspected = True
     elif isinstance(error, ModelNotInstalled) and engine.listed:
-        engine.listed = {name: info for name, info in engine.listed.items() if name != model}
+        engine.listed = {name: info for name, info in engine.listed.items() if name != engine.identify(model)}
 
 
 def _gib(count: int | None) -> str:

@@ -3,23 +3,24 @@
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 from core.errors import MyelinError
 from fleet.budget import needed
 from fleet.compute import Resident, num_gpu
+from fleet.engines.host import EngineHost
 from fleet.machines.engine import Engine, Outlook, Queue, Standing
 from fleet.swapper.forecast import Forecaster
 from fleet.swapper.line import Ticket
 from fleet.swapper.running import running
 from fleet.swapper.scheduler import OnEta, Swapper, Turn
 from fleet.swapper.tuning import Class, Tuning
-from providers.ollama_models import full_name
 
 
 def estimate(engine: Engine, model: str) -> int:
     """Bytes, from the size of its files; 0 when nobody knows it."""
-    info = (engine.listed or {}).get(full_name(model))
+    info = (engine.listed or {}).get(engine.identify(model))
     return needed(info.size) if info and info.size else 0
 
 
@@ -33,24 +34,27 @@ async def swapping(
     now: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator["Swapping"]:
     """For `Factories.turns`: the swapper of `engine`, which runs until the machine goes."""
+    shape = engine.host.spec if isinstance(engine.host, EngineHost) else None
     swapper = Swapper(
         _Acts(engine),
         budget=lambda: engine.budget.bytes,
         predict=partial(predict, engine),
         always_on=engine.record.always_on,
-        tuning=tuning,
+        tuning=replace(tuning, parallel=shape.parallel) if shape else tuning,
         now=now,
+        identify=engine.identify,
+        holds_one=bool(shape and shape.holds_one),
         observe=partial(observe, engine),
     )
     async with running(swapper) as runs:
-        yield Swapping(swapper, now, runs)
+        yield Swapping(swapper, engine.identify, now, runs)
 
 
 class Swapping:
     """`fleet.machines.engine.Turns` of a swapper."""
 
-    def __init__(self, swapper: Swapper, now: Callable[[], float], runs: Callable[[], bool]):
-        self.swapper = swapper
+    def __init__(self, swapper: Swapper, identify: Callable[[str], str], now: Callable[[], float], runs: Callable[[], bool]):
+        self.swapper, self._identify = swapper, identify
         self._now, self._runs = now, runs
         self._forecaster = Forecaster(swapper.yard)
 
@@ -61,7 +65,7 @@ class Swapping:
         return self.swapper.preload(model)
 
     def outlook(self, model: str) -> Outlook:
-        now, known = self._now(), self.swapper.yard.model(full_name(model))
+        now, known = self._now(), self.swapper.yard.model(self._identify(model))
         seconds = self._forecaster.of(Ticket(known.name, "", "normal", now, _nobody), now).seconds
         load = known.load.value
         if known.is_open:
@@ -75,7 +79,7 @@ class Swapping:
         return Standing(shown["phase"], tuple(queues))
 
     def keep(self, models: Collection[str]) -> None:
-        self.swapper.yard.pinned_names[:] = map(full_name, models)
+        self.swapper.yard.pinned_names[:] = map(self._identify, models)
         self.swapper.poke()
 
     @property

@@ -44,6 +44,11 @@ class Model:
         return not self.inside and not self.line
 
     @property
+    def is_fixed(self) -> bool:
+        """Its server has no way to unload it."""
+        return self.seen is not None and self.seen.fixed
+
+    @property
     def size(self) -> int:
         """Bytes: what Ollama shows, else what is predicted."""
         return self.seen.size if self.seen and self.seen.size else self.predicted

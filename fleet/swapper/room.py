@@ -9,11 +9,14 @@ _GIB = 1 << 30
 
 
 class Room:
-    """The memory that local models may take together; `budget` None: nobody knows, so one on-demand model at a time."""
+    """The memory that local models may take together; `budget` None: nobody knows, so one on-demand model at a time.
 
-    def __init__(self, budget: Callable[[], int | None], free_share: float):
+    `holds_one`: the server has place for one model, whatever its size."""
+
+    def __init__(self, budget: Callable[[], int | None], free_share: float, holds_one: bool = False):
         self._budget = budget
         self._free_share = free_share
+        self._holds_one = holds_one
 
     @property
     def bytes(self) -> int | None:
@@ -22,6 +25,8 @@ class Room:
     def fits(self, model: Model, staying: Collection[Model]) -> bool:
         """Beside others Ollama takes a part of the free memory only; beyond it would evict, pinned or not."""
         budget = self._budget()
+        if self._holds_one and staying:
+            return False
         if budget is None:
             return True
         free = budget - sum(other.size for other in staying)
@@ -30,7 +35,7 @@ class Room:
     def victims(self, model: Model, staying: Sequence[Model], others: Iterable[Model]) -> list[Model] | None:
         """Who of `others` has to leave beside `staying`, idle and long unused ones first; None when even all are not enough."""
         order = sorted(others, key=lambda other: (not other.is_idle, other.used_at))
-        if self._budget() is None:
+        if self._budget() is None and not (self._holds_one and staying):
             return order
         leaving: list[Model] = []
         while not self.fits(model, [*staying, *order]):
@@ -56,6 +61,12 @@ class Room:
         """The refusal of a model that has no room even when only `pinned` stay."""
         beside = sum(other.size for other in pinned)
         names = ", ".join(other.name for other in pinned)
+        if self._holds_one and pinned:
+            return ModelTooLarge(
+                f"The model {model.name} has no place beside {names}: its server holds one model at a time.",
+                hint="Take that one out of the models that stay in memory, or use another machine.",
+                field="model",
+            )
         detail = f"The model {model.name} needs {_gib(model.predicted)}, and local models may take {_gib(self._budget() or 0)}"
         if not pinned:
             return ModelTooLarge(

@@ -46,9 +46,10 @@ class Swapper:
         now: Callable[[], float] = time.monotonic,
         identify: Callable[[str], str] = full_name,
         observe: Callable[[Resident], None] = lambda _resident: None,
+        holds_one: bool = False,
     ):
         self._effects, self._now, self._identify, self._tuning = effects, now, identify, tuning
-        self.yard = Yard(tuning, Room(budget, tuning.free_share), predict, [identify(name) for name in always_on])
+        self.yard = Yard(tuning, Room(budget, tuning.free_share, holds_one), predict, [identify(name) for name in always_on])
         self._mover = Mover(self.yard, identify, observe)
         self._steering = Steering(self.yard, self._mover)
         self._forecaster = Forecaster(self.yard)

@@ -203,7 +203,11 @@ class Yard:
         pinned = [other for other in self.pinned() if other is not model]
         residents = [other for other in self.residents() if other is not model]
         keeps_foreign = not self.tuning.evict_foreign
-        others = [other for other in residents if other not in pinned and not (other.is_foreign and keeps_foreign)]
+        others = [
+            other
+            for other in residents
+            if other not in pinned and not other.is_fixed and not (other.is_foreign and keeps_foreign)
+        ]
         # A pinned model that is missing will come back: its room is not for others.
         reserved = [other for other in pinned if other.is_resident or model.name not in self.pinned_names]
         return self.room.victims(model, [*reserved, *(other for other in residents if other not in others + reserved)], others)

@@ -9,13 +9,14 @@ from api import errors, machines
 from api.credentials import Credentials
 from api.gate import Gate, rules_of
 from api.limits import Buckets
+from core.machines import Named
 from fleet.compute import Resident
 from fleet.machines.opening import named
 from tests.unit.api.asgi import call
 from tests.unit.fleet.machines.rooms import Rows, factories, opened
 
 KEY, CLIENT = "operator-key-1234567890", "client-key-1234567890"
-FIXED = named("http://localhost:11434", (("box", "http://box:11434"),), ("gemma3",))
+FIXED = named("http://localhost:11434", (Named("box", "http://box:11434"),), ("gemma3",))
 GPU = {"name": "gpu", "url": "http://10.0.0.5:11434"}
 
 

@@ -90,7 +90,7 @@ async def test_a_stream_that_is_left_gives_its_place_back(world):
 
 async def test_the_lists_of_both_machines_are_one_and_a_name_is_one_model(world, clock):
     world.fakes["box"].machine.installed.pop("llama3.2:3b")
-    await world.machines.get("box").ollama.load("gemma3:1b", num_gpu=None)
+    await world.machines.get("box").host.load("gemma3:1b", num_gpu=None)
     models = await world.ollamas.list_models()
     assert [model.machine for model in models] == ["local"] * 4 + ["box"] * 3
     catalogue = Catalogue({"ollama": world.ollamas}, clock=clock)

@@ -76,7 +76,7 @@ def factories(http=None, opened=None):
         made.closed = True
 
     return Factories(
-        ollama=lambda record: Ollama(http, base_url=record.url, always_on=record.always_on),
+        host=lambda record: Ollama(http, base_url=record.url, always_on=record.always_on),
         budget=lambda record, health: Budget(record.budget_bytes, "a test"),
         turns=None if opened is None else turns,
     )

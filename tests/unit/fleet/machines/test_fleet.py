@@ -58,7 +58,7 @@ async def test_a_request_goes_where_it_is_answered_first(world):
 
 async def test_the_adapter_is_the_one_of_the_machine_and_the_asker_is_told_to_its_turns(world):
     async with world.fleet.turn(GEMMA, Caller("key-1", "batch")) as place:
-        assert await place.ollama.version() and world.machines.get(place.machine).inside == 1
+        assert await place.host.version() and world.machines.get(place.machine).inside == 1
     assert world.turns[place.machine].askers == [("key-1", "batch")]
     assert [request.path for request in world.fakes[place.machine].requests].count("/api/version") == 2
     assert all(engine.is_idle for engine in world.machines) and not any(turns.inside for turns in world.turns.values())
@@ -66,7 +66,7 @@ async def test_the_adapter_is_the_one_of_the_machine_and_the_asker_is_told_to_it
 
 async def test_a_model_stays_where_it_is_in_memory(world):
     assert await world.place() == "b"  # equals go by name
-    await world.machines.get("c").ollama.load(GEMMA, num_gpu=None)
+    await world.machines.get("c").host.load(GEMMA, num_gpu=None)
     await world.machines.watch.round()
     assert await world.place() == "c" and await world.place("gemma3:1b") == "c"
 

@@ -1,12 +1,13 @@
 import pytest
 
 from core.errors import Conflict, InvalidField, NotFound, StorageFull
+from core.machines import Named
 from fleet.machines.health import Pace
 from fleet.machines.opening import named
 from fleet.machines.record import Record
 from tests.unit.fleet.machines.rooms import Rows, factories, opened
 
-FIXED = named("http://localhost:11434", (("box", "http://box:11434"),), ("gemma3",))
+FIXED = named("http://localhost:11434", (Named("box", "http://box:11434"),), ("gemma3",))
 GPU = Record("gpu", "http://10.0.0.5:11434", budget_bytes=5, labels=("a",), always_on=("qwen3:8b",))
 
 
@@ -17,10 +18,10 @@ def names(machines):
 def test_the_settings_name_the_local_one_first_and_none_twice():
     assert [(one.name, one.always_on) for one in FIXED] == [("local", ("gemma3",)), ("box", ())]
     with pytest.raises(InvalidField, match="box leads to where OLLAMA_URL leads") as caught:
-        named("http://127.0.0.1:11434", (("box", "http://localhost:11434/"),))
+        named("http://127.0.0.1:11434", (Named("box", "http://localhost:11434/"),))
     assert caught.value.field == "MACHINES"
     with pytest.raises(InvalidField, match="two leads to where one leads"):
-        named("http://localhost:11434", (("one", "http://box"), ("two", "http://box:80")))
+        named("http://localhost:11434", (Named("one", "http://box"), Named("two", "http://box:80")))
 
 
 async def test_what_was_added_is_there_after_a_restart():
@@ -153,11 +154,11 @@ async def test_a_change_keeps_a_machine_that_was_to_go():
 async def test_at_the_same_address_the_engine_stays_with_a_fresh_adapter_where_it_must():
     async with opened(FIXED) as machines:
         gpu = await machines.add(GPU)
-        before = gpu.ollama
+        before = gpu.host
         await machines.change("gpu", {"labels": (), "budget_bytes": 9, "enabled": False})
-        assert gpu.ollama is before and not gpu.open and gpu.budget.bytes == 9
+        assert gpu.host is before and not gpu.open and gpu.budget.bytes == 9
         assert await machines.change("gpu", {"always_on": ("gemma3",), "enabled": True}) is gpu
-        assert gpu.ollama is not before and gpu.open and gpu.keeps("gemma3:latest")
+        assert gpu.host is not before and gpu.open and gpu.keeps("gemma3:latest")
 
 
 async def test_at_another_address_it_is_another_machine_and_the_work_at_the_old_one_ends_there():
