@@ -81,7 +81,9 @@ class MachineView(TypedDict):
     """`origin` local: OLLAMA_URL; settings: MACHINES; api: added here. `state` draining: it goes when its work has ended.
 
     `kind` is what serves its models; `has_key` tells of a key for that; `fixed` says why its models cannot be loaded or unloaded
-    from here, null when they can. `phase` is what its memory is at, `installed` how many models it lists (null: unknown), `in_flight` what it works on.
+    from here, null when they can.
+
+    `phase` is what its memory is at, `installed` how many models it lists (null: unknown), `in_flight` what it works on.
     """
 
     name: str

@@ -25,8 +25,11 @@ _LONGEST_KEY = 1000
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """`url` as the operator gave it; `kind` is what serves the models there: Ollama, or an engine, which may want a `key`. `budget_bytes` is what models may take together (None: nobody said). `labels` are words
-    that placement may ask for; `always_on` models stay in memory; one that is not `enabled` gets no work."""
+    """`url` as the operator gave it; `kind` is what serves the models there: Ollama, or an engine, which may want a `key`.
+
+    `budget_bytes` is what models may take together (None: nobody said). `labels` are words that placement may ask for;
+    `always_on` models stay in memory; one that is not `enabled` gets no work.
+    """
 
     name: str
     url: str
