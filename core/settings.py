@@ -125,8 +125,8 @@ class Settings(BaseSettings):
     machines: Machines = _setting(
         (),
         "Ollama",
-        "More machines with models, comma separated: name=url for an Ollama, name=KIND+url or name=KIND+url|KEY for lmstudio, vllm, "
-        "llamacpp or textgen. POST /machines adds them while running.",
+        "More machines with models, comma separated: name=url for an Ollama, name=KIND+url or name=KIND+url|KEY for "
+        "lmstudio, vllm, llamacpp or textgen. POST /machines adds them while running.",
     )
 
     gemini_api_key: SecretStr = _setting(SecretStr(""), "Gemini", "Key for requests that bring none of their own.")

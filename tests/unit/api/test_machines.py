@@ -78,6 +78,17 @@ async def test_a_machine_is_added_shown_changed_and_removed(ask):
     assert not ask.agents.with_key and ask.agents.ended == ["gpu"]  # its agent is trusted no more
 
 
+async def test_the_kind_and_the_key_of_a_machine(ask):
+    got = await ask("POST", body=GPU | {"kind": "vllm", "key": "sk-secret"})
+    assert (got.status, got.json["kind"], got.json["has_key"], got.json["fixed"]) == (201, "vllm", True, None)
+    shown = [got, await ask("GET", "/machines/gpu"), await ask("GET"), await ask("PATCH", "/machines/gpu", {"labels": ["a"]})]
+    assert ask.machines.get("gpu").record.key == "sk-secret" and not any("sk-secret" in one.body.decode() for one in shown)
+    taken = (await ask("PATCH", "/machines/gpu", {"key": None})).json
+    assert taken["has_key"] is False and ask.machines.get("gpu").record.key == ""
+    refused = await ask("POST", body=GPU | {"name": "x", "url": "http://x", "kind": "toaster"})
+    assert refused.json["hint"] == "Known are: ollama, llamacpp, lmstudio, textgen, vllm."
+
+
 async def test_a_machine_that_stays_keeps_its_agent(ask):
     ask.agents.with_key.add("box")
     assert (await ask("DELETE", "/machines/box")).status == 409
@@ -115,6 +126,7 @@ async def test_a_machine_with_work_in_flight_drains_first(ask):
     (GPU | {"budget_bytes": "26"}, 422, "budget_bytes"), (GPU | {"budget_bytes": 0}, 422, "budget_bytes"),
     (GPU | {"labels": ["A B"]}, 422, "labels"), (GPU | {"labels": "a"}, 422, "labels"), (GPU | {"enabled": "yes"}, 422, "enabled"),
     (GPU | {"always_on": ["../x"]}, 422, "always_on"), (GPU | {"vram": 1}, 422, "vram"), ([], 422, "body"),
+    (GPU | {"key": "secret"}, 422, "key"), (GPU | {"kind": "vllm", "key": "secret secret"}, 422, "key"),
     (GPU | {"name": "box"}, 409, "name"), (GPU | {"url": "http://127.0.0.1:11434"}, 409, "url"),
 ])  # fmt: skip
 async def test_what_cannot_be_is_refused_by_its_member(ask, body, status, field):

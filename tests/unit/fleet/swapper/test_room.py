@@ -72,3 +72,13 @@ def test_beside_those_who_stay_there_is_room(size, sizes, share):
         staying = [one for one in others if one not in leaving]
         assert room.fits(wanted, staying)
         assert not leaving or all(not room.fits(wanted, [*staying, one]) for one in leaving[:-1])
+
+
+@pytest.mark.parametrize("budget", [None, 100 * GB])
+def test_a_server_with_one_place_holds_one_model_whatever_its_size(budget):
+    room, small, other = Room(lambda: budget, 0.8, holds_one=True), sized("small", 1), sized("other", 1)
+    assert room.fits(small, []) and not room.fits(small, [other])
+    assert room.victims(small, [], [other]) == [other] and room.victims(small, [other], []) is None
+    assert room.together([small, other]) == [small]
+    refused = room.too_large(other, [small])
+    assert "one model at a time" in refused.detail and "small" in refused.detail
