@@ -16,6 +16,7 @@ from api.ollama.lines import LineRendering, chat_reply, generate_reply, loaded_r
 from api.ollama.wire import chat_request, generate_request, loads_only
 from api.payload import read
 from api.policy import CLIENTS, Role
+from api.presence import Presences
 from core.errors import Forbidden, InvalidField, ProviderError
 from fleet.downloads import Download
 from fleet.names import read_model_name
@@ -61,7 +62,9 @@ async def tags(exchange: Exchange) -> None:
 
 
 async def ps(exchange: Exchange) -> None:
-    await _answer(exchange, models.ps(exchange.rooms.catalogue.names, exchange.allows))
+    rooms = exchange.rooms
+    residents = [(engine.record.name, one) for engine, one in Presences(rooms.machines, rooms.clock.now()).all()]
+    await _answer(exchange, models.ps(rooms.catalogue.names, residents, exchange.allows))
 
 
 async def version(exchange: Exchange) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from core.machines import OLLAMA
@@ -14,6 +14,7 @@ from fleet.machine import Machine
 from fleet.machines.health import Health
 from fleet.machines.placement import Candidate
 from fleet.machines.record import Origin, Record
+from fleet.machines.standing import Queue, Standing, occupants
 from fleet.swapper.scheduler import OnEta
 from fleet.swapper.tuning import Class
 from providers.ollama import Ollama
@@ -34,25 +35,6 @@ class Outlook:
     wait: float
     load: float | None = None
     displaced: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """Requests for one model on one machine: `waiting` for their turn, and `inside` of Ollama. Seconds."""
-
-    model: str
-    waiting: int
-    inside: int
-    oldest_seconds: float | None = None
-    eta_seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """`phase` is what the machine's memory is at: serving, draining, unloading, loading."""
-
-    phase: str
-    queues: tuple[Queue, ...]
 
 
 class Turns(Protocol):
@@ -181,6 +163,15 @@ class Engine:
     def keeps(self, model: str) -> bool:
         """Whether a model stays in memory here for good."""
         return self.identify(model) in map(self.identify, self.record.always_on)
+
+    def standing(self) -> Standing:
+        """What goes on in its memory, by its turns, or by its last probe where nobody gives turns in memory."""
+        told = self.turns.standing()
+        if self.health.state == "down":
+            return replace(told, occupants=())
+        if told.occupants is None and self.health.state == "up":
+            return replace(told, occupants=occupants(self.health.residents, self.keeps))
+        return told
 
     @property
     def is_idle(self) -> bool:

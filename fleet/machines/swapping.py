@@ -10,7 +10,8 @@ from core.errors import MyelinError
 from fleet.budget import needed
 from fleet.compute import Resident, num_gpu
 from fleet.engines.host import EngineHost
-from fleet.machines.engine import Engine, Outlook, Queue, Standing
+from fleet.machines.engine import Engine, Outlook
+from fleet.machines.standing import Standing, standing
 from fleet.swapper.forecast import Forecaster
 from fleet.swapper.line import Ticket
 from fleet.swapper.running import running
@@ -74,9 +75,7 @@ class Swapping:
         return Outlook(False, max(seconds - load, 0.0), load, displaced)
 
     def standing(self) -> Standing:
-        shown = self.swapper.snapshot()
-        queues = [Queue(row["model"], row["waiting"], row["inside"], row["oldest"], row["eta"]) for row in shown["queues"]]
-        return Standing(shown["phase"], tuple(queues))
+        return standing(self.swapper.snapshot())
 
     def keep(self, models: Collection[str]) -> None:
         self.swapper.yard.pinned_names[:] = map(self._identify, models)

@@ -9,6 +9,7 @@ from api import errors, machines
 from api.credentials import Credentials
 from api.gate import Gate, rules_of
 from api.limits import Buckets
+from core.clock import Clock
 from core.machines import Named
 from fleet.compute import Resident
 from fleet.machines.opening import named
@@ -44,7 +45,9 @@ async def ask():
         app.include_router(machines.router)
         errors.install(app)
         credentials, agents = Credentials(KEY, "", b"pepper", lambda: asyncio.sleep(0, {})), Agents()
-        app.state.house = SimpleNamespace(machines=registry, agent_keys=agents.keys, agents=agents, credentials=credentials)
+        app.state.house = SimpleNamespace(
+            clock=Clock(), machines=registry, agent_keys=agents.keys, agents=agents, credentials=credentials
+        )
         gate = Gate(
             app, rules=rules_of(machines.router.routes), credentials=credentials,
             buckets=Buckets(0, lambda: 0.0), file_bytes=1 << 20, allowed_hosts=("*",), trusted_proxies=(),
@@ -104,7 +107,8 @@ async def test_what_goes_on_is_shown(ask):
             got = (await ask("GET", "/machines/box")).json
     assert got["health"] == {"state": "up", "failures": 0, "suspected": False, "version": "0.33.3", "error": None,
                              "checked_at": "1970-01-01T00:00:00.000Z"}  # fmt: skip
-    assert got["residents"] == [{"name": "gemma3:1b", "size": 9, "size_vram": 9}]
+    assert got["residents"] == [{"name": "gemma3:1b", "state": "resident", "size": 9, "size_vram": 9, "always_on": False,
+                                 "since": None, "eta_seconds": None}]  # fmt: skip
     assert got["queue"] == [{"model": "gemma3:1b", "waiting": 0, "inside": 1, "oldest_seconds": None, "eta_seconds": None}]
     assert (got["phase"], got["in_flight"], got["installed"]) == ("serving", 1, 0)
     assert (await ask("GET", "/machines/local")).json["installed"] is None

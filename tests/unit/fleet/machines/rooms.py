@@ -4,8 +4,9 @@ import asyncio
 from contextlib import asynccontextmanager
 
 from fleet.budget import Budget
-from fleet.machines.engine import Outlook, Queue, Standing
+from fleet.machines.engine import Outlook
 from fleet.machines.registry import Factories, Machines
+from fleet.machines.standing import Queue, Standing
 from providers.ollama import Ollama
 
 
