@@ -56,7 +56,7 @@ async def converse(speech: Speech, exchange: Exchange) -> None:
         if not isinstance(stream, bool):
             raise InvalidField("stream is true or false.", field="stream")
         gateway = exchange.rooms.gateway
-        visit = Visit(exchange, call, gateway.resolve(named, exchange.allows, lambda: asker_of(exchange, body)))
+        visit = Visit(exchange, call, await gateway.resolve(named, exchange.allows, lambda: asker_of(exchange, body)))
         visit.reserve(body, raw, _most(speech, body))
         try:
             if speech.path is not None and gateway.passes(visit.target, speech.dialect, speech.path):

@@ -73,7 +73,7 @@ async def version(exchange: Exchange) -> None:
 
 async def show(exchange: Exchange) -> None:
     name = _name(read(await exchange.body()))
-    await _answer(exchange, models.show(exchange.rooms.catalogue.names, name, exchange.allows))
+    await _answer(exchange, await exchange.rooms.catalogue.sought(lambda names: models.show(names, name, exchange.allows)))
 
 
 async def pull(exchange: Exchange) -> None:

@@ -3,7 +3,10 @@
 import asyncio
 from contextlib import asynccontextmanager
 
+from core.http import HttpClient
+from core.machines import OLLAMA
 from fleet.budget import Budget
+from fleet.engines.host import engine_host
 from fleet.machines.engine import Outlook
 from fleet.machines.registry import Factories, Machines
 from fleet.machines.standing import Queue, Standing
@@ -76,8 +79,13 @@ def factories(http=None, opened=None):
         yield made
         made.closed = True
 
+    def host(record):
+        if record.kind != OLLAMA:
+            return engine_host(record.kind, record.url, record.key, http or HttpClient(), OLLAMA)
+        return Ollama(http, base_url=record.url, always_on=record.always_on)
+
     return Factories(
-        host=lambda record: Ollama(http, base_url=record.url, always_on=record.always_on),
+        host=host,
         budget=lambda record, health: Budget(record.budget_bytes, "a test"),
         turns=None if opened is None else turns,
     )

@@ -1,4 +1,5 @@
 import pytest
+from pydantic import SecretStr
 
 from core.errors import Conflict, InvalidField, NotFound, StorageFull
 from core.machines import Named
@@ -22,6 +23,36 @@ def test_the_settings_name_the_local_one_first_and_none_twice():
     assert caught.value.field == "MACHINES"
     with pytest.raises(InvalidField, match="two leads to where one leads"):
         named("http://localhost:11434", (Named("one", "http://box"), Named("two", "http://box:80")))
+
+
+@pytest.mark.parametrize(("machine", "detail"), [
+    (Named("lab", "http://lab", "toaster"), "MACHINES: lab: This kind of machine is not known."),
+    (Named("lab", "http://lab", key=SecretStr("sk-1")), "MACHINES: lab: An Ollama takes no key."),
+])  # fmt: skip
+def test_a_machine_of_the_settings_that_cannot_be_is_named(machine, detail):
+    with pytest.raises(InvalidField) as caught:
+        named("http://localhost:11434", (machine,))
+    assert (caught.value.detail, caught.value.field) == (detail, "MACHINES") and caught.value.hint
+
+
+async def test_an_engine_has_its_kind_and_key_after_a_restart_and_moves_no_files():
+    rows = Rows()
+    fixed = named("http://localhost:11434", (Named("mac", "http://mac:1234", "lmstudio", SecretStr("sk-fixed")),))
+    async with opened(fixed, rows) as machines:
+        await machines.add(Record("lab", "http://lab:8000", "vllm", key="sk-1"))
+        await machines.change("mac", {"enabled": False})
+        assert rows.rows["mac"]["key"] == "", "that of the settings stays there"
+    async with opened(fixed, rows) as machines:
+        lab, mac = machines.get("lab"), machines.get("mac")
+        assert (lab.record.kind, lab.record.key, mac.record.key) == ("vllm", "sk-1", "sk-fixed")
+        before = lab.host
+        await machines.change("lab", {"key": "sk-2"})
+        assert lab.host is not before and rows.rows["lab"]["key"] == "sk-2"
+        assert list(machines.ports()) == ["local"]
+        machines.check_files("local")
+        machines.check_files("unknown")
+        with pytest.raises(Conflict, match="by the means of vLLM"):
+            machines.check_files("lab")
 
 
 async def test_what_was_added_is_there_after_a_restart():
