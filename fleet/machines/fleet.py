@@ -1,15 +1,23 @@
 """Turns on the machines: which one takes a request, and where it goes when that one dies before its turn."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import structlog
 
 from core.caller import Caller
 from core.clock import Clock
-from core.errors import ModelNotInstalled, ModelTooLarge, Overloaded, ProviderError, ProviderTimeout, ProviderUnreachable
+from core.errors import (
+    Conflict,
+    ModelNotInstalled,
+    ModelTooLarge,
+    Overloaded,
+    ProviderError,
+    ProviderTimeout,
+    ProviderUnreachable,
+)
 from core.machines import LOCAL, OLLAMA
 from fleet.machines.engine import Engine, Host, Moved
 from fleet.machines.placement import Candidate, Reason, Wish, ranked, reasons
@@ -65,16 +73,17 @@ class Fleet:
         told = None if asker.on_wait is None else lambda forecast: asker.on_wait(forecast.seconds)
         while True:
             engine = await self._choose(model, wish)
-            turn = engine.turns.turn(model, client=asker.client, klass=asker.urgency, on_eta=told)
-            try:
-                await engine.enter(turn)
-            except Moved:
-                log.info("machine.request_moved", machine=engine.record.name, model=model)
-                continue
+            with _naming(engine, model):
+                turn = engine.turns.turn(model, client=asker.client, klass=asker.urgency, on_eta=told)
+                try:
+                    await engine.enter(turn)
+                except Moved:
+                    log.info("machine.request_moved", machine=engine.record.name, model=model)
+                    continue
             break
         asker.machine = engine.record.name
         try:
-            with engine.working():
+            with _naming(engine, model), engine.working():
                 yield Place(engine.record.name, engine.host)
         except BaseException as error:
             _learn(engine, model, error)
@@ -89,7 +98,8 @@ class Fleet:
         Raises as `turn` does.
         """
         engine = await self._choose(model, Wish())
-        return engine.record.name, engine.turns.preload(model)
+        with _naming(engine, model):
+            return engine.record.name, engine.turns.preload(model)
 
     def ranked(self, model: str, wish: Wish = Wish()) -> list[str]:
         """The names of the machines that could take a request for `model` now, the best first."""
@@ -156,18 +166,30 @@ class Fleet:
                 hint="Use a smaller model, or raise the budget: VRAM_LIMIT_GB, or budget_bytes of the machine.",
             )
         if down := [name for name, reason in having.items() if reason == "down"]:
-            return self._unreachable(down)
+            return self._unreachable(model, down)
         if "not installed" in why.values():
             return not_installed(model)
         told = "; ".join(f"{name}: {reason}" for name, reason in why.items())
         return Overloaded(f"No machine takes {model} now ({told}).", hint="GET /machines shows them.", retry_after=30)
 
-    def _unreachable(self, down: Collection[str]) -> ProviderUnreachable:
+    def _unreachable(self, model: str, down: Collection[str]) -> ProviderUnreachable:
         if set(down) == {LOCAL}:
             hint = "Start Ollama (`ollama serve`) and check OLLAMA_URL, or send AI-Provider gemini or builtin."
-            return ProviderUnreachable("Ollama cannot be reached.", hint=hint)
-        names = ", ".join(down)
-        return ProviderUnreachable(f"The machines that may have it do not answer: {names}.", hint="GET /machines says why.")
+            error = ProviderUnreachable("Ollama cannot be reached.", hint=hint)
+            error.happened_on(LOCAL, model)
+            return error
+        detail = f"The machines that may have {model} do not answer: {', '.join(down)}."
+        return ProviderUnreachable(detail, hint="GET /machines says why.")
+
+
+@contextmanager
+def _naming(engine: Engine, model: str) -> Iterator[None]:
+    """Failures of the machine say which one it is; what is wrong with a request is so on every machine."""
+    try:
+        yield
+    except (ProviderError, Overloaded, ModelTooLarge, Conflict) as error:
+        error.happened_on(engine.record.name, model)
+        raise
 
 
 def _learn(engine: Engine, model: str, error: BaseException) -> None:
