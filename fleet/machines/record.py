@@ -1,9 +1,9 @@
 """What the operator says of a machine with models, and the checks that every such saying passes."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Literal, TypeVar, get_args
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, TypeVar, get_args
 
 from core.errors import InvalidField
 from core.machines import OLLAMA, machine_name, machine_url
@@ -40,6 +40,12 @@ class Record:
     enabled: bool = True
     always_on: tuple[str, ...] = ()
     key: str = field(default="", repr=False)
+
+
+def record_of(row: Mapping[str, Any]) -> Record:
+    """From the members of a Record by their names, lists of any kind."""
+    values = {one.name: row[one.name] for one in fields(Record)}
+    return Record(**values | {name: tuple(values[name]) for name in ("labels", "always_on")})
 
 
 def kinds() -> list[str]:

@@ -5,9 +5,9 @@ queue moves elsewhere, and it goes when the last request has ended; after a rest
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 import structlog
@@ -21,7 +21,7 @@ from fleet.engines.host import EngineHost
 from fleet.machine import Machine
 from fleet.machines.engine import Engine, Host, Turns
 from fleet.machines.health import Health, Pace, Watch, Watched
-from fleet.machines.record import Origin, Record, checked
+from fleet.machines.record import Origin, Record, checked, record_of
 from providers.ollama import Ollama
 
 log = structlog.get_logger(__name__)
@@ -98,7 +98,7 @@ class Machines:
                 await self._place(self._brought_back(row), "api")
 
     def _brought_back(self, row: Mapping[str, Any]) -> Record:
-        record = checked(_record(row))
+        record = checked(record_of(row))
         if any(place_of(fixed.url) == place_of(record.url) for fixed in self._fixed.values()):
             log.warning("machine.address_taken", machine=record.name)
             return replace(record, enabled=False)
@@ -257,9 +257,3 @@ def _adapted(record: Record) -> tuple[object, ...]:
 def _row(record: Record, *, draining: bool = False, fixed: bool = False) -> dict[str, Any]:
     """The key of a machine of the settings stays in the settings."""
     return asdict(record) | {"draining": draining, "fixed": fixed} | ({"key": ""} if fixed else {})
-
-
-def _record(row: Mapping[str, Any]) -> Record:
-    values = {one.name: row[one.name] for one in fields(Record)}
-    lists: Collection[str] = ("labels", "always_on")
-    return Record(**values | {name: tuple(values[name]) for name in lists})

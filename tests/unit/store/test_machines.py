@@ -39,3 +39,16 @@ async def test_the_key_of_a_machine_lies_sealed_for_it_alone(database, clock, ke
     assert (await MachineRows(database, clock, Keyring(new_secret_key())).load())[0]["key"] == "", "it asks for one again"
     await database.write(lambda connection: connection.execute(machines.update().values(name="other")) and None)
     assert (await rows.load())[0]["key"] == ""
+
+
+async def test_a_glance_reads_beside_a_server_and_without_one_and_leaves_nothing(database, clock, keyring, tmp_path):
+    assert MachineRows.glance(tmp_path / "missing.db", keyring) == [] and not (tmp_path / "missing.db").exists()
+    await MachineRows(database, clock, keyring).save(ROW | {"key": "sk-1"})
+    path = next(iter(tmp_path.rglob("*.db")))
+    (row,) = MachineRows.glance(path, keyring)
+    assert (row["name"], row["labels"], row["key"]) == ("gpu", ["b", "a"], "sk-1")
+    await database.close()
+    before = sorted(path.parent.iterdir())
+    assert len(MachineRows.glance(path, keyring)) == 1 and sorted(path.parent.iterdir()) == before
+    path.write_bytes(b"no database")
+    assert MachineRows.glance(path, keyring) == []
