@@ -1,6 +1,7 @@
 """Memory changes hands: always-on models, strangers, crashes, silence, and what the operator wants."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -62,6 +63,22 @@ async def test_with_an_unknown_budget_one_on_demand_model_at_a_time(world):
     for name in ("small", "tiny", "small"):
         await world.ask(name)
     assert world.machine.loads == ["small", "tiny", "small"] and list(world.machine.resident) == ["small"]
+
+
+@in_world()
+async def test_a_model_that_its_server_cannot_unload_is_nobodys_victim(world):
+    world.machine.intrude("a")
+    ps = world.machine.ps
+
+    async def fixed():
+        return [replace(each, fixed=each.name == "a") for each in await ps()]
+
+    world.machine.ps = fixed
+    await asyncio.sleep(4)
+    with pytest.raises(Overloaded):
+        await asyncio.wait_for(world.ask("b"), 5000)
+    assert await world.ask("a") == 0 and await world.ask("small") > 0
+    assert list(world.machine.resident) == ["a", "small"] and world.machine.loads == ["small"]
 
 
 @in_world()
