@@ -17,6 +17,7 @@ from api.presence import Presence, Presences, is_resident
 from api.shapes import JobError, Time
 from api.views import stamp
 from core.errors import InvalidField, ProviderError, ProviderUnreachable
+from core.machines import LOCAL
 from fleet.downloads import Download, State
 from fleet.machines.engine import Engine
 from fleet.names import read_model_name
@@ -162,8 +163,10 @@ async def gemini(request: Request) -> Response:
 @allow(Role.OPERATOR)
 async def download(request: Request, stream: Stream = False) -> Response:
     wish = await read_json(request, DownloadWish)
-    if wish.machine not in (None, "local"):
-        raise InvalidField(f"There is no machine {wish.machine[:64]!r}.", field="machine", hint="Leave it out, or send local.")
+    if wish.machine not in (None, LOCAL):
+        house(request).machines.get(wish.machine)
+        hint = "POST /models/install installs it there."
+        raise InvalidField(f"Downloads go to the machine {LOCAL}.", field="machine", hint=hint)
     model, downloads = read_model_name(wish.model), house(request).downloads
     await _reach_ollama(house(request).catalogue)
     record = await downloads.start(model)

@@ -10,6 +10,7 @@ from api.views import stamp
 from core.machines import OLLAMA
 from fleet.machines.engine import Engine
 from fleet.machines.standing import Occupant, Queue, Standing
+from gateway.facts import Model
 from gateway.names import Allows
 
 
@@ -52,6 +53,15 @@ class Presences:
 
     def occupant(self, machine: str, model: str) -> Occupant | None:
         return next((one for one in self._standing[machine][1].occupants or () if one.model == model), None)
+
+    def resident(self, model: Model) -> bool | None:
+        """Whether a model is in memory on any of the machines that have it; of one on none of them, what its server says."""
+        told = [self._standing[copy.machine][1] for copy in model.copies if copy.machine in self._standing]
+        if not told:
+            return model.info.resident
+        known = [standing.occupants for standing in told if standing.occupants is not None]
+        there = any(one.model == model.name and one.state != "loading" for occupants in known for one in occupants)
+        return there or (False if known else None)
 
     def since(self, occupant: Occupant) -> str | None:
         return None if occupant.seconds is None else stamp(self._now - occupant.seconds)

@@ -71,7 +71,7 @@ def machines_rm(context: typer.Context, name: Name, as_json: AsJson = False) -> 
 
 
 def _row(row: dict[str, Any]) -> list[str]:
-    budget, used = row["budget"]["bytes"], sum(one["size_vram"] or one["size"] for one in row["residents"])
+    budget, used = row["budget"]["bytes"], sum(one["size_vram"] or one["size"] or 0 for one in row["residents"])
     return [
         row["name"],
         row["kind"],

@@ -25,6 +25,8 @@ class EngineHost:
     def __init__(self, engine: Engine, adapter: Provider, provider: str):
         self._engine, self._adapter, self._provider = engine, adapter, provider
         self.fixed = ""
+        #: Bytes by names: some engines tell the size of what is in memory only.
+        self._sizes: dict[str, int] = {}
 
     @property
     def spec(self) -> EngineSpec:
@@ -64,7 +66,7 @@ class EngineHost:
             known,
             name=seen.name,
             provider=self._provider,
-            size=seen.size or known.size,
+            size=self._sizes.get(seen.name) or known.size,
             resident=seen.takes_memory,
             size_vram=seen.size if seen.takes_memory else None,
         )
@@ -89,8 +91,8 @@ class EngineHost:
         return health.version
 
     async def weights(self) -> Mapping[str, tuple[int | None, str | None]]:
-        """(bytes in memory where that is told, None: no engine tells a digest) of every model."""
-        return {seen.name: (seen.size, None) for seen in (await self._survey()).models}
+        """(bytes in memory where that was told, None: no engine tells a digest) of every model."""
+        return {seen.name: (self._sizes.get(seen.name), None) for seen in (await self._survey()).models}
 
     async def shown(self, model: str) -> Mapping[str, Any]:
         """No engine describes a model as Ollama does."""
@@ -99,6 +101,7 @@ class EngineHost:
     async def _survey(self) -> Survey:
         survey = await self._engine.survey()
         self.fixed = survey.fixed
+        self._sizes = {one.name: size for one in survey.models if (size := one.size or self._sizes.get(one.name))}
         return survey
 
 

@@ -9,7 +9,8 @@ from tests.unit.test_cli import fake, run  # noqa: F401
 
 LOCAL = {
     "name": "local", "kind": "ollama", "url": "http://localhost:11434", "state": "up", "device": "auto", "budget": {"bytes": 26 << 30, "why": ""},
-    "residents": [{"name": "gemma3:1b", "size": 2 << 30, "size_vram": 2 << 30}, {"name": "slow", "size": 1 << 30, "size_vram": 0}],
+    "residents": [{"name": "gemma3:1b", "size": 2 << 30, "size_vram": 2 << 30}, {"name": "slow", "size": 1 << 30, "size_vram": 0},
+                  {"name": "coming", "size": None, "size_vram": None}],
     "in_flight": 2,
     "queue": [{"model": "gemma3:1b", "waiting": 3}, {"model": "b", "waiting": 1}], "origin": "local",
 }  # fmt: skip
@@ -24,7 +25,7 @@ def wide(monkeypatch):
 def test_ls_shows_memory_queue_and_address(fake, run):  # noqa: F811
     fake.routes = {"GET /machines": (200, {"data": [LOCAL, BOX]})}
     shown = run("machines", "ls").stdout
-    assert "3.0 GiB of 26.0 GiB" in shown and "gemma3:1b, slow" in shown and " 4 " in shown and "http://[::1]:1" in shown
+    assert "3.0 GiB of 26.0 GiB" in shown and "gemma3:1b, slow, coming" in shown and " 4 " in shown and "http://[::1]:1" in shown
     assert json.loads(run("machines", "ls", "--json").stdout) == {"data": [LOCAL, BOX]}
 
 

@@ -133,6 +133,18 @@ async def test_a_server_that_still_starts_takes_no_work(kind):
         assert machines.get("box").health.failures == 1
 
 
+async def test_the_size_of_what_was_in_memory_is_remembered():
+    case = next(case for case in CASES if case.kind == "llamacpp")
+    fake = case.movable({"small": 7, "large": 9}, memory=("small",))
+    async with fleet_with(fake, case.kind) as (provider, machines):
+        machine = machines.get("box").machine
+        told = await machine.weights()
+        assert told["small"] == (7, None)
+        async with asyncio.timeout(20):
+            await provider.chat(ask("large"))
+        assert await machine.weights() == {"small": (7, None), "large": (9, None)}
+
+
 async def test_memory_can_be_foreseen_from_the_sizes_that_are_told():
     case = next(case for case in CASES if case.kind == "lmstudio")
     fake = case.movable({"small": 7})
