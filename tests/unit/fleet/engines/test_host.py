@@ -1,7 +1,7 @@
 """A machine of each kind as the fleet has it: listed, asked, loaded and unloaded in turn."""
 
 import asyncio
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
 import pytest
 
@@ -31,7 +31,7 @@ def ask(model: str) -> ChatRequest:
 
 
 @asynccontextmanager
-async def fleet_with(fake, kind, *, key="", always_on=()):
+async def fleet_with(fake, kind, *, key="", always_on=(), budget=None):
     """(provider, machines): an Ollama as `local`, and the fake as `box`, each with a swapper."""
     http = HttpClient()
 
@@ -46,7 +46,7 @@ async def fleet_with(fake, kind, *, key="", always_on=()):
         turns=lambda engine: swapping(engine, tuning=SWIFT),
     )
     async with FakeOllama() as ollama, fake:
-        fixed = [Record(LOCAL, ollama.url), Record("box", fake.url, kind, key=key, always_on=always_on)]
+        fixed = [Record(LOCAL, ollama.url), Record("box", fake.url, kind, key=key, always_on=always_on, budget_bytes=budget)]
         async with opened(fixed, None, make) as machines:
             await machines.watch.round()
             provider = Ollamas(Fleet(machines))
@@ -105,6 +105,25 @@ async def test_a_model_that_stays_in_memory_is_loaded_by_itself(case: Case):
         while not fake.in_memory("small"):
             await asyncio.sleep(0.005)
         assert machines.get("box").keeps("small") and not machines.get("box").keeps("small:latest")
+
+
+async def test_a_server_with_one_place_lets_its_model_go_whatever_the_budget():
+    case = next(case for case in CASES if case.kind == "textgen")
+    fake = case.movable()
+    async with fleet_with(fake, case.kind, budget=100 << 30) as (provider, _), asyncio.timeout(20):
+        for model in ("small", "large", "small"):
+            assert (await provider.chat(ask(model))).text
+        assert fake.memory == ["small"] and fake.surprises == []
+
+
+async def test_a_server_that_answers_many_at_once_is_given_many():
+    case = next(case for case in CASES if case.kind == "vllm")
+    async with fleet_with(case.movable(memory=("small",)), case.kind) as (_, machines):
+        async with asyncio.timeout(5), AsyncExitStack() as stack:
+            for _ in range(20):
+                await stack.enter_async_context(machines.get("box").turns.turn("small"))
+            (queue,) = machines.get("box").standing().queues
+            assert (queue.inside, queue.waiting) == (20, 0)
 
 
 async def test_a_question_in_ollamas_own_words_goes_to_an_ollama_only():
