@@ -115,8 +115,10 @@ def test_every_view_shows_the_same_truth_and_top_too(stage):
     server, client, fakes = stage
     client.post("/v1/chat/completions", json=question("mac-small"))
     fakes["local"].token_seconds = 0.3
+    fakes["local"].answers.append("palavra " * 200)
     with client.stream("POST", "/api/chat", json=question("gemma3:1b")) as answer:
-        next(answer.iter_lines())
+        lines = answer.iter_lines()
+        next(lines)
         seen = json.loads(told_by(server, "top", "--json"))
         machines, queue = client.get("/machines").json()["data"], client.get("/queue").json()
         assert still(seen) == still({"machines": machines, "queue": queue})
@@ -133,6 +135,7 @@ def test_every_view_shows_the_same_truth_and_top_too(stage):
         assert {one["name"] for one in client.get("/api/ps").json()["models"]} == {model for _, model in memory}
         assert ("mac", "mac-small") in memory and ("local", "gemma3:1b") in memory
         assert "gemma3:1b" in told_by(server, "top", "--once")
+    fakes["local"].token_seconds = 0.0
 
 
 def test_a_machine_that_breaks_is_named_and_its_address_is_not(stage):
@@ -146,6 +149,5 @@ def test_a_machine_that_breaks_is_named_and_its_address_is_not(stage):
 
 def test_a_model_that_was_pulled_behind_our_back_is_found_at_once_by_its_bare_name(stage):
     _, client, fakes = stage
-    machine = fakes["local"].machine
-    machine.installed["fresh:latest"] = next(iter(machine.installed.values()))
+    assert fakes["local"].machine.copy("gemma3:1b", "fresh")
     assert client.post("/v1/chat/completions", json=question("fresh")).status_code == 200
