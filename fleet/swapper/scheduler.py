@@ -45,11 +45,13 @@ class Swapper:
         tuning: Tuning = Tuning(),
         now: Callable[[], float] = time.monotonic,
         identify: Callable[[str], str] = full_name,
-        observe: Callable[[Resident], None] = lambda _resident: None,
+        foresee: Callable[[str], int] | None = None,
+        weigh: Callable[[Resident], int] = lambda resident: resident.size,
     ):
+        """`predict` gives the bytes that a load will take, `foresee` those that Ollama expects, `weigh` those of a resident."""
         self._effects, self._now, self._identify, self._tuning = effects, now, identify, tuning
-        self.yard = Yard(tuning, Room(budget, tuning.free_share), predict, [identify(name) for name in always_on])
-        self._mover = Mover(self.yard, identify, observe)
+        self.yard = Yard(tuning, Room(budget, tuning.free_share), predict, foresee or predict, [identify(n) for n in always_on])
+        self._mover = Mover(self.yard, identify, weigh)
         self._steering = Steering(self.yard, self._mover)
         self._forecaster = Forecaster(self.yard)
         self._watchers: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []

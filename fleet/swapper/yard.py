@@ -55,6 +55,7 @@ class Yard:
     tuning: Tuning
     room: Room
     predict: Callable[[str], int]
+    foresee: Callable[[str], int]
     pinned_names: list[str]
     models: dict[str, Model] = field(default_factory=dict)
     move: Move | None = None
@@ -77,7 +78,14 @@ class Yard:
     def model(self, name: str) -> Model:
         if (known := self.models.get(name)) is None:
             known = self.models[name] = model(name, self.predict(name), self.tuning, self.shares)
+            known.foreseen = self.foresee(name)
         return known
+
+    def predict_again(self) -> None:
+        """More may be known of those that are not in memory."""
+        for one in self.models.values():
+            if not one.is_resident:
+                predict_again(one, self.predict(one.name), self.foresee(one.name), self.tuning)
 
     def pinned(self) -> list[Model]:
         """The always-on models that have room together, in the order of their importance."""
@@ -128,7 +136,7 @@ class Yard:
 
     def queue(self, model: Model, ticket: Ticket, now: float) -> None:
         """Raises ModelTooLarge, or Overloaded while loads of this model keep failing."""
-        predict_again(model, self.predict(model.name), self.tuning)
+        predict_again(model, self.predict(model.name), self.foresee(model.name), self.tuning)
         self.check_room(model)
         if not model.is_open and (seconds := model.breaker.open_for(now)):
             raise unavailable(model, seconds)

@@ -8,7 +8,7 @@ from core.errors import ModelTooLarge, ProviderError
 from fleet.compute import Resident
 from fleet.machine import Machine
 from fleet.memory.formula import DRIVER_BYTES, Setting
-from fleet.memory.prediction import Memory
+from fleet.memory.prediction import Habits, Memory
 from providers.ollama import Ollama
 from store.database import Database
 from store.sizes import Sizes
@@ -169,7 +169,7 @@ async def test_a_load_that_ran_out_of_memory_raises_what_is_expected() -> None:
 
 
 async def test_a_model_larger_than_the_budget_is_refused_with_all_numbers() -> None:
-    made = await memory(Shelf(MODEL), Kept(), parallel=2)
+    made = await memory(Shelf(MODEL), Kept(), habits=Habits(parallel=2))
     found = made.predict("m:8b")
     assert found.within(found.bytes) is found and found.within(None) is found
     with pytest.raises(ModelTooLarge) as refused:
