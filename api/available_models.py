@@ -9,7 +9,6 @@ from api.deps import answer, house, principal
 from api.local_models import category
 from api.policy import CLIENTS, allow
 from core.machines import LOCAL
-from fleet.budget import needed
 from fleet.machines.engine import Engine
 from providers.types import ModelInfo
 
@@ -17,7 +16,8 @@ router = APIRouter(prefix="/api", tags=["models"])
 
 
 class AvailableModel(TypedDict):
-    """A model on a machine of ours. `fits`: it has room there when it is alone; `needs_bytes` is an estimate from its size."""
+    """A model on a machine of ours. `fits`: it has room there when it is alone; `needs_bytes` is what it took, or an
+    estimate; null when nobody knows."""
 
     name: str
     provider: str
@@ -57,6 +57,7 @@ async def available(request: Request) -> Response:
 
 
 def _available(info: ModelInfo, engine: Engine) -> AvailableModel:
+    needs = engine.turns.needs(info.name)
     return {
         "name": info.name,
         "provider": info.provider,
@@ -65,6 +66,6 @@ def _available(info: ModelInfo, engine: Engine) -> AvailableModel:
         "resident": info.resident,
         "size": info.size,
         "size_vram": info.size_vram,
-        "needs_bytes": None if info.size is None else needed(info.size),
-        "fits": engine.budget.fits(info.size),
+        "needs_bytes": needs,
+        "fits": engine.budget.fits(needs),
     }

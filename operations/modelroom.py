@@ -18,10 +18,12 @@ from fleet.machines.fleet import Fleet
 from fleet.machines.opening import factories, open_ollamas
 from fleet.machines.registry import Machines
 from fleet.machines.swapping import swapping
+from fleet.memory.prediction import Habits
 from fleet.operations import moving
 from fleet.operations.activity import Activity
 from fleet.operations.moving import Moving
 from fleet.operations.spool import Spool
+from fleet.swapper.tuning import Tuning
 from gateway.catalogue import Catalogue
 from gateway.listprices import ListPrices
 from gateway.releases import Releases, open_releases
@@ -30,6 +32,7 @@ from providers import registry
 from store.database import Database
 from store.machines import MachineRows
 from store.outcomes import Outcomes
+from store.sizes import Sizes
 from store.state import State
 
 #: A question that waits for its models goes back into its queue after this share of its time: the answer needs the rest.
@@ -59,8 +62,11 @@ async def open_models(
     mode = await state.get("compute_mode", "auto")
     wanted = registry.configured(settings.by_name())
     (local,) = (one for one in wanted if one.spec.capabilities.pull)
+    turns = partial(
+        swapping, sizes=Sizes(database, clock), habits=_habits(settings), tuning=Tuning(parallel=settings.ollama_num_parallel)
+    )
     make, rows = (
-        factories(local, http, hardware, lambda: switch.mode, settings.vram_limit_gb, swapping),
+        factories(local, http, hardware, lambda: switch.mode, settings.vram_limit_gb, turns),
         MachineRows(database, clock),
     )
     activity = await moving.open_activity(database, clock)
@@ -94,6 +100,10 @@ async def open_models(
     gateway = Gateway(providers, catalogue, own_keys=own_keys, first_content=settings.first_content_timeout)
     deployed = await open_releases(database, catalogue, clock)
     return Models(gateway, catalogue, switch, downloads, machine, machines, fleet, activity, *deployed), admission
+
+
+def _habits(settings: Settings) -> Habits:
+    return Habits(settings.ollama_num_parallel, settings.ollama_kv_cache_type, settings.ollama_flash_attention)
 
 
 async def open_moving(

@@ -237,6 +237,10 @@ class Ollama:
         with self._contexts.asked(model, num_ctx):
             await self._api.call("POST", path, body, model=model, deadlines=deadlines)
 
+    def load_context(self, model: str) -> int:
+        """Tokens of context that a load would ask for now; Ollama gives a model no more than it was trained for."""
+        return self._contexts.expected(model)
+
     async def unload(
         self, model: str, *, seconds: float = 60.0, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     ) -> None:

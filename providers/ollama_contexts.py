@@ -40,6 +40,10 @@ class Contexts:
             return None
         return await self.choose(model, max(longest, LOAD_CONTEXT))
 
+    def expected(self, model: str) -> int:
+        """The `num_ctx` that a load would ask for now, as far as is known without asking."""
+        return max(self._under_way.get(full_name(model), ()), default=LOAD_CONTEXT)
+
     @contextmanager
     def asked(self, model: str, num_ctx: int | None) -> Iterator[None]:
         if num_ctx is None:

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from fleet.budget import Budget, needed
+from fleet.budget import Budget
 from fleet.compute import Mode
 from fleet.machine import Machine
 from fleet.machines.health import Health
@@ -65,6 +65,12 @@ class Turns(Protocol):
 
     def preload(self, model: str) -> float: ...
 
+    async def meet(self, models: Collection[str] | None = None) -> None:
+        """Learns what these models (None: all that are installed) need, before they ask for turns."""
+
+    def needs(self, model: str) -> int | None:
+        """Bytes that `model` takes in memory; None when nobody knows."""
+
     def outlook(self, model: str) -> Outlook: ...
 
     def standing(self) -> Standing: ...
@@ -99,6 +105,12 @@ class Door:
     def preload(self, model: str) -> float:
         """Nobody waits for memory here: the first question loads the model."""
         return 0.0
+
+    async def meet(self, models: Collection[str] | None = None) -> None:
+        """It takes what it takes."""
+
+    def needs(self, model: str) -> int | None:
+        return None
 
     def outlook(self, model: str) -> Outlook:
         return Outlook(None, TURN * sum(self._inside.values()))
@@ -207,7 +219,7 @@ class Engine:
             self.inside -= 1
 
     def candidate(self, model: str, predicted: int | None, now: float) -> Candidate:
-        """How the machine stands for a request. `model` with its tag; `predicted` bytes, or None for an estimate of its size."""
+        """How the machine stands for a request. `model` with its tag; `predicted` bytes, or None when nobody knows."""
         info, health = (self.listed or {}).get(model), self.health
         elsewhere = self.listed is not None and info is None
         outlook = Outlook(None, 0.0) if elsewhere else self.turns.outlook(model)
@@ -223,7 +235,7 @@ class Engine:
             device=self.record.device,
             labels=frozenset(self.record.labels),
             installed=None if self.listed is None else not elsewhere,
-            predicted=needed(size) if predicted is None and size else predicted,
+            predicted=predicted,
             budget=self.budget.bytes,
             resident=resident,
             wait=outlook.wait,

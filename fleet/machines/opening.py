@@ -68,9 +68,10 @@ def factories(
     def memory(record: Record, health: Health) -> Budget:
         if record.name == LOCAL:
             return budget(hardware, mode(), vram_limit, record.url)
+        device = "cpu" if record.device == "cpu" else "gpu"
         if record.budget_bytes is not None:
-            return Budget(record.budget_bytes, "budget_bytes of the machine")
+            return Budget(record.budget_bytes, "budget_bytes of the machine", device)
         seen = f", at most {health.seen_bytes} bytes were seen in use" if health.seen_bytes else ""
-        return Budget(None, f"nobody set budget_bytes{seen}")
+        return Budget(None, f"nobody set budget_bytes{seen}", device)
 
     return Factories(ollama=adapter, budget=memory, mode=computes, turns=turns)

@@ -1,14 +1,15 @@
-"""The turns of a machine whose memory Myelin manages: a swapper of its own, over its own adapter."""
+"""The turns of a machine whose memory Myelin manages: a swapper of its own, over its own adapter, and what it has learned."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
-from functools import partial
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
-from core.errors import MyelinError
-from fleet.budget import needed
+from core.errors import ModelOutOfMemory, MyelinError, ProviderError
 from fleet.compute import Resident, num_gpu
 from fleet.machines.engine import Engine, Outlook, Queue, Standing
+from fleet.memory.prediction import Habits, Memory, Sizes
 from fleet.swapper.forecast import Forecaster
 from fleet.swapper.line import Ticket
 from fleet.swapper.running import running
@@ -16,49 +17,79 @@ from fleet.swapper.scheduler import OnEta, Swapper, Turn
 from fleet.swapper.tuning import Class, Tuning
 from providers.ollama_models import full_name
 
-
-def estimate(engine: Engine, model: str) -> int:
-    """Bytes, from the size of its files; 0 when nobody knows it."""
-    info = (engine.listed or {}).get(full_name(model))
-    return needed(info.size) if info and info.size else 0
+#: Seconds that a machine may take to describe its models to who waits for a turn.
+_MEETING = 5.0
 
 
 @asynccontextmanager
 async def swapping(
     engine: Engine,
     *,
-    predict: Callable[[Engine, str], int] = estimate,
-    observe: Callable[[Engine, Resident], None] = lambda engine, resident: None,
+    sizes: Sizes,
+    habits: Habits = Habits(),
     tuning: Tuning = Tuning(),
     now: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator["Swapping"]:
     """For `Factories.turns`: the swapper of `engine`, which runs until the machine goes."""
+    memory = Memory(
+        _Shelf(engine),
+        sizes,
+        num_ctx=lambda model: engine.ollama.load_context(model),
+        device=lambda: engine.budget.device,
+        habits=habits,
+    )
+    await memory.start()
+    acts = _Acts(engine, memory)
     swapper = Swapper(
-        _Acts(engine),
+        acts,
         budget=lambda: engine.budget.bytes,
-        predict=partial(predict, engine),
+        predict=memory.bytes,
+        foresee=memory.foreseen_by_ollama,
+        weigh=memory.weigh,
         always_on=engine.record.always_on,
         tuning=tuning,
         now=now,
-        observe=partial(observe, engine),
     )
+    acts.always_on = swapper.yard.pinned_names
     async with running(swapper) as runs:
-        yield Swapping(swapper, now, runs)
+        yield Swapping(engine, swapper, memory, now, runs)
 
 
 class Swapping:
     """`fleet.machines.engine.Turns` of a swapper."""
 
-    def __init__(self, swapper: Swapper, now: Callable[[], float], runs: Callable[[], bool]):
-        self.swapper = swapper
-        self._now, self._runs = now, runs
+    def __init__(self, engine: Engine, swapper: Swapper, memory: Memory, now: Callable[[], float], runs: Callable[[], bool]):
+        self.swapper, self.memory = swapper, memory
+        self._engine, self._now, self._runs = engine, now, runs
         self._forecaster = Forecaster(swapper.yard)
 
     def turn(self, model: str, *, client: str = "", klass: Class = "normal", on_eta: OnEta | None = None) -> Turn:
+        """Raises ModelTooLarge at once for a model that is larger than the budget."""
+        self._check(model)
         return self.swapper.turn(model, client=client, klass=klass, on_eta=on_eta)
 
     def preload(self, model: str) -> float:
+        self._check(model)
         return self.swapper.preload(model)
+
+    def _check(self, model: str) -> None:
+        if not self._is_resident(model):
+            self.memory.predict(full_name(model)).within(self._engine.budget.bytes, self._engine.record.name)
+
+    def _is_resident(self, model: str) -> bool:
+        known = self.swapper.yard.models.get(full_name(model))
+        return known is not None and known.is_resident
+
+    async def meet(self, models: Collection[str] | None = None) -> None:
+        """A machine that gives no answer teaches nothing; that it gives none shows in the load."""
+        wanted = None if models is None else [model for model in models if not self._is_resident(model)]
+        if wanted or wanted is None:
+            with suppress(ProviderError, TimeoutError):
+                async with asyncio.timeout(_MEETING):
+                    await self.memory.refresh(wanted)
+
+    def needs(self, model: str) -> int | None:
+        return self.memory.bytes(model) if self.memory.knows(model) else None
 
     def outlook(self, model: str) -> Outlook:
         now, known = self._now(), self.swapper.yard.model(full_name(model))
@@ -83,20 +114,58 @@ class Swapping:
         return self._runs()
 
 
-class _Acts:
-    """`fleet.swapper.effects.Effects` on the machine as it is now: a change of its record may have made a fresh adapter."""
+class _Shelf:
+    """`fleet.memory.prediction.Shelf` of the machine as it is now: a change of its record may have made a fresh adapter."""
 
     def __init__(self, engine: Engine):
         self._engine = engine
 
+    async def weights(self, *, fresh: bool = False) -> Mapping[str, tuple[int | None, str | None]]:
+        return await self._engine.machine.weights(fresh=fresh)
+
+    async def shown(self, model: str) -> Mapping[str, Any]:
+        return await self._engine.machine.shown(model)
+
+
+class _Acts:
+    """`fleet.swapper.effects.Effects` on the machine as it is now. Every look teaches what models take."""
+
+    def __init__(self, engine: Engine, memory: Memory):
+        self._engine, self._memory = engine, memory
+        self.always_on: Sequence[str] = ()
+        self._residents: Sequence[Resident] = ()
+        self._spilled: frozenset[str] = frozenset()
+
     async def ps(self) -> Sequence[Resident]:
-        return await self._engine.machine.ps()
+        self._residents = residents = await self._engine.machine.ps()
+        if unknown := [name for name in self.always_on if not self._memory.knows(name)]:
+            with suppress(ProviderError, TimeoutError):
+                async with asyncio.timeout(_MEETING):
+                    await self._memory.refresh(unknown)
+        await self._memory.observe(residents)
+        spilled = frozenset(one.name for one in residents if 0 < one.size_vram < one.size)
+        for name in spilled - self._spilled:
+            await self._outgrown(name)
+        self._spilled = spilled
+        return residents
 
     async def load(self, model: str) -> None:
-        await self._engine.machine.load(model, num_gpu=num_gpu(self._engine.mode))
+        try:
+            await self._engine.machine.load(model, num_gpu=num_gpu(self._engine.mode))
+        except ModelOutOfMemory:
+            await self._outgrown(model)
+            raise
 
     async def unload(self, model: str) -> None:
         await self._engine.machine.unload(model)
+
+    async def _outgrown(self, model: str) -> None:
+        """Beside others it did not fit, so it needs more than they leave. Of one that was alone that says nothing: the memory
+        is smaller than the budget, or somebody else has a part of it."""
+        budget = self._engine.budget.bytes
+        others = [self._memory.weigh(one) for one in self._residents if full_name(one.name) != full_name(model)]
+        if budget is not None and others:
+            await self._memory.outgrown(model, max(budget - sum(others), 0))
 
 
 def _nobody(_error: MyelinError | None) -> None:

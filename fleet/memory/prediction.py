@@ -27,8 +27,8 @@ log = structlog.get_logger()
 class Shelf(Protocol):
     """What tells of the models of a machine. Raises ProviderError."""
 
-    async def weights(self) -> Mapping[str, tuple[int | None, str | None]]:
-        """(bytes, digest) of every installed model by its full name."""
+    async def weights(self, *, fresh: bool = False) -> Mapping[str, tuple[int | None, str | None]]:
+        """(bytes, digest) of every installed model by its full name; some seconds old unless `fresh`."""
 
     async def shown(self, model: str) -> Mapping[str, Any]:
         """The reply of /api/show as it is."""
@@ -58,9 +58,10 @@ class Prediction:
             return self
         need, setting = self.need, self.setting
         raise ModelTooLarge(
-            f"The model {self.model} needs {_gib(self.bytes)} by {_WORDS[self.source]}, and models may take {_gib(budget)} on the "
-            f"machine {where}: weights {_gib(need.weights)}, context of {setting.num_ctx} tokens for {setting.parallel} at a time "
-            f"{_gib(need.cache)}, buffers {_gib(need.buffers)}, driver {_gib(need.driver)}.",
+            f"The model {self.model} needs {_gib(self.bytes)} by {_WORDS[self.source]}, and models may take {_gib(budget)} "
+            f"on the machine {where}: weights {_gib(need.weights)}, "
+            f"context of {setting.num_ctx} tokens for {setting.parallel} at a time {_gib(need.cache)}, "
+            f"buffers {_gib(need.buffers)}, driver {_gib(need.driver)}.",
             hint="Use a smaller model, quantization or context, or raise VRAM_LIMIT_GB or the machine's budget_bytes.",
             field="model",
         )
@@ -120,10 +121,13 @@ class Memory:
         """Looks at every model, or at `only` these, that is not known by its digest. Raises ProviderError when the machine
         cannot be asked; a model that cannot be described is known by the size of its files."""
         async with self._looking:
+            wanted = None if only is None else {full_name(model) for model in only}
             installed = await self._shelf.weights()
+            if wanted and not wanted <= installed.keys():
+                installed = await self._shelf.weights(fresh=True)
             for name in self._anatomies.keys() - installed.keys():
                 del self._anatomies[name], self._digests[name]
-            for name in installed if only is None else installed.keys() & set(map(full_name, only)):
+            for name in installed if wanted is None else installed.keys() & wanted:
                 size, digest = installed[name]
                 if name in self._anatomies and self._digests[name] == digest:
                     continue

@@ -32,6 +32,12 @@ OLLAMA = Configured(Ollama, {"base_url": "http://localhost:11434"}, has_key=Fals
 MAKE = factories(OLLAMA, None, HARDWARE, mode=lambda: "auto", vram_limit=26.0)
 
 
+def _engine(record):
+    made = Engine(record, "api", None, MAKE.budget)
+    made.turns = SimpleNamespace(needs={"gemma3:1b": 2 * GIB, "llama3:70b": 48 * GIB}.get)
+    return made
+
+
 async def ask(grant=None):
     async def marked(scope, receive, send):
         scope["state"]["principal"] = Principal(Role.CLIENT, "k", grant)
@@ -41,7 +47,7 @@ async def ask(grant=None):
     app.include_router(available_models.router)
     app.state.house = SimpleNamespace(
         catalogue=SimpleNamespace(names=NAMES),
-        machines=[Engine(record, "api", None, MAKE.budget) for record in RECORDS],
+        machines=[_engine(record) for record in RECORDS],
     )
     return (await call(marked, "GET", "/api/available_models")).json
 

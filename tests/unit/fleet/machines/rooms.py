@@ -38,12 +38,15 @@ class Turns:
         self.gate.set()
         self.waiting = self.inside = 0
         self.resident, self.wait, self.load = None, 0.0, None
-        self.askers = []
+        self.askers, self.met, self.needed = [], [], None
+        self.refuses = None
         self.closed, self.alive, self.kept = False, True, ()
 
     @asynccontextmanager
     async def turn(self, model, *, client="", klass="normal", on_eta=None):
         self.askers.append((client, klass))
+        if self.refuses:
+            raise self.refuses
         self.waiting += 1
         try:
             await self.gate.wait()
@@ -54,6 +57,17 @@ class Turns:
             yield
         finally:
             self.inside -= 1
+
+    def preload(self, model):
+        if self.refuses:
+            raise self.refuses
+        return 0.0
+
+    async def meet(self, models=None):
+        self.met.append(models)
+
+    def needs(self, model):
+        return self.needed
 
     def outlook(self, model):
         return Outlook(self.resident, self.wait, self.load)

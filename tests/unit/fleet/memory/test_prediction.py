@@ -1,10 +1,10 @@
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from core.clock import Clock
-from core.errors import ModelTooLarge, ProviderError
+from core.errors import ModelTooLarge
 from fleet.compute import Resident
 from fleet.machine import Machine
 from fleet.memory.formula import DRIVER_BYTES, Setting
@@ -14,38 +14,9 @@ from store.database import Database
 from store.sizes import Sizes
 from tests.fakes.ollama import FakeOllama
 from tests.fakes.ollama_models import GIB, FakeModel, Shape
+from tests.unit.fleet.memory.shelves import Kept, Shelf
 
 MODEL = FakeModel("m:8b", 5 * GIB, "8B", shape=Shape(layers=32, kv_heads=8))
-
-
-class Shelf:
-    """Installed models; `silent` ones have no description."""
-
-    def __init__(self, *models: FakeModel):
-        self.models = {model.name: model for model in models}
-        self.silent: set[str] = set()
-        self.asked: list[str] = []
-
-    async def weights(self) -> Mapping[str, tuple[int | None, str | None]]:
-        return {name: (model.size, f"sha256:{model.digest}") for name, model in self.models.items()}
-
-    async def shown(self, model: str) -> Mapping[str, Any]:
-        self.asked.append(model)
-        if model in self.silent:
-            raise ProviderError("No such file.")
-        found = self.models[model]
-        return {"modelfile": f"FROM /blobs/{found.blob.replace(':', '-')}\n", "model_info": found.model_info()}
-
-
-class Kept:
-    def __init__(self) -> None:
-        self.rows: list[dict[str, Any]] = []
-
-    async def all(self) -> Sequence[dict[str, Any]]:
-        return list(self.rows)
-
-    async def put(self, rows: Sequence[dict[str, Any]]) -> None:
-        self.rows += rows
 
 
 async def memory(shelf: Shelf, kept: Kept, **more: Any) -> Memory:
