@@ -8,12 +8,10 @@ from typing import NamedTuple
 from core.clock import Clock
 from core.http import HttpClient
 from core.settings import Settings
-from fleet.admission import Admission
 from fleet.compute import Compute, gpu_presence
 from fleet.downloads import Downloads
 from fleet.hardware import Hardware
 from fleet.machine import Machine
-from fleet.machines.doors import Doors
 from fleet.machines.fleet import Fleet
 from fleet.machines.opening import factories, open_ollamas
 from fleet.machines.registry import Machines
@@ -35,9 +33,6 @@ from store.outcomes import Outcomes
 from store.sizes import Sizes
 from store.state import State
 
-#: A question that waits for its models goes back into its queue after this share of its time: the answer needs the rest.
-_DOOR_SHARE = 0.05
-
 
 class Models(NamedTuple):
     """What the house has of models, by the names of its rooms."""
@@ -56,7 +51,7 @@ class Models(NamedTuple):
 
 async def open_models(
     settings: Settings, clock: Clock, database: Database, state: State, hardware: Hardware, stack: AsyncExitStack
-) -> tuple[Models, Admission]:
+) -> Models:
     http = HttpClient(connections=256)
     stack.push_async_callback(http.close)
     mode = await state.get("compute_mode", "auto")
@@ -75,9 +70,9 @@ async def open_models(
     providers = registry.build(wanted, http) | {local.spec.name: ollamas}
     for provider in providers.values():
         stack.push_async_callback(provider.close)
-    machine, admission = machines.local.machine, Admission(settings.model_timeout * _DOOR_SHARE)
+    machine = machines.local.machine
     switch = Compute(
-        Doors(admission, machines),
+        machines.local.turns,
         machine,
         mode=mode,
         save=lambda chosen: state.put("compute_mode", chosen),
@@ -99,7 +94,7 @@ async def open_models(
     stack.push_async_callback(downloads.close)
     gateway = Gateway(providers, catalogue, own_keys=own_keys, first_content=settings.first_content_timeout)
     deployed = await open_releases(database, catalogue, clock)
-    return Models(gateway, catalogue, switch, downloads, machine, machines, fleet, activity, *deployed), admission
+    return Models(gateway, catalogue, switch, downloads, machine, machines, fleet, activity, *deployed)
 
 
 def _habits(settings: Settings) -> Habits:

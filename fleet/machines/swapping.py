@@ -56,7 +56,7 @@ async def swapping(
 
 
 class Swapping:
-    """`fleet.machines.engine.Turns` of a swapper."""
+    """`fleet.machines.engine.Turns` of a swapper, and `fleet.compute.Door` before it."""
 
     def __init__(self, engine: Engine, swapper: Swapper, memory: Memory, now: Callable[[], float], runs: Callable[[], bool]):
         self.swapper, self.memory = swapper, memory
@@ -108,6 +108,17 @@ class Swapping:
     def keep(self, models: Collection[str]) -> None:
         self.swapper.yard.pinned_names[:] = map(full_name, models)
         self.swapper.poke()
+
+    @property
+    def inside(self) -> int:
+        """Turns that have begun and not ended."""
+        return self.swapper.yard.inside
+
+    async def close_and_drain(self, seconds: float) -> bool:
+        return await self.swapper.drain(seconds)
+
+    def open(self) -> None:
+        self.swapper.resume()
 
     @property
     def alive(self) -> bool:
