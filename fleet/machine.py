@@ -32,9 +32,9 @@ class Machine:
     async def models(self) -> Sequence[str]:
         return [model.name for model in await self._ollama.list_models()]
 
-    async def weights(self, *, fresh: bool = False) -> Mapping[str, tuple[int | None, str | None]]:
+    async def weights(self) -> Mapping[str, tuple[int | None, str | None]]:
         """(bytes on the disk, digest) of what can be in this machine's memory: a model of a cloud cannot."""
-        models = await self._ollama.installed(fresh=fresh)
+        models = await self._ollama.installed()
         return {model.name: (model.size, model.digest) for model in models if "remote" not in model.capabilities}
 
     async def shown(self, model: str) -> Mapping[str, Any]:
@@ -61,6 +61,8 @@ class Machine:
                 yield line
 
     async def delete(self, model: str) -> None:
+        """Out of memory first: a runner would go on with a file that has no name any more."""
+        await self.unload(model)
         await self._ollama.delete(model)
 
     async def copy(self, source: str, destination: str) -> None:

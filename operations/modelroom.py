@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from core.clock import Clock
 from core.http import HttpClient
+from core.machines import LOCAL
 from core.settings import Settings
 from fleet.compute import Compute, gpu_presence
 from fleet.downloads import Downloads
@@ -16,6 +17,7 @@ from fleet.machines.fleet import Fleet
 from fleet.machines.opening import factories, open_ollamas
 from fleet.machines.registry import Machines
 from fleet.machines.swapping import swapping
+from fleet.machines.tending import tended
 from fleet.memory.prediction import Habits
 from fleet.operations import moving
 from fleet.operations.activity import Activity
@@ -70,10 +72,10 @@ async def open_models(
     providers = registry.build(wanted, http) | {local.spec.name: ollamas}
     for provider in providers.values():
         stack.push_async_callback(provider.close)
-    machine = machines.local.machine
+    machine = tended(machines)[LOCAL]
     switch = Compute(
         machines.local.turns,
-        machine,
+        machines.local.machine,
         mode=mode,
         save=lambda chosen: state.put("compute_mode", chosen),
         presence=lambda: (
@@ -108,7 +110,7 @@ async def open_moving(
     spool = Spool(settings.data_dir / "spool", spare=settings.min_free_disk_mb << 20)
     told = partial(models.catalogue.listing, "ollama", fresh=True)
     return await moving.open_moving(
-        models.machines.ports,
+        partial(tended, models.machines),
         models.activity,
         spool=spool,
         keyed=has_agent,

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -21,6 +21,8 @@ from providers.types import ModelInfo
 #: Bytes a second of a load that nobody measured, and seconds of a turn that nobody measured.
 LOAD_SPEED = 2e9
 TURN = 8.0
+#: Seconds that the questions in a model may take to end before it leaves.
+LEAVING = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,15 @@ class Turns(Protocol):
 
     def standing(self) -> Standing: ...
 
+    async def evict(self, model: str, seconds: float = LEAVING) -> bool:
+        """Takes `model` out of memory once nobody's question is in it; False where nobody manages the memory.
+
+        Raises Conflict for one that is always on, and Overloaded when it is still there after `seconds`.
+        """
+
+    def withheld(self, model: str) -> AbstractAsyncContextManager[None]:
+        """Evicted, and loaded for nobody meanwhile; raises as `evict` does. Who waits at the end is told that it is gone."""
+
     def keep(self, models: Collection[str]) -> None:
         """These stay in memory from now on, and no others."""
 
@@ -117,6 +128,12 @@ class Door:
 
     def standing(self) -> Standing:
         return Standing("serving", tuple(Queue(model, 0, count) for model, count in self._inside.items()))
+
+    async def evict(self, model: str, seconds: float = LEAVING) -> bool:
+        return False
+
+    def withheld(self, model: str) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
 
     def keep(self, models: Collection[str]) -> None:
         """The adapter asks Ollama itself to keep them."""

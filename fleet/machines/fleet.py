@@ -101,6 +101,11 @@ class Fleet:
             except ModelTooLarge as error:
                 refused[engine.record.name] = error
 
+    async def evict(self, model: str, seconds: float) -> None:
+        """Out of the memory of every machine. Raises Conflict and Overloaded as the turns of the machines do."""
+        name = full_name(model)
+        await asyncio.gather(*(engine.turns.evict(name, seconds) for engine in self.machines if engine.open))
+
     def ranked(self, model: str, wish: Wish = Wish()) -> list[str]:
         """The names of the machines that could take a request for `model` now, the best first."""
         return [one.name for one in ranked(self._candidates(full_name(model)), wish)]

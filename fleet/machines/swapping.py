@@ -6,15 +6,16 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from core.errors import ModelOutOfMemory, MyelinError, ProviderError
+from core.errors import ModelOutOfMemory, MyelinError, Overloaded, ProviderError
 from fleet.compute import Resident, num_gpu
-from fleet.machines.engine import Engine, Outlook, Queue, Standing
+from fleet.machines.engine import LEAVING, Engine, Outlook, Queue, Standing
 from fleet.memory.prediction import Habits, Memory, Sizes
 from fleet.swapper.forecast import Forecaster
 from fleet.swapper.line import Ticket
 from fleet.swapper.running import running
 from fleet.swapper.scheduler import OnEta, Swapper, Turn
 from fleet.swapper.tuning import Class, Tuning
+from providers.ollama_errors import not_installed
 from providers.ollama_models import full_name
 
 #: Seconds that a machine may take to describe its models to who waits for a turn.
@@ -109,6 +110,18 @@ class Swapping:
         self.swapper.yard.pinned_names[:] = map(full_name, models)
         self.swapper.poke()
 
+    async def evict(self, model: str, seconds: float = LEAVING) -> bool:
+        """One that is still there after `seconds` leaves all the same when it can."""
+        if not await self.swapper.evict(model, seconds):
+            raise _still_there(model)
+        return True
+
+    @asynccontextmanager
+    async def withheld(self, model: str) -> AsyncIterator[None]:
+        async with self.swapper.withheld(model, not_installed(model)):
+            await self.evict(model)
+            yield
+
     @property
     def inside(self) -> int:
         """Turns that have begun and not ended."""
@@ -131,8 +144,8 @@ class _Shelf:
     def __init__(self, engine: Engine):
         self._engine = engine
 
-    async def weights(self, *, fresh: bool = False) -> Mapping[str, tuple[int | None, str | None]]:
-        return await self._engine.machine.weights(fresh=fresh)
+    async def weights(self) -> Mapping[str, tuple[int | None, str | None]]:
+        return await self._engine.machine.weights()
 
     async def shown(self, model: str) -> Mapping[str, Any]:
         return await self._engine.machine.shown(model)
@@ -177,6 +190,11 @@ class _Acts:
         others = [self._memory.weigh(one) for one in self._residents if full_name(one.name) != full_name(model)]
         if budget is not None and others:
             await self._memory.outgrown(model, max(budget - sum(others), 0))
+
+
+def _still_there(model: str) -> Overloaded:
+    hint = "It leaves when its last question has ended; GET /machines shows it."
+    return Overloaded(f"The model {model} is still answering and did not leave the memory in time.", hint=hint, retry_after=60)
 
 
 def _nobody(_error: MyelinError | None) -> None:

@@ -27,8 +27,8 @@ log = structlog.get_logger()
 class Shelf(Protocol):
     """What tells of the models of a machine. Raises ProviderError."""
 
-    async def weights(self, *, fresh: bool = False) -> Mapping[str, tuple[int | None, str | None]]:
-        """(bytes, digest) of every installed model by its full name; some seconds old unless `fresh`."""
+    async def weights(self) -> Mapping[str, tuple[int | None, str | None]]:
+        """(bytes, digest) of every installed model by its full name."""
 
     async def shown(self, model: str) -> Mapping[str, Any]:
         """The reply of /api/show as it is."""
@@ -123,8 +123,6 @@ class Memory:
         async with self._looking:
             wanted = None if only is None else {full_name(model) for model in only}
             installed = await self._shelf.weights()
-            if wanted and not wanted <= installed.keys():
-                installed = await self._shelf.weights(fresh=True)
             for name in self._anatomies.keys() - installed.keys():
                 del self._anatomies[name], self._digests[name]
             for name in installed if wanted is None else installed.keys() & wanted:

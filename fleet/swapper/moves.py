@@ -168,6 +168,8 @@ class Mover:
 
     def _is_wanted(self, move: Move) -> bool:
         target = move.target
+        if target in self._yard.withheld:
+            return False
         if target is None or target.line or target.name in self._yard.pinned_names:
             return True
         return move.is_speculative and not self._yard.waiting

@@ -7,7 +7,7 @@ through the line of its model and the task. Nothing in the state awaits, so whoe
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -133,9 +133,22 @@ class Swapper:
         """Drains and unloads it; False when it is still there after `seconds`. Raises Conflict for a pinned model."""
         one = self.yard.model(self._identify(model))
         if one.name in self.yard.pinned_names:
-            raise Conflict(f"The model {one.name} is always on.", hint="Unpin it first.", field="model")
+            hint = "Take it out of ALWAYS_ON_MODELS, or of always_on of the machine, first."
+            raise Conflict(f"The model {one.name} is always on.", hint=hint, field="model")
         self.yard.evicting.append(one)
-        return await self._until(lambda: not one.is_resident, seconds)
+        return await self._until(lambda: not one.is_resident and not self.yard.is_loading(one), seconds)
+
+    @contextlib.asynccontextmanager
+    async def withheld(self, model: str, refusal: MyelinError) -> AsyncIterator[None]:
+        """Nobody is let in to it and it is not loaded; whoever waits for it at the end gets `refusal`, if that came well."""
+        one = self.yard.model(self._identify(model))
+        self.yard.withheld.append(one)
+        try:
+            yield
+            self.yard.refuse(one.line, refusal)
+        finally:
+            self.yard.withheld.remove(one)
+            self.poke()
 
     async def drain(self, seconds: float) -> bool:
         """Lets nobody in and waits until nobody is inside and nothing moves; False when that takes longer. Stays closed."""

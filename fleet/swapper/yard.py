@@ -63,6 +63,8 @@ class Yard:
     shares: Shares = field(default_factory=Shares)
     successions: Successions = field(default_factory=Successions)
     evicting: list[Model] = field(default_factory=list)
+    #: The operator's: nobody is let in to these and they are not loaded.
+    withheld: list[Model] = field(default_factory=list)
     #: The operator's: nobody is let in and nothing moves.
     is_closed: bool = False
     #: The act after which a look opens again.
@@ -108,8 +110,8 @@ class Yard:
         return [model for model in self.models.values() if model.is_resident]
 
     def lined(self) -> Iterator[Model]:
-        """Models that somebody waits for."""
-        return (model for model in self.models.values() if model.line)
+        """Models that somebody waits for, and may have."""
+        return (model for model in self.models.values() if model.line and model not in self.withheld)
 
     def act(self, model: Model) -> int:
         """Numbers an act of ours on this model."""
@@ -122,6 +124,12 @@ class Yard:
         self.orders.append(Order(verb, model.name if model else "", number))
         return number
 
+    def is_loading(self, model: Model) -> bool:
+        return self.move is not None and self.move.target is model
+
+    def lets_in(self, model: Model) -> bool:
+        return model.is_open and model.inside < self.tuning.places and not self.is_closed and model not in self.withheld
+
     # The door
 
     def arrive(self, ticket: Ticket, now: float) -> Model:
@@ -130,7 +138,7 @@ class Yard:
         model.rate.add(now)
         if model.name not in self.pinned_names:
             self.successions.add(model.name)
-        if model.is_open and model.inside < self.tuning.places and not model.line and not self.is_closed:
+        if self.lets_in(model) and not model.line:
             self._enter(model, ticket, now)
         return model
 
@@ -157,7 +165,7 @@ class Yard:
 
     def admit(self, model: Model, now: float) -> None:
         """Lets in who waits, as far as there are places."""
-        while model.line and model.is_open and model.inside < self.tuning.places and not self.is_closed:
+        while model.line and self.lets_in(model):
             ticket = model.line.pop(now)
             self.waiting -= 1
             self._enter(model, ticket, now)

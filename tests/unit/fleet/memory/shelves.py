@@ -15,7 +15,7 @@ class Shelf:
         self.silent: set[str] = set()
         self.asked: list[str] = []
 
-    async def weights(self, *, fresh: bool = False) -> Mapping[str, tuple[int | None, str | None]]:
+    async def weights(self) -> Mapping[str, tuple[int | None, str | None]]:
         return {name: (model.size, f"sha256:{model.digest}") for name, model in self.models.items()}
 
     async def shown(self, model: str) -> Mapping[str, Any]:
