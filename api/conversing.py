@@ -59,9 +59,9 @@ async def converse(speech: Speech, exchange: Exchange) -> None:
             raise InvalidField("stream is true or false.", field="stream")
         gateway = exchange.rooms.gateway
         visit = Visit(exchange, call, gateway.resolve(named, exchange.allows, lambda: asker_of(exchange, body)))
+        visit.reserve(body, raw, _most(speech, body))
         if speech.tended is not None and await speech.tended(visit, body):
             return
-        visit.reserve(body, raw, _most(speech, body))
         try:
             if speech.path is not None and gateway.passes(visit.target, speech.dialect, speech.path):
                 await (pass_stream if stream else pass_whole)(visit, speech.dialect, speech.path, body, raw)

@@ -9,7 +9,7 @@ from core.clock import Clock
 from core.http import HttpClient
 from core.machines import LOCAL
 from core.settings import Settings
-from fleet.compute import Compute, gpu_presence
+from fleet.compute import Compute, Mode, gpu_presence
 from fleet.downloads import Downloads
 from fleet.hardware import Hardware
 from fleet.machine import Machine
@@ -19,6 +19,7 @@ from fleet.machines.registry import Machines
 from fleet.machines.swapping import swapping
 from fleet.machines.tending import tended
 from fleet.memory.prediction import Habits
+from fleet.ollamas import Ollamas
 from fleet.operations import moving
 from fleet.operations.activity import Activity
 from fleet.operations.moving import Moving
@@ -29,6 +30,7 @@ from gateway.listprices import ListPrices
 from gateway.releases import Releases, open_releases
 from gateway.service import Gateway
 from providers import registry
+from providers.registry import Configured
 from store.database import Database
 from store.machines import MachineRows
 from store.outcomes import Outcomes
@@ -59,15 +61,8 @@ async def open_models(
     mode = await state.get("compute_mode", "auto")
     wanted = registry.configured(settings.by_name())
     (local,) = (one for one in wanted if one.spec.capabilities.pull)
-    turns = partial(
-        swapping, sizes=Sizes(database, clock), habits=_habits(settings), tuning=Tuning(parallel=settings.ollama_num_parallel)
-    )
-    make, rows = (
-        factories(local, http, hardware, lambda: switch.mode, settings.vram_limit_gb, turns),
-        MachineRows(database, clock),
-    )
     activity = await moving.open_activity(database, clock)
-    fleet, ollamas = await open_ollamas(local, settings.machines, settings.always_on_models, rows, make, activity.offers, clock)
+    fleet, ollamas = await _open_fleet(settings, clock, database, local, http, hardware, lambda: switch.mode, activity)
     machines = fleet.machines
     providers = registry.build(wanted, http) | {local.spec.name: ollamas}
     for provider in providers.values():
@@ -99,8 +94,27 @@ async def open_models(
     return Models(gateway, catalogue, switch, downloads, machine, machines, fleet, activity, *deployed)
 
 
-def _habits(settings: Settings) -> Habits:
-    return Habits(settings.ollama_num_parallel, settings.ollama_kv_cache_type, settings.ollama_flash_attention)
+async def _open_fleet(
+    settings: Settings,
+    clock: Clock,
+    database: Database,
+    local: Configured,
+    http: HttpClient,
+    hardware: Hardware,
+    mode: Callable[[], Mode],
+    activity: Activity,
+) -> tuple[Fleet, Ollamas]:
+    habits = Habits(settings.ollama_num_parallel, settings.ollama_kv_cache_type, settings.ollama_flash_attention)
+    tuning = Tuning(parallel=settings.ollama_num_parallel)
+    turns = partial(swapping, sizes=Sizes(database, clock), habits=habits, tuning=tuning)
+
+    async def grows(machine: str, model: str, num_ctx: int) -> None:
+        await fleet.machines.get(machine).turns.grow(model, num_ctx)
+
+    make = factories(local, http, hardware, mode, settings.vram_limit_gb, turns, grows)
+    rows = MachineRows(database, clock)
+    fleet, ollamas = await open_ollamas(local, settings.machines, settings.always_on_models, rows, make, activity.offers, clock)
+    return fleet, ollamas
 
 
 async def open_moving(

@@ -73,6 +73,9 @@ class Turns(Protocol):
     def needs(self, model: str) -> int | None:
         """Bytes that `model` takes in memory; None when nobody knows."""
 
+    async def grow(self, model: str, num_ctx: int) -> None:
+        """Room for `model`, from inside a turn of it, before it gets so much context. Raises ModelTooLarge and Overloaded."""
+
     def outlook(self, model: str) -> Outlook: ...
 
     def standing(self) -> Standing: ...
@@ -122,6 +125,9 @@ class Door:
 
     def needs(self, model: str) -> int | None:
         return None
+
+    async def grow(self, model: str, num_ctx: int) -> None:
+        """It takes what it takes."""
 
     def outlook(self, model: str) -> Outlook:
         return Outlook(None, TURN * sum(self._inside.values()))

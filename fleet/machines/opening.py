@@ -1,6 +1,6 @@
 """The machines that the settings name, and how the adapter and the budget of any machine are made."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 
@@ -55,15 +55,18 @@ def factories(
     mode: Callable[[], Mode],
     vram_limit: float,
     turns: Callable[[Engine], AbstractAsyncContextManager[Turns]] | None = None,
+    grows: Callable[[str, str, int], Awaitable[None]] | None = None,
 ) -> Factories:
-    """`ollama` has what the settings say of the provider, `mode` is where the local one computes, `vram_limit` is in GiB."""
+    """`ollama` has what the settings say of the provider, `mode` is where the local one computes, `vram_limit` is in GiB;
+    `grows` is told the machine, the model and the context that it is going to have there."""
 
     def computes(record: Record) -> Mode:
         return mode() if record.name == LOCAL else record.device
 
     def adapter(record: Record) -> Ollama:
         own = {"base_url": record.url, "always_on": record.always_on, "mode": partial(computes, record)}
-        return ollama.cls(http=http, **ollama.arguments | own)
+        room = {"grows": partial(grows, record.name)} if grows else {}
+        return ollama.cls(http=http, **ollama.arguments | own | room)
 
     def memory(record: Record, health: Health) -> Budget:
         if record.name == LOCAL:

@@ -92,6 +92,14 @@ class Swapping:
     def needs(self, model: str) -> int | None:
         return self.memory.bytes(model) if self.memory.knows(model) else None
 
+    async def grow(self, model: str, num_ctx: int) -> None:
+        one = self.swapper.yard.models.get(full_name(model))
+        if one is None or not one.is_resident or (one.seen and (one.seen.context or 0) >= num_ctx):
+            return
+        found = self.memory.predict(one.name, num_ctx).within(self._engine.budget.bytes, self._engine.record.name)
+        if found.bytes > one.size:
+            await self.swapper.grow(one.name, found.bytes, self.memory.foreseen_by_ollama(one.name, num_ctx))
+
     def outlook(self, model: str) -> Outlook:
         now, known = self._now(), self.swapper.yard.model(full_name(model))
         seconds = self._forecaster.of(Ticket(known.name, "", "normal", now, _nobody), now).seconds

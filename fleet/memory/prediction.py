@@ -162,9 +162,10 @@ class Memory:
     def bytes(self, model: str) -> int:
         return self.predict(model).bytes
 
-    def foreseen_by_ollama(self, model: str) -> int:
-        """Bytes that Ollama itself expects, for its rule of 80 %."""
-        return foreseen_by_ollama(*self._known(model, None))
+    def foreseen_by_ollama(self, model: str, num_ctx: int | None = None) -> int:
+        """Bytes that Ollama itself expects, for its rule of 80 %; it has none on the processor."""
+        anatomy, setting = self._known(model, num_ctx)
+        return foreseen_by_ollama(anatomy, setting) if setting.device == "gpu" else 0
 
     def weigh(self, resident: Resident) -> int:
         """Bytes that a model in memory takes: what is shown and the driver's context, or what was predicted where that is

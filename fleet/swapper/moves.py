@@ -206,7 +206,7 @@ class Mover:
             self._confirmed(move, now)
 
     def _see(self, model: Model, resident: Resident) -> None:
-        model.seen, model.weighed = resident, self._weigh(resident)
+        model.seen, model.weighed, model.claimed = resident, self._weigh(resident), 0
         if 0 < resident.size_vram < resident.size:
             log.warning("swapper.spilled", model=model.name, size=resident.size, size_vram=resident.size_vram)
 

@@ -12,7 +12,7 @@ from fleet.swapper.tuning import Tuning
 @dataclass(slots=True, eq=False)
 class Model:
     """`loaded_at`, `used_at` and `held_until` are times of the swapper's clock. Bytes: `predicted` before a load, `foreseen` by
-    Ollama itself, `weighed` in memory.
+    Ollama itself, `weighed` in memory, `claimed` for a longer context that it is about to be loaded with anew.
 
     `is_leaving`: nobody is let in any more, because another model gets the memory. `is_foreign`: somebody else loaded it.
     `changed`: the number of our last act on it, so that a look that began earlier cannot undo it.
@@ -27,6 +27,7 @@ class Model:
     predicted: int = 0
     foreseen: int = 0
     weighed: int = 0
+    claimed: int = 0
     inside: int = 0
     served: int = 0
     is_resident: bool = False
@@ -49,7 +50,7 @@ class Model:
     @property
     def size(self) -> int:
         """Bytes: what it was seen to take, else what is predicted."""
-        return self.weighed or self.predicted
+        return max(self.weighed or self.predicted, self.claimed)
 
     def settled(self, now: float) -> None:
         """It is in memory from now on."""
@@ -57,7 +58,7 @@ class Model:
 
     def gone(self) -> None:
         self.is_resident = self.is_leaving = self.is_foreign = False
-        self.seen, self.weighed = None, 0
+        self.seen, self.weighed, self.claimed = None, 0, 0
         self.held_until = float("-inf")
 
 

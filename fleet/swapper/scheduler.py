@@ -18,6 +18,7 @@ from fleet.swapper.effects import Effects
 from fleet.swapper.forecast import Forecast, Forecaster
 from fleet.swapper.line import Ticket
 from fleet.swapper.moves import Mover
+from fleet.swapper.residency import Model
 from fleet.swapper.room import Room
 from fleet.swapper.snapshot import snapshot
 from fleet.swapper.steering import Steering
@@ -137,6 +138,34 @@ class Swapper:
             raise Conflict(f"The model {one.name} is always on.", hint=hint, field="model")
         self.yard.evicting.append(one)
         return await self._until(lambda: not one.is_resident and not self.yard.is_loading(one), seconds)
+
+    async def grow(self, model: str, predicted: int, foreseen: int) -> None:
+        """Room for a model in memory that is about to take more, asked for from inside a turn: others leave when they are done.
+
+        Raises ModelTooLarge when it has none even beside the always-on ones, and Overloaded when they do not leave in time, or
+        the model itself has to: whoever drains it waits for the one that asks.
+        """
+        one, yard = self.yard.model(self._identify(model)), self.yard
+        until = self._now() + self._tuning.leave
+        while one.is_resident:
+            leaving = [] if yard.move else yard.claim(one, predicted, foreseen)
+            if not yard.move and not leaving:
+                return
+            yard.evicting.extend(other for other in leaving if other not in yard.evicting)
+            seconds = until - self._now()
+            if (
+                one.is_leaving
+                or seconds <= 0
+                or not await self._until(lambda: one.is_leaving or self._made_room(leaving), seconds)
+            ):
+                raise Overloaded(
+                    f"There is no room yet for as long a text with {one.name}.",
+                    hint="Ask again in a moment.",
+                    retry_after=self._tuning.leave,
+                )
+
+    def _made_room(self, leaving: Sequence[Model]) -> bool:
+        return not self.yard.move and not any(other.is_resident for other in leaving)
 
     @contextlib.asynccontextmanager
     async def withheld(self, model: str, refusal: MyelinError) -> AsyncIterator[None]:

@@ -157,6 +157,16 @@ class Yard:
         if not model.is_resident and not self.room.fits(model, others):
             raise self.room.too_large(model, others)
 
+    def claim(self, model: Model, predicted: int, foreseen: int) -> list[Model]:
+        """Room for a resident that will take more; it is claimed when nobody has to leave for it. Raises ModelTooLarge."""
+        predict_again(model, predicted, foreseen, self.tuning)
+        leaving = self.victims(model)
+        if leaving is None:
+            raise self.room.too_large(model, [other for other in self.pinned() if other is not model])
+        if not leaving:
+            model.claimed = predicted
+        return leaving
+
     def withdraw(self, ticket: Ticket) -> None:
         model = self.models[ticket.model]
         model.line.remove(ticket)

@@ -39,6 +39,7 @@ class Turns:
         self.waiting = self.inside = 0
         self.resident, self.wait, self.load = None, 0.0, None
         self.askers, self.met, self.needed = [], [], None
+        self.grown, self.evicted = [], []
         self.refuses = None
         self.closed, self.alive, self.kept = False, True, ()
 
@@ -62,6 +63,13 @@ class Turns:
         if self.refuses:
             raise self.refuses
         return 0.0
+
+    async def grow(self, model, num_ctx):
+        self.grown.append((model, num_ctx))
+
+    async def evict(self, model, seconds=300.0):
+        self.evicted.append(model)
+        return True
 
     async def meet(self, models=None):
         self.met.append(models)
