@@ -38,6 +38,7 @@ async def swapping(
         num_ctx=lambda model: engine.ollama.load_context(model),
         device=lambda: engine.budget.device,
         habits=habits,
+        now=now,
     )
     await memory.start()
     acts = _Acts(engine, memory)
@@ -167,37 +168,50 @@ class _Acts:
         self.always_on: Sequence[str] = ()
         self._residents: Sequence[Resident] = ()
         self._spilled: frozenset[str] = frozenset()
+        #: What was just loaded, and what was in memory before.
+        self._loaded: tuple[str, Sequence[Resident]] | None = None
 
     async def ps(self) -> Sequence[Resident]:
-        self._residents = residents = await self._engine.machine.ps()
+        residents = await self._engine.machine.ps()
+        self._compare(residents)
+        self._residents = residents
         if unknown := [name for name in self.always_on if not self._memory.knows(name)]:
             with suppress(ProviderError, TimeoutError):
                 async with asyncio.timeout(_MEETING):
                     await self._memory.refresh(unknown)
         await self._memory.observe(residents)
-        spilled = frozenset(one.name for one in residents if 0 < one.size_vram < one.size)
-        for name in spilled - self._spilled:
-            await self._outgrown(name)
-        self._spilled = spilled
         return residents
 
     async def load(self, model: str) -> None:
+        before = self._residents
         try:
             await self._engine.machine.load(model, num_gpu=num_gpu(self._engine.mode))
         except ModelOutOfMemory:
-            await self._outgrown(model)
+            self._outgrown(model, before)
             raise
+        self._loaded = model, before
 
     async def unload(self, model: str) -> None:
         await self._engine.machine.unload(model)
 
-    async def _outgrown(self, model: str) -> None:
+    def _compare(self, residents: Sequence[Resident]) -> None:
+        """A load that runs out of memory drives out all others and is tried again; what only Ollama knows shows in who is gone,
+        or in a part that lies in the memory of the processor."""
+        spilled = frozenset(full_name(one.name) for one in residents if 0 < one.size_vram < one.size)
+        for name in spilled - self._spilled:
+            self._outgrown(name, residents)
+        self._spilled = spilled
+        loaded, self._loaded = self._loaded, None
+        if loaded and {one.name for one in loaded[1]} - {one.name for one in residents}:
+            self._outgrown(*loaded)
+
+    def _outgrown(self, model: str, residents: Sequence[Resident]) -> None:
         """Beside others it did not fit, so it needs more than they leave. Of one that was alone that says nothing: the memory
         is smaller than the budget, or somebody else has a part of it."""
         budget = self._engine.budget.bytes
-        others = [self._memory.weigh(one) for one in self._residents if full_name(one.name) != full_name(model)]
+        others = [self._memory.weigh(one) for one in residents if full_name(one.name) != full_name(model)]
         if budget is not None and others:
-            await self._memory.outgrown(model, max(budget - sum(others), 0))
+            self._memory.outgrown(model, max(budget - sum(others), 0), budget)
 
 
 def _still_there(model: str) -> Overloaded:

@@ -1,6 +1,7 @@
 """How much memory a model will take before it is loaded: by formula first, by what was seen later."""
 
 import asyncio
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, Protocol
@@ -14,10 +15,12 @@ from fleet.memory.formula import Device, KvType, Need, Setting, context, foresee
 from fleet.memory.learning import CAUTION, Learned, Sight
 from providers.ollama_models import full_name
 
-Source = Literal["seen", "formula and one look", "formula", "size of its files"]
+Source = Literal["seen", "formula and one look", "formula", "size of its files", "outgrown"]
 _GIB = 1 << 30
 #: A loaded model that shows less than this share of its weights, or more than this much of the estimate, tells no truth.
 _LEAST_SHARE, _MOST_SHARE = 0.5, 3.0
+#: Seconds for which a load that ran out of memory counts: who had the rest of it may be gone by then.
+_CRAMPED = 3600.0
 #: Seconds that the writing of a look may take.
 _WRITING = 5.0
 
@@ -69,7 +72,7 @@ class Prediction:
 
 _WORDS: dict[Source, str] = {
     "seen": "what it took before", "formula and one look": "an estimate and one look",
-    "formula": "an estimate", "size of its files": "an estimate from its size",
+    "formula": "an estimate", "size of its files": "an estimate from its size", "outgrown": "a load that ran out of memory",
 }  # fmt: skip
 
 
@@ -98,6 +101,7 @@ class Memory:
         num_ctx: Callable[[str], int],
         device: Callable[[], Device] = lambda: "gpu",
         habits: Habits = Habits(),
+        now: Callable[[], float] = time.monotonic,
     ):
         self._shelf = shelf
         self._sizes = sizes
@@ -108,6 +112,9 @@ class Memory:
         self._anatomies: dict[str, Anatomy] = {}
         self._digests: dict[str, str | None] = {}
         self._looking = asyncio.Lock()
+        self._now = now
+        #: What a load needs more than, by its weights and its setting, and until when that is believed.
+        self._outgrown: dict[tuple[str, Setting], tuple[int, float]] = {}
 
     async def start(self) -> None:
         """What was seen before the restart."""
@@ -142,6 +149,11 @@ class Memory:
     def predict(self, model: str, num_ctx: int | None = None) -> Prediction:
         """For a context of `num_ctx`, or the one that it would be loaded with. A model that nobody knows has no weights."""
         anatomy, setting = self._known(model, num_ctx)
+        found = self._predict(model, anatomy, setting)
+        least, until = self._outgrown.get((anatomy.blob, setting), (0, 0.0))
+        return replace(found, bytes=least, source="outgrown") if least > found.bytes and self._now() < until else found
+
+    def _predict(self, model: str, anatomy: Anatomy, setting: Setting) -> Prediction:
         estimate = need(anatomy, setting)
         seen = self._seen(anatomy, setting, estimate)
         if seen is not None:
@@ -183,13 +195,14 @@ class Memory:
         sights = [sight for resident in residents if (sight := self._sight(resident)) and self._learned.add(sight)]
         await self._keep(sights)
 
-    async def outgrown(self, model: str, free: int) -> None:
-        """After a load that ran out of memory or spilled though `free` bytes were there: it needs more than that."""
-        found = self.predict(model)
-        least = max(found.bytes, free) * CAUTION - found.need.driver
-        sight = _sight(self._anatomies.get(full_name(model)), found.setting, round(least))
-        if sight and self._learned.add(sight):
-            await self._keep([sight])
+    def outgrown(self, model: str, free: int, most: int) -> None:
+        """After a load that ran out of memory or spilled though `free` bytes were there: it needs more than that, for a while.
+        With `most` bytes, all that there is, it may still be tried."""
+        anatomy, setting = self._known(model, None)
+        if anatomy.blob:
+            least = round(max(self.predict(model).bytes, free) * CAUTION)
+            self._outgrown[anatomy.blob, setting] = min(least, most), self._now() + _CRAMPED
+            log.warning("memory.outgrown", model=model, free=free, needs=least)
 
     async def _keep(self, sights: Sequence[Sight]) -> None:
         """What cannot be written is known until the restart: a full disk is no reason to stop serving."""
@@ -206,28 +219,19 @@ class Memory:
         return anatomy, self._habits.setting(anatomy, num_ctx or self._num_ctx(model), self._device())
 
     def _sight(self, resident: Resident) -> Sight | None:
-        """What is spilled over both kinds of memory shows what it would take on the card, at the least."""
+        """What is spilled over both kinds of memory shows what it would take on the card."""
         anatomy = self._anatomies.get(full_name(resident.name))
-        if anatomy is None or not resident.context:
+        if anatomy is None or not anatomy.blob or not resident.context:
             return None
         setting = self._habits.setting(anatomy, resident.context, "gpu" if resident.size_vram else "cpu")
         if not _is_true(resident.size, need(anatomy, setting)):
             return None
-        is_spilled = 0 < resident.size_vram < resident.size
-        if is_spilled and (self._learned.known(anatomy.blob, setting) or 0) >= resident.size:
-            return None
-        return _sight(anatomy, setting, resident.size)
+        return Sight(anatomy.blob, setting.num_ctx, setting.parallel, setting.kv_type, setting.device, resident.size)
 
 
 def _is_true(shown: int, estimate: Need) -> bool:
     """Whether a machine may be believed that a loaded model takes so much."""
     return _LEAST_SHARE * estimate.weights <= shown <= _MOST_SHARE * estimate.shown
-
-
-def _sight(anatomy: Anatomy | None, setting: Setting, shown: int) -> Sight | None:
-    if anatomy is None or not anatomy.blob:
-        return None
-    return Sight(anatomy.blob, setting.num_ctx, setting.parallel, setting.kv_type, setting.device, shown)
 
 
 def _gib(count: int) -> str:

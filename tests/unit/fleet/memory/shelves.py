@@ -23,7 +23,11 @@ class Shelf:
         if model in self.silent:
             raise ProviderError("No such file.")
         found = self.models[model]
-        return {"modelfile": f"FROM /blobs/{found.blob.replace(':', '-')}\n", "model_info": found.model_info()}
+        return {
+            "modelfile": f"FROM /blobs/{found.blob.replace(':', '-')}\n",
+            "model_info": found.model_info(),
+            "capabilities": list(found.capabilities),
+        }
 
 
 class Kept:
