@@ -151,18 +151,22 @@ class Swapper:
             leaving = [] if yard.move else yard.claim(one, predicted, foreseen)
             if not yard.move and not leaving:
                 return
-            yard.evicting.extend(other for other in leaving if other not in yard.evicting)
-            seconds = until - self._now()
-            if (
-                one.is_leaving
-                or seconds <= 0
-                or not await self._until(lambda: one.is_leaving or self._made_room(leaving), seconds)
-            ):
+            if one.is_leaving or not await self._cleared(one, leaving, until - self._now()):
                 raise Overloaded(
                     f"There is no room yet for as long a text with {one.name}.",
                     hint="Ask again in a moment.",
                     retry_after=self._tuning.leave,
                 )
+
+    async def _cleared(self, one: Model, leaving: Sequence[Model], seconds: float) -> bool:
+        """Whether `leaving` went and nothing moves, or `one` has to go; who gave up waiting drives nobody out later."""
+        evicting = self.yard.evicting
+        ordered = [other for other in leaving if other not in evicting]
+        evicting.extend(ordered)
+        try:
+            return await self._until(lambda: one.is_leaving or self._made_room(leaving), max(seconds, 0.0))
+        finally:
+            evicting[:] = [other for other in evicting if other not in ordered]
 
     def _made_room(self, leaving: Sequence[Model]) -> bool:
         return not self.yard.move and not any(other.is_resident for other in leaving)
