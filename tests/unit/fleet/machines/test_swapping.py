@@ -1,60 +1,13 @@
 """Turns of real swappers on two machines, each over a fake Ollama."""
 
 import asyncio
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from functools import partial
 
 import pytest
 
-from core.caller import Caller
 from core.errors import ModelTooLarge, Overloaded
-from core.http import HttpClient
-from fleet.machines.fleet import Fleet
-from fleet.machines.record import Record
-from fleet.machines.swapping import Swapping, swapping
-from fleet.swapper.tuning import Tuning
-from tests.fakes.ollama import FakeOllama
-from tests.unit.fleet.machines.rooms import factories, opened, until
-from tests.unit.fleet.memory.shelves import Kept
-
-GEMMA, LLAMA = "gemma3:1b", "llama3.2:3b"
-QUICK = Tuning(truth_every=0.05, confirm_every=0.02, unload=0.05)
-
-
-class World:
-    def __init__(self, machines, fakes):
-        self.machines, self.fakes, self.fleet = machines, fakes, Fleet(machines)
-
-    def engine(self, name="local"):
-        return self.machines.get(name)
-
-    async def place(self, model=GEMMA, **more):
-        async with self.fleet.turn(model, Caller("key", **more)) as place:
-            return place.machine
-
-
-@asynccontextmanager
-async def world(*names, budget=4 << 30, kept=None, **more):
-    fakes, http = {name: FakeOllama() for name in names}, HttpClient()
-    for fake in fakes.values():
-        await fake.start()
-    make = replace(factories(http), turns=partial(swapping, sizes=kept or Kept(), tuning=QUICK, **more))
-    fixed = [Record(name, fake.url, budget_bytes=budget) for name, fake in fakes.items()]
-    try:
-        async with opened(fixed, None, make) as machines:
-            made = World(machines, fakes)
-            await machines.watch.round()
-            await made.fleet.refresh()
-            yield made
-    finally:
-        await http.close()
-        for fake in fakes.values():
-            await fake.stop()
-
-
-def loaded(fake):
-    return [name for name, _ in fake.machine.loads]
+from fleet.machines.swapping import Swapping
+from tests.unit.fleet.machines.rooms import until
+from tests.unit.fleet.machines.worlds import GEMMA, LLAMA, loaded, world
 
 
 async def test_a_turn_loads_its_model_once_and_the_next_one_finds_it():
