@@ -144,13 +144,13 @@ async def build(
     stack.push_async_callback(database.close)
     await credentials.reload()
     jobs, outbox, state = Jobs(database, clock, settings.retention_hours * 3600), Outbox(database, clock), State(database, clock)
-    models, prices, admission = await open_models(settings, clock, database, state, hardware, stack)
+    models, prices = await open_models(settings, clock, database, state, hardware, stack)
     metering, book = await open_metering(Calls(database), models.gateway, clock, settings.prices, prices, stack)
     sizing, hooks = _sizing(settings, hardware), AddressPolicy.of(settings.webhook_allowed_targets)
     deliverer = _open_webhooks(settings, clock, outbox, hooks, stack)
     keyring, patience = Keyring(settings.secret_key.get_secret_value()), Patience(settings.model_timeout * _ASKING_SHARE, clock)
     pipeline = Pipeline(
-        stages=Stages(jobs, files, sandbox, models.gateway, admission, keyring, patience, metering.ledger, credentials.grant),
+        stages=Stages(jobs, files, sandbox, models.gateway, keyring, patience, metering.ledger, credentials.grant),
         jobs=jobs,
         files=files,
         sizes=_sizes(settings, sizing),

@@ -10,7 +10,6 @@ from api.local_models import category
 from api.policy import CLIENTS, allow
 from api.presence import NOWHERE, Presence, Presences, is_resident
 from core.machines import LOCAL
-from fleet.budget import needed
 from fleet.machines.engine import Engine
 from providers.types import ModelInfo
 
@@ -18,7 +17,8 @@ router = APIRouter(prefix="/api", tags=["models"])
 
 
 class AvailableModel(Presence):
-    """A model on a machine of ours. `fits`: it has room there when it is alone; `needs_bytes` is an estimate from its size."""
+    """A model on a machine of ours. `fits`: it has room there when it is alone; `needs_bytes` is what it took, or an
+    estimate; null when nobody knows."""
 
     name: str
     provider: str
@@ -61,6 +61,7 @@ async def available(request: Request) -> Response:
 def _available(info: ModelInfo, engine: Engine, presences: Presences) -> AvailableModel:
     presence = NOWHERE if info.machine is None else presences.of(info.machine, info.name)
     occupant = info.machine and presences.occupant(info.machine, info.name)
+    needs = engine.turns.needs(info.name)
     return {
         **presence,
         "name": info.name,
@@ -70,6 +71,6 @@ def _available(info: ModelInfo, engine: Engine, presences: Presences) -> Availab
         "resident": is_resident(presence),
         "size": info.size,
         "size_vram": occupant.size_vram if occupant else None,
-        "needs_bytes": None if info.size is None else needed(info.size),
-        "fits": engine.budget.fits(info.size),
+        "needs_bytes": needs,
+        "fits": engine.budget.fits(needs),
     }

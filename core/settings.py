@@ -122,6 +122,14 @@ class Settings(BaseSettings):
     always_on_models: Names = _setting((), "Ollama", "Models kept in memory for good, comma separated.")
     vram_limit_gb: float = _setting(26, "Ollama", "Video memory that models may use together.", gt=0)
 
+    ollama_num_parallel: int = _setting(
+        1, "Ollama", "Questions that Ollama answers at once for each model, as it was told.", ge=1
+    )
+    ollama_kv_cache_type: Literal["f16", "q8_0", "q4_0"] = _setting(
+        "f16", "Ollama", "Cache of keys and values, as Ollama was told."
+    )
+    ollama_flash_attention: bool = _setting(True, "Ollama", "Whether Ollama uses flash attention, as it was told.")
+
     machines: Machines = _setting(
         (),
         "Ollama",

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from core.machines import OLLAMA
-from fleet.budget import Budget, needed
+from fleet.budget import Budget
 from fleet.compute import Mode
 from fleet.engines.host import EngineHost
 from fleet.machine import Machine
@@ -24,6 +24,8 @@ from providers.types import ModelInfo
 #: Bytes a second of a load that nobody measured, and seconds of a turn that nobody measured.
 LOAD_SPEED = 2e9
 TURN = 8.0
+#: Seconds that the questions in a model may take to end before it leaves.
+LEAVING = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,27 @@ class Turns(Protocol):
 
     def preload(self, model: str) -> float: ...
 
+    async def meet(self, models: Collection[str] | None = None) -> None:
+        """Learns what these models (None: all that are installed) need, before they ask for turns."""
+
+    def needs(self, model: str) -> int | None:
+        """Bytes that `model` takes in memory; None when nobody knows."""
+
+    async def grow(self, model: str, num_ctx: int) -> None:
+        """Room for `model`, from inside a turn of it, before it gets so much context. Raises ModelTooLarge and Overloaded."""
+
     def outlook(self, model: str) -> Outlook: ...
 
     def standing(self) -> Standing: ...
+
+    async def evict(self, model: str, seconds: float = LEAVING) -> bool:
+        """Takes `model` out of memory once nobody's question is in it; False where nobody manages the memory.
+
+        Raises Conflict for one that is always on, and Overloaded when it is still there after `seconds`.
+        """
+
+    def withheld(self, model: str) -> AbstractAsyncContextManager[None]:
+        """Evicted, and loaded for nobody meanwhile; raises as `evict` does. Who waits at the end is told that it is gone."""
 
     def keep(self, models: Collection[str]) -> None:
         """These stay in memory from now on, and no others."""
@@ -85,11 +105,26 @@ class Door:
         """Nobody waits for memory here: the first question loads the model."""
         return 0.0
 
+    async def meet(self, models: Collection[str] | None = None) -> None:
+        """It takes what it takes."""
+
+    def needs(self, model: str) -> int | None:
+        return None
+
+    async def grow(self, model: str, num_ctx: int) -> None:
+        """It takes what it takes."""
+
     def outlook(self, model: str) -> Outlook:
         return Outlook(None, TURN * sum(self._inside.values()))
 
     def standing(self) -> Standing:
         return Standing("serving", tuple(Queue(model, 0, count) for model, count in self._inside.items()))
+
+    async def evict(self, model: str, seconds: float = LEAVING) -> bool:
+        return False
+
+    def withheld(self, model: str) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
 
     def keep(self, models: Collection[str]) -> None:
         """The adapter asks Ollama itself to keep them."""
@@ -217,7 +252,7 @@ class Engine:
             self.inside -= 1
 
     def candidate(self, model: str, predicted: int | None, now: float) -> Candidate:
-        """How the machine stands for a request. `predicted` bytes, or None for an estimate of its size."""
+        """How the machine stands for a request. `predicted` bytes, or None when nobody knows."""
         name, health = self.identify(model), self.health
         info = (self.listed or {}).get(name)
         elsewhere = self.listed is not None and info is None
@@ -237,7 +272,7 @@ class Engine:
             device=self.record.device,
             labels=frozenset(self.record.labels),
             installed=None if self.listed is None else not elsewhere,
-            predicted=needed(size) if predicted is None and size else predicted,
+            predicted=predicted,
             budget=self.budget.bytes,
             resident=resident,
             wait=outlook.wait,

@@ -1,7 +1,7 @@
 """Turns on the machines: which one takes a request, and where it goes when that one dies before its turn."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
@@ -44,8 +44,7 @@ class Place:
 
 
 class Fleet:
-    """`predict(machine, model)` is what the model takes there, in bytes; None when nobody knows. `offers(model, machine)`:
-    whether it may be served there; one that may not counts as not installed."""
+    """`offers(model, machine)`: whether the model may be served there; one that may not counts as not installed."""
 
     provider = Ollama.spec.name
 
@@ -53,34 +52,38 @@ class Fleet:
         self,
         machines: Machines,
         *,
-        predict: Callable[[str, str], int | None] = lambda machine, model: None,
         offers: Callable[[str, str], bool] = lambda model, machine: True,
         clock: Clock = Clock(),
     ):
         self.machines = machines
-        self._predict, self._offers, self._clock = predict, offers, clock
+        self._offers, self._clock = offers, clock
         self._listing = asyncio.Lock()
         self._listed_at = float("-inf")
 
     @asynccontextmanager
     async def turn(self, model: str, asker: Caller | None = None, wish: Wish = Wish()) -> AsyncIterator[Place]:
-        """Waits for a turn on the best machine; on another one when that one goes down, or is removed, before the turn.
+        """Waits for a turn on the best machine; on another one when that one goes down, or is removed, before the turn, or has
+        no room for the model.
 
         A machine whose connection breaks is asked last until it answers again, so that the next try goes elsewhere.
         Raises what its turns raise, ModelNotInstalled, ModelTooLarge, Overloaded and ProviderUnreachable.
         """
         asker = asker or Caller()
         told = None if asker.on_wait is None else lambda forecast: asker.on_wait(forecast.seconds)
+        refused: dict[str, ModelTooLarge] = {}
         while True:
-            engine = await self._choose(model, wish)
-            with _naming(engine, model):
-                turn = engine.turns.turn(model, client=asker.client, klass=asker.urgency, on_eta=told)
-                try:
+            engine = await self._choose(model, wish, refused)
+            try:
+                with _naming(engine, model):
+                    await engine.turns.meet((model,))
+                    turn = engine.turns.turn(model, client=asker.client, klass=asker.urgency, on_eta=told)
                     await engine.enter(turn)
-                except Moved:
-                    log.info("machine.request_moved", machine=engine.record.name, model=model)
-                    continue
-            break
+            except Moved:
+                log.info("machine.request_moved", machine=engine.record.name, model=model)
+            except ModelTooLarge as error:
+                refused[engine.record.name] = error
+            else:
+                break
         asker.machine = engine.record.name
         try:
             with _naming(engine, model), engine.working():
@@ -97,9 +100,19 @@ class Fleet:
 
         Raises as `turn` does.
         """
-        engine = await self._choose(model, Wish())
-        with _naming(engine, model):
-            return engine.record.name, engine.turns.preload(model)
+        refused: dict[str, ModelTooLarge] = {}
+        while True:
+            engine = await self._choose(model, Wish(), refused)
+            try:
+                with _naming(engine, model):
+                    await engine.turns.meet((model,))
+                    return engine.record.name, engine.turns.preload(model)
+            except ModelTooLarge as error:
+                refused[engine.record.name] = error
+
+    async def evict(self, model: str, seconds: float) -> None:
+        """Out of the memory of every machine. Raises Conflict and Overloaded as the turns of the machines do."""
+        await asyncio.gather(*(engine.turns.evict(model, seconds) for engine in self.machines if engine.open))
 
     def ranked(self, model: str, wish: Wish = Wish()) -> list[str]:
         """The names of the machines that could take a request for `model` now, the best first."""
@@ -122,6 +135,7 @@ class Fleet:
             async with asyncio.timeout(LISTING):
                 models = await engine.host.list_models()
                 engine.listed = {info.name: info for info in models if self._offers(info.name, engine.record.name)}
+                await engine.turns.meet()
         except TimeoutError:
             return ProviderTimeout(f"The machine {engine.record.name} did not list its models within {LISTING:g} s.")
         except ProviderError as error:
@@ -130,13 +144,16 @@ class Fleet:
             return error
         return None
 
-    async def _choose(self, model: str, wish: Wish) -> Engine:
-        if (found := self._best(model, wish)) is not None:
+    async def _choose(self, model: str, wish: Wish, refused: Mapping[str, ModelTooLarge]) -> Engine:
+        """One that has not `refused` it."""
+        if (found := self._best(model, wish, refused)) is not None:
             return found
+        if refused:
+            raise next(iter(refused.values()))
         # The truth may be younger than what is known: a model that was pulled elsewhere, an Ollama that was just started.
         await self.machines.again(engine for engine in self.machines if engine.health.state == "down")
         await self._look_again()
-        if (found := self._best(model, wish)) is not None:
+        if (found := self._best(model, wish, refused)) is not None:
             return found
         candidates = self._candidates(model)
         raise self._refusal(model, candidates, reasons(candidates, wish))
@@ -147,13 +164,13 @@ class Fleet:
             if self._listed_at <= asked_at - _BELIEVED:
                 await self.refresh()
 
-    def _best(self, model: str, wish: Wish) -> Engine | None:
-        best = next(iter(ranked(self._candidates(model), wish)), None)
+    def _best(self, model: str, wish: Wish, refused: Collection[str]) -> Engine | None:
+        best = next((one for one in ranked(self._candidates(model), wish) if one.name not in refused), None)
         return None if best is None else self.machines.get(best.name)
 
     def _candidates(self, model: str) -> list[Candidate]:
         now = self._clock.now()
-        return [engine.candidate(model, self._predict(engine.record.name, model), now) for engine in self.machines]
+        return [engine.candidate(model, engine.turns.needs(model), now) for engine in self.machines]
 
     def _refusal(self, model: str, candidates: list[Candidate], why: dict[str, Reason]) -> Exception:
         """The reason that is nearest to a cure, of all those that keep machines from taking the request."""

@@ -1,6 +1,6 @@
 """The machines that the settings name, and how the adapter and the budget of any machine are made."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 
@@ -63,8 +63,10 @@ def factories(
     mode: Callable[[], Mode],
     vram_limit: float,
     turns: Callable[[Engine], AbstractAsyncContextManager[Turns]] | None = None,
+    grows: Callable[[str, str, int], Awaitable[None]] | None = None,
 ) -> Factories:
-    """`ollama` has what the settings say of the provider, `mode` is where the local one computes, `vram_limit` is in GiB."""
+    """`ollama` has what the settings say of the provider, `mode` is where the local one computes, `vram_limit` is in GiB;
+    `grows` is told the machine, the model and the context that it is going to have there."""
 
     def computes(record: Record) -> Mode:
         return mode() if record.name == LOCAL else record.device
@@ -73,14 +75,16 @@ def factories(
         if record.kind != OLLAMA:
             return engine_host(record.kind, record.url, record.key, http, Ollama.spec.name)
         own = {"base_url": record.url, "always_on": record.always_on, "mode": partial(computes, record)}
-        return ollama.cls(http=http, **ollama.arguments | own)
+        room = {"grows": partial(grows, record.name)} if grows else {}
+        return ollama.cls(http=http, **ollama.arguments | own | room)
 
     def memory(record: Record, health: Health) -> Budget:
         if record.name == LOCAL:
             return budget(hardware, mode(), vram_limit, record.url)
+        device = "cpu" if record.device == "cpu" else "gpu"
         if record.budget_bytes is not None:
-            return Budget(record.budget_bytes, "budget_bytes of the machine")
+            return Budget(record.budget_bytes, "budget_bytes of the machine", device)
         seen = f", at most {health.seen_bytes} bytes were seen in use" if health.seen_bytes else ""
-        return Budget(None, f"nobody set budget_bytes{seen}")
+        return Budget(None, f"nobody set budget_bytes{seen}", device)
 
     return Factories(host=host, budget=memory, mode=computes, turns=turns)

@@ -23,14 +23,15 @@ class Room:
         return self._budget()
 
     def fits(self, model: Model, staying: Collection[Model]) -> bool:
-        """Beside others Ollama takes a part of the free memory only; beyond it would evict, pinned or not."""
+        """Beside others Ollama takes a part of the free memory only; beyond it would evict, pinned or not. It goes by what it
+        foresees itself."""
         budget = self._budget()
         if self._holds_one and staying:
             return False
         if budget is None:
             return True
         free = budget - sum(other.size for other in staying)
-        return model.predicted <= free * (self._free_share if staying else 1.0)
+        return model.predicted <= free and (not staying or model.foreseen <= free * self._free_share)
 
     def victims(self, model: Model, staying: Sequence[Model], others: Iterable[Model]) -> list[Model] | None:
         """Who of `others` has to leave beside `staying`, idle and long unused ones first; None when even all are not enough."""

@@ -33,8 +33,14 @@ OLLAMA = Configured(Ollama, {"base_url": "http://localhost:11434"}, has_key=Fals
 MAKE = factories(OLLAMA, None, HARDWARE, mode=lambda: "auto", vram_limit=26.0)
 
 
+def _engine(record):
+    made = Engine(record, "api", None, MAKE.budget)
+    made.turns.needs = {"gemma3:1b": 2 * GIB, "llama3:70b": 48 * GIB}.get
+    return made
+
+
 async def ask(grant=None):
-    engines = [Engine(record, "api", None, MAKE.budget) for record in RECORDS]
+    engines = [_engine(record) for record in RECORDS]
     engines[0].health.answered("0.33.3", [Resident("gemma3:1b", 1000, 900)], 0.0)
 
     async def marked(scope, receive, send):

@@ -21,6 +21,7 @@ from providers.types import ChatRequest, Message
 from tests.fakes.ollama import FakeOllama
 from tests.unit.fleet.engines.bench import CASES, Case
 from tests.unit.fleet.machines.rooms import opened
+from tests.unit.fleet.memory.shelves import Kept
 
 SWIFT = Tuning(confirm_every=0.005, truth_every=0.02, speculate=False, failures=1, ask_again_every=0.02)
 every = pytest.mark.parametrize("case", CASES, ids=lambda case: case.kind)
@@ -43,7 +44,7 @@ async def fleet_with(fake, kind, *, key="", always_on=(), budget=None):
     make = Factories(
         host=host,
         budget=lambda record, health: Budget(record.budget_bytes, "a test"),
-        turns=lambda engine: swapping(engine, tuning=SWIFT),
+        turns=lambda engine: swapping(engine, sizes=Kept(), tuning=SWIFT),
     )
     async with FakeOllama() as ollama, fake:
         fixed = [Record(LOCAL, ollama.url), Record("box", fake.url, kind, key=key, always_on=always_on, budget_bytes=budget)]

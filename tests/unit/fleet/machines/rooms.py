@@ -42,12 +42,16 @@ class Turns:
         self.gate.set()
         self.waiting = self.inside = 0
         self.resident, self.wait, self.load = None, 0.0, None
-        self.askers = []
+        self.askers, self.met, self.needed = [], [], None
+        self.grown, self.evicted = [], []
+        self.refuses = None
         self.closed, self.alive, self.kept = False, True, ()
 
     @asynccontextmanager
     async def turn(self, model, *, client="", klass="normal", on_eta=None):
         self.askers.append((client, klass))
+        if self.refuses:
+            raise self.refuses
         self.waiting += 1
         try:
             await self.gate.wait()
@@ -58,6 +62,24 @@ class Turns:
             yield
         finally:
             self.inside -= 1
+
+    def preload(self, model):
+        if self.refuses:
+            raise self.refuses
+        return 0.0
+
+    async def grow(self, model, num_ctx):
+        self.grown.append((model, num_ctx))
+
+    async def evict(self, model, seconds=300.0):
+        self.evicted.append(model)
+        return True
+
+    async def meet(self, models=None):
+        self.met.append(models)
+
+    def needs(self, model):
+        return self.needed
 
     def outlook(self, model):
         return Outlook(self.resident, self.wait, self.load)
