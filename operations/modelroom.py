@@ -63,7 +63,13 @@ async def open_models(
     wanted = registry.configured(settings.by_name())
     (local,) = (one for one in wanted if one.spec.capabilities.pull)
     activity = await moving.open_activity(database, clock)
-    fleet, ollamas = await _open_fleet(settings, clock, database, local, http, hardware, lambda: switch.mode, activity)
+    switch: Compute | None = None
+
+    def computes() -> Mode:
+        """Machines work before the last of them is opened."""
+        return mode if switch is None else switch.mode
+
+    fleet, ollamas = await _open_fleet(settings, clock, database, local, http, hardware, computes, activity)
     machines = fleet.machines
     providers = registry.build(wanted, http) | {local.spec.name: ollamas}
     for provider in providers.values():
@@ -113,8 +119,12 @@ async def _open_fleet(
     tuning = Tuning(parallel=settings.ollama_num_parallel)
     turns = partial(swapping, sizes=Sizes(database, clock), habits=habits, tuning=tuning)
 
+    fleet: Fleet | None = None
+
     async def grows(machine: str, model: str, num_ctx: int) -> None:
-        await fleet.machines.get(machine).turns.grow(model, num_ctx)
+        """What is loaded before the last machine is opened, nobody has asked."""
+        if fleet is not None:
+            await fleet.machines.get(machine).turns.grow(model, num_ctx)
 
     make = factories(local, http, hardware, mode, settings.vram_limit_gb, turns, grows)
     rows = MachineRows(database, clock, Keyring(settings.secret_key.get_secret_value()))
