@@ -57,6 +57,9 @@ class Turns(Protocol):
     def needs(self, model: str) -> int | None:
         """Bytes that `model` takes in memory; None when nobody knows."""
 
+    def check(self, model: str) -> None:
+        """Raises ModelTooLarge with all numbers for a model that is larger than the budget."""
+
     async def grow(self, model: str, num_ctx: int) -> None:
         """Room for `model`, from inside a turn of it, before it gets so much context. Raises ModelTooLarge and Overloaded."""
 
@@ -110,6 +113,9 @@ class Door:
 
     def needs(self, model: str) -> int | None:
         return None
+
+    def check(self, model: str) -> None:
+        """Nobody knows what it takes."""
 
     async def grow(self, model: str, num_ctx: int) -> None:
         """It takes what it takes."""

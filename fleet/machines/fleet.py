@@ -177,17 +177,24 @@ class Fleet:
         by_name = {one.name: one for one in candidates}
         having = {name: reason for name, reason in why.items() if by_name[name].installed is not False}
         if large := [by_name[name] for name, reason in having.items() if reason == "too large"]:
-            widest = max(large, key=lambda one: one.budget or 0)
-            return ModelTooLarge(
-                f"The model {model} needs about {_gib(widest.predicted)}; {widest.name} gives models {_gib(widest.budget)}.",
-                hint="Use a smaller model, or raise the budget: VRAM_LIMIT_GB, or budget_bytes of the machine.",
-            )
+            return self._too_large(model, max(large, key=lambda one: one.budget or 0))
         if down := [name for name, reason in having.items() if reason == "down"]:
             return self._unreachable(model, down)
         if "not installed" in why.values():
             return not_installed(model)
         told = "; ".join(f"{name}: {reason}" for name, reason in why.items())
         return Overloaded(f"No machine takes {model} now ({told}).", hint="GET /machines shows them.", retry_after=30)
+
+    def _too_large(self, model: str, widest: Candidate) -> ModelTooLarge:
+        """In the words of the machine with the most memory."""
+        try:
+            self.machines.get(widest.name).turns.check(model)
+        except ModelTooLarge as error:
+            return error
+        return ModelTooLarge(
+            f"The model {model} needs about {_gib(widest.predicted)}; {widest.name} gives models {_gib(widest.budget)}.",
+            hint="Use a smaller model, or raise the budget: VRAM_LIMIT_GB, or budget_bytes of the machine.",
+        )
 
     def _unreachable(self, model: str, down: Collection[str]) -> ProviderUnreachable:
         if set(down) == {LOCAL}:

@@ -73,14 +73,14 @@ class Swapping:
 
     def turn(self, model: str, *, client: str = "", klass: Class = "normal", on_eta: OnEta | None = None) -> Turn:
         """Raises ModelTooLarge at once for a model that is larger than the budget."""
-        self._check(model)
+        self.check(model)
         return self.swapper.turn(model, client=client, klass=klass, on_eta=on_eta)
 
     def preload(self, model: str) -> float:
-        self._check(model)
+        self.check(model)
         return self.swapper.preload(model)
 
-    def _check(self, model: str) -> None:
+    def check(self, model: str) -> None:
         if not self._is_resident(model):
             self.memory.predict(self._engine.identify(model)).within(self._engine.budget.bytes, self._engine.record.name)
 

@@ -81,6 +81,10 @@ class Turns:
     def needs(self, model):
         return self.needed
 
+    def check(self, model):
+        if self.refuses:
+            raise self.refuses
+
     def outlook(self, model):
         return Outlook(self.resident, self.wait, self.load)
 

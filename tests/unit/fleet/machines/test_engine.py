@@ -90,7 +90,9 @@ def test_a_candidate_is_how_the_machine_stands(engine):
 async def test_a_door_lets_everybody_in_and_counts_them():
     door = Door()
     await door.meet(("gemma3",))
-    assert door.needs("gemma3") is None
+    door.check("gemma3")
+    await door.grow("gemma3", 1 << 20)
+    assert door.needs("gemma3") is None and await door.evict("gemma3") is False
     async with door.turn("gemma3"), door.turn("gemma3:latest"):
         assert [(queue.model, queue.inside) for queue in door.standing().queues] == [("gemma3:latest", 2)]
         assert door.outlook("other").wait == 16.0

@@ -198,6 +198,10 @@ async def test_a_model_larger_than_every_budget_is_refused_with_the_numbers(worl
         engine.record = Record(engine.record.name, engine.record.url, budget_bytes=8 << 30)
     with pytest.raises(ModelTooLarge, match=r"40\.0 GiB.*8\.0 GiB"):
         await world.place()
+    world.turns["local"].refuses = ModelTooLarge("All numbers.")
+    with pytest.raises(ModelTooLarge, match="All numbers"):
+        await world.place()
+    world.turns["local"].refuses = None
     world.machines.get("c").record = Record("c", "http://c", budget_bytes=64 << 30)
     assert await world.place() == "c"
 
