@@ -143,7 +143,7 @@ async def build(
     await database.start()
     stack.push_async_callback(database.close)
     await credentials.reload()
-    jobs, outbox, state = Jobs(database, clock, settings.retention_hours * 3600), Outbox(database, clock), State(database, clock)
+    jobs, outbox, state = Jobs(database, clock, settings.retention_hours * 3600), Outbox(database, clock), State(database)
     models, prices = await open_models(settings, clock, database, state, hardware, stack)
     metering, book = await open_metering(Calls(database), models.gateway, clock, settings.prices, prices, stack)
     sizing, hooks = _sizing(settings, hardware), AddressPolicy.of(settings.webhook_allowed_targets)
@@ -157,7 +157,7 @@ async def build(
         clock=clock,
         notifier=Notifier(clock, deliverer.wake),
     )
-    retention = Retention(database, jobs, files, outbox, state, metering.calls, clock, audit_days=settings.audit_days)
+    retention = Retention(database, jobs, files, outbox, metering.calls, clock, audit_days=settings.audit_days)
     loops = run_loops(stack, deliverer.run, retention.run, book.run, models.machines.run, *models.catalogue.followers())
     await pipeline.start()
     stack.push_async_callback(pipeline.drain, settings.shutdown_grace)
@@ -231,6 +231,8 @@ def _stop_accepting(app: FastAPI, announcing: Sequence[asyncio.Task[None]]) -> N
     if rooms := getattr(app.state, "house", None):
         rooms.pipeline.stop_accepting()
         rooms.agents.close()
+        rooms.downloads.let_go()
+        rooms.operations.let_go()
 
 
 def serve(settings: Settings, made: Collection[str]) -> int:

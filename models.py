@@ -297,22 +297,20 @@ deployment_moves = Table(
     sqlite_autoincrement=True,
 )
 
-downloads = Table(
-    "downloads",
-    metadata,
-    Column("id", String(32), primary_key=True),
-    Column("record", Text, nullable=False),
-    Column("updated_at", Float, nullable=False),
-)
 
-# Operations on models across machines; what they are is the affair of fleet.operations.
-operations = Table(
-    "operations",
-    metadata,
-    Column("id", String(32), primary_key=True),
-    Column("record", Text, nullable=False),
-    Column("updated_at", Float, nullable=False),
-)
+def records_table(name: str) -> Table:
+    """Long work as JSON; what stands in it is the affair of who does the work."""
+    return Table(
+        name,
+        metadata,
+        Column("id", String(32), primary_key=True),
+        Column("record", Text, nullable=False),
+        Column("updated_at", Float, nullable=False),
+    )
+
+
+downloads = records_table("downloads")
+operations = records_table("operations")
 
 # Models that are installed and not served; machine "" is every machine.
 deactivated = Table(

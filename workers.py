@@ -89,7 +89,7 @@ class Pipeline:
         clock: Clock,
         notifier: Notifier,
     ):
-        self._stages, self._jobs, self._files, self._clock, self._notifier = stages, jobs, files, clock, notifier
+        self._jobs, self._files, self._clock, self._notifier = jobs, files, clock, notifier
         self._boot_id = uuid.uuid4().hex
         self.rooms: dict[Stage, Room] = {
             Stage.EXTRACTION: Room(

@@ -17,13 +17,12 @@ from api.policy import Role, allow
 from api.shapes import Time
 from api.views import stamp
 from core.errors import NotFound
-from core.secrets import new_api_key
+from core.secrets import hint_of, new_api_key
 from fleet.operations.agents import Reason, What
 from fleet.operations.looking import port_of
 
 router = APIRouter(tags=["machines"])
 
-_HINT = 12
 CHUNK_BYTES = 64 << 20
 MachineName = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,32}$", description="The name of a machine.")]
 TaskId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", description="The id of work, as `GET /agent/work` gave it.")]
@@ -94,7 +93,7 @@ async def create_agent(request: Request, name: MachineName) -> Response:
     rooms = house(request)
     port_of(rooms.operations.ports(), name)
     key = new_api_key(rooms.settings.api_key_prefix)
-    await rooms.agent_keys.put(name, rooms.credentials.digest(key), key[:_HINT])
+    await rooms.agent_keys.put(name, rooms.credentials.digest(key), hint_of(key))
     await rooms.credentials.reload()
     rooms.agents.revoke(name)
     command = f"python -m fleet.agent --server {request.base_url} --key-file FILE --models ~/.ollama/models"

@@ -11,7 +11,6 @@ class Asked:
 
     model: str
     request: ChatRequest
-    stream: bool = False
     include_usage: bool = False
 
 

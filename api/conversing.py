@@ -48,7 +48,8 @@ async def converse(speech: Speech, exchange: Exchange) -> None:
     """Answers the exchange. Raises MyelinError while nothing was sent; later errors go into the stream."""
     raw = await exchange.body()
     body, refusal = _envelope(raw)
-    model, stream = body.get("model"), body.get("stream", speech.streams)
+    model, stream = body.get("model"), body.get("stream")
+    stream = speech.streams if stream is None else stream
     named = model if isinstance(model, str) else ""
     with exchange.enter(speech.dialect, speech.operation, named, stream is True) as call:
         if refusal is not None:

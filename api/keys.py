@@ -13,11 +13,10 @@ from api.policy import Role, allow
 from api.shapes import Time
 from api.views import stamp
 from core.errors import NotFound
-from core.secrets import new_api_key
+from core.secrets import hint_of, new_api_key
 
 router = APIRouter(prefix="/admin", tags=["administration"])
 
-_HINT = 12
 Name = Annotated[str, Query(min_length=1, max_length=120, description="A text of 1 to 120 characters: whose key it is.")]
 Email = Annotated[str, Query(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$", description="An e-mail address: the owner of the key.")]
 Limit = Annotated[int, Query(ge=1, le=200, description="A whole number from 1 to 200: how many keys to give.")]
@@ -75,7 +74,7 @@ async def create_key(request: Request, name: Name, email: Email) -> Response:
     rooms = house(request)
     limits = (await read_json(request, GrantWish, optional=True)).columns(rooms.clock.now())
     key = new_api_key(rooms.settings.api_key_prefix)
-    await rooms.keys.create(uuid.uuid4().hex, rooms.credentials.digest(key), key[:_HINT], name, email, limits)
+    await rooms.keys.create(uuid.uuid4().hex, rooms.credentials.digest(key), hint_of(key), name, email, limits)
     await rooms.credentials.reload()
     return answer({"message": "Chave criada com sucesso", "api_key": key, "owner": email})
 
@@ -124,7 +123,7 @@ async def rotate_key(request: Request, key_id: KeyId) -> Response:
     rooms = house(request)
     overlap = (await read_json(request, RotationWish, optional=True)).overlap_seconds
     key, until = new_api_key(rooms.settings.api_key_prefix), rooms.clock.now() + overlap
-    _found(await rooms.keys.rotate(key_id, rooms.credentials.digest(key), key[:_HINT], until))
+    _found(await rooms.keys.rotate(key_id, rooms.credentials.digest(key), hint_of(key), until))
     await rooms.credentials.reload()
     return answer({"id": key_id, "api_key": key, "former_until": stamp(until)})
 

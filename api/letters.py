@@ -2,6 +2,8 @@
 
 import orjson
 
+from utils import mended
+
 
 class Letters:
     """One text that comes in pieces. A model's tokens may split a character into its two halves (UTF-16 surrogates), which no
@@ -22,8 +24,3 @@ class Letters:
             if "\ud800" <= piece[-1:] <= "\udbff":
                 piece, self._half = piece[:-1], piece[-1]
             return orjson.dumps(mended(piece))
-
-
-def mended(text: str) -> str:
-    """Halves that stand together joined, a half alone replaced."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

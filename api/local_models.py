@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypedDict
 
 from api.deps import answer, house, read_json
-from api.fields import header_text
+from api.fields import read_gemini_key
 from api.openapi import body
 from api.policy import CLIENTS, Role, allow
 from api.presence import Presence, Presences, is_resident
-from api.shapes import JobError, Time
+from api.shapes import ModelWork
 from api.views import stamp
 from core.errors import InvalidField, ProviderError, ProviderUnreachable
 from core.machines import LOCAL
@@ -83,22 +83,8 @@ class GeminiModels(_GeminiModels, total=False):
     warning: str
 
 
-class DownloadView(TypedDict):
-    """Bytes, bytes a second, seconds."""
-
-    id: str
-    model: str
+class DownloadView(ModelWork):
     state: State
-    detail: str
-    completed: int
-    total: int | None
-    speed: float | None
-    eta_seconds: float | None
-    attempts: int
-    error: JobError | None
-    created_at: Time
-    updated_at: Time
-    finished_at: Time | None
 
 
 class DownloadList(TypedDict):
@@ -142,9 +128,7 @@ def category(model: ModelInfo, engine: Engine) -> Literal["always_on", "on_deman
 @router.get("/gemini", summary="Gemini's models, live, with a marked fallback", response_model=GeminiModels)
 @allow(*CLIENTS)
 async def gemini(request: Request) -> Response:
-    sent = request.scope["headers"]
-    key = next((header_text(value).strip() for name, value in sent if name == b"gemini-api-key"), "")
-    key = key or house(request).settings.gemini_api_key.get_secret_value()
+    key = read_gemini_key(request.scope["headers"]) or house(request).settings.gemini_api_key.get_secret_value()
     listing = await house(request).gateway.models("gemini", key or None)
     content: dict[str, Any] = {
         "models": [_model(model) | {"provider": "gemini"} for model in listing.models],

@@ -1,7 +1,7 @@
 """`/models/install|move|duplicate|delete|activate|deactivate`: models across machines, as operations with progress."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -13,7 +13,7 @@ from api.deps import answer, house, read_json
 from api.local_models import STREAM, Stream
 from api.openapi import body
 from api.policy import Role, allow
-from api.shapes import JobError, Time
+from api.shapes import ModelWork
 from api.views import stamp
 from fleet.operations.durable import ENDED
 from fleet.operations.record import Kind, Operation, Same, State, Step, Way
@@ -48,13 +48,11 @@ class PassWish(_Wish):
     target: str = Field(alias="to")
 
 
-class _OperationView(TypedDict):
-    """Bytes, bytes a second, seconds. `digest` is the model's at the source, `found` what the target has; `same` compares them:
-    the same manifest, the same files below a manifest of its own, or another version."""
+class _OperationView(ModelWork):
+    """`digest` is the model's at the source, `found` what the target has; `same` compares them: the same manifest, the same
+    files below a manifest of its own, or another version."""
 
-    id: str
     kind: Kind
-    model: str
     machine: str | None
     to: str | None
     state: State
@@ -63,16 +61,6 @@ class _OperationView(TypedDict):
     digest: str | None
     found: str | None
     same: Same | None
-    detail: str
-    completed: int
-    total: int | None
-    speed: float | None
-    eta_seconds: float | None
-    attempts: int
-    error: JobError | None
-    created_at: Time
-    updated_at: Time
-    finished_at: Time | None
 
 
 OperationView = TypedDict("OperationView", {**_OperationView.__annotations__, "from": str | None})
@@ -82,82 +70,50 @@ class OperationList(TypedDict):
     data: list[OperationView]
 
 
-@router.post(
-    "/install",
-    status_code=202,
-    summary="Install a model on a machine",
-    response_model=OperationView,
-    openapi_extra=body(PlacedWish),
-)
+_BEGUN: dict[str, Any] = {"status_code": 202, "response_model": OperationView}
+
+
+@router.post("/install", summary="Install a model on a machine", openapi_extra=body(PlacedWish), **_BEGUN)
 @allow(Role.OPERATOR)
 async def install(request: Request, stream: Stream = False) -> Response:
-    wish = await read_json(request, PlacedWish)
-    return await _begin(request, "install", wish.model, stream, machine=wish.machine)
+    return await _begin(request, "install", PlacedWish, stream)
 
 
-@router.post(
-    "/duplicate",
-    status_code=202,
-    summary="Give a machine the model that another one has",
-    response_model=OperationView,
-    openapi_extra=body(PassWish),
-)
+@router.post("/duplicate", summary="Give a machine the model that another one has", openapi_extra=body(PassWish), **_BEGUN)
 @allow(Role.OPERATOR)
 async def duplicate(request: Request, stream: Stream = False) -> Response:
-    wish = await read_json(request, PassWish)
-    return await _begin(request, "duplicate", wish.model, stream, source=wish.source, target=wish.target)
+    return await _begin(request, "duplicate", PassWish, stream)
 
 
 @router.post(
     "/move",
-    status_code=202,
     summary="Move a model to another machine; it is deleted here when it is verified there",
-    response_model=OperationView,
     openapi_extra=body(PassWish),
+    **_BEGUN,
 )
 @allow(Role.OPERATOR)
 async def move(request: Request, stream: Stream = False) -> Response:
-    wish = await read_json(request, PassWish)
-    return await _begin(request, "move", wish.model, stream, source=wish.source, target=wish.target)
+    return await _begin(request, "move", PassWish, stream)
 
 
-@router.post(
-    "/delete",
-    status_code=202,
-    summary="Delete a model from a machine",
-    response_model=OperationView,
-    openapi_extra=body(PlacedWish),
-)
+@router.post("/delete", summary="Delete a model from a machine", openapi_extra=body(PlacedWish), **_BEGUN)
 @allow(Role.OPERATOR)
 async def delete(request: Request, stream: Stream = False) -> Response:
-    wish = await read_json(request, PlacedWish)
-    return await _begin(request, "delete", wish.model, stream, machine=wish.machine)
+    return await _begin(request, "delete", PlacedWish, stream)
 
 
-@router.post(
-    "/activate",
-    status_code=202,
-    summary="Serve a model again that was deactivated",
-    response_model=OperationView,
-    openapi_extra=body(SwitchWish),
-)
+@router.post("/activate", summary="Serve a model again that was deactivated", openapi_extra=body(SwitchWish), **_BEGUN)
 @allow(Role.OPERATOR)
 async def activate(request: Request, stream: Stream = False) -> Response:
-    wish = await read_json(request, SwitchWish)
-    return await _begin(request, "activate", wish.model, stream, machine=wish.machine)
+    return await _begin(request, "activate", SwitchWish, stream)
 
 
 @router.post(
-    "/deactivate",
-    status_code=202,
-    summary="Keep a model on the disk, and neither list nor serve it",
-    response_model=OperationView,
-    openapi_extra=body(SwitchWish),
+    "/deactivate", summary="Keep a model on the disk, and neither list nor serve it", openapi_extra=body(SwitchWish), **_BEGUN
 )
 @allow(Role.OPERATOR)
 async def deactivate(request: Request, stream: Stream = False) -> Response:
-    wish = await read_json(request, SwitchWish)
-    return await _begin(request, "deactivate", wish.model, stream, machine=wish.machine)
+    return await _begin(request, "deactivate", SwitchWish, stream)
 
 
 @router.get("/operations", summary="Operations on models, the newest first", response_model=OperationList)
@@ -180,10 +136,11 @@ async def cancel_operation(request: Request, operation_id: OperationId) -> Respo
     return answer(_view(await house(request).operations.cancel(operation_id)))
 
 
-async def _begin(request: Request, kind: Kind, model: str, stream: bool, **where: str | None) -> Response:
-    for name in where.values():
-        house(request).machines.check_files(name)
-    record = await house(request).operations.start(kind, model, **where)
+async def _begin(request: Request, kind: Kind, shape: type[_Wish], stream: bool) -> Response:
+    wish = (await read_json(request, shape)).model_dump()
+    for place in wish.keys() - {"model"}:
+        house(request).machines.check_files(wish[place])
+    record = await house(request).operations.start(kind, **wish)
     if stream:
         return _streamed(request, record)
     return answer(_view(record), 200 if record.state in ENDED else 202, {"Location": f"/models/operations/{record.id}"})

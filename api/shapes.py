@@ -60,6 +60,23 @@ class JobError(TypedDict):
     retryable: bool
 
 
+class ModelWork(TypedDict):
+    """Long work on a model. Bytes, bytes a second, seconds."""
+
+    id: str
+    model: str
+    detail: str
+    completed: int
+    total: int | None
+    speed: float | None
+    eta_seconds: float | None
+    attempts: int
+    error: JobError | None
+    created_at: Time
+    updated_at: Time
+    finished_at: Time | None
+
+
 class Evidence(TypedDict):
     """Where a value stands. `grounded` is null where there is nothing to look up: a null or a boolean."""
 

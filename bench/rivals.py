@@ -6,6 +6,7 @@ Collating    a line for each model; when the one in memory is idle, the model th
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ from contextlib import asynccontextmanager
 from tests.fakes.memory_machine import MemoryMachine
 
 
-class _Rival:
+class _Rival(ABC):
     def __init__(self, machine: MemoryMachine, always_on: Collection[str] = ()):
         self._machine, self._always_on = machine, always_on
         self._line: list[tuple[str, asyncio.Future[None]]] = []
@@ -53,9 +54,9 @@ class _Rival:
     def _heavy(self) -> list[str]:
         return [name for name in self._machine.resident if name not in self._always_on]
 
+    @abstractmethod
     async def _advance(self) -> bool:
         """One step; False when it takes an event to go on."""
-        raise NotImplementedError
 
     def _let_in(self, position: int) -> None:
         model, turn = self._line.pop(position)

@@ -76,7 +76,7 @@ ANSWERS = {
         {
             "id": "c", "object": "chat.completion", "created": 1, "model": "m", "usage": _USAGE,
             "choices": [{"index": 0, "message": {"role": "assistant", "content": _TEXT}, "finish_reason": "stop"}],
-        }  # fmt: skip
+        }
     ),
     b"/v1/models": _whole({"object": "list", "data": [{"id": "m", "object": "model", "created": 1, "owned_by": "bench"}]}),
     b"/v1/messages": _anthropic(_TEXT, 1),

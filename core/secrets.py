@@ -1,4 +1,4 @@
-"""Secrets at rest and in comparisons: AES-256-GCM for rows, HMAC-SHA256 for API keys, constant-time equality.
+"""Secrets at rest: AES-256-GCM for rows, HMAC-SHA256 for API keys.
 
 A sealed value is `key id (1 byte) | nonce (12 bytes) | ciphertext and tag`, after NIST SP 800-38D with a random 96-bit
 nonce. The associated data names the table, the row and the purpose, so that a value copied to another row does not open.
@@ -19,6 +19,7 @@ from core.errors import InvalidField, MyelinError
 KEY_BYTES = 32
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
+_HINT = 12
 
 
 class SecretUnreadable(MyelinError):
@@ -63,15 +64,14 @@ def derive(key: bytes, purpose: str) -> bytes:
     return hmac.digest(key, purpose.encode(), "sha256")
 
 
+def hint_of(key: str) -> str:
+    """The beginning of an API key, by which people know it again."""
+    return key[:_HINT]
+
+
 def digest(key: str, pepper: bytes) -> bytes:
     """HMAC-SHA256 of an API key: 32 bytes to store and to look up by. Keys carry 256 random bits, so a slow hash adds nothing."""
     return hmac.digest(pepper, key.encode("utf-8", "surrogatepass"), "sha256")
-
-
-def matches(given: str, expected: str) -> bool:
-    """Equality that takes the same time wherever the two differ, lengths included; an empty `expected` matches nothing."""
-    left, right = (hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in (given, expected))
-    return hmac.compare_digest(left, right) and bool(expected)
 
 
 def associated_data(table: str, row_id: str, purpose: str) -> bytes:

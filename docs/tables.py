@@ -45,7 +45,8 @@ def settings() -> str:
         default = field.default
         text = "" if isinstance(default, SecretStr) or default in ((), "") else "auto" if default is None else default
         text = ",".join(text) if isinstance(text, tuple) else text
-        rows.append(f"| `{name.upper()}` | {f'`{text}`' if text != '' else ''} | {field.description} |")
+        meaning = str(field.description).replace("|", r"\|")
+        rows.append(f"| `{name.upper()}` | {f'`{text}`' if text != '' else ''} | {meaning} |")
     return "\n".join(rows)
 
 

@@ -8,11 +8,11 @@ A restart finds the unfinished ones and pulls again, and Ollama goes on where it
 
 import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from fleet.names import read_model_name
-from fleet.operations.durable import Durable, Pace
+from fleet.operations.durable import Durable, Pace, Record
 from fleet.operations.pulling import follow
 from fleet.progress import Progress
 
@@ -22,26 +22,11 @@ State = Literal["queued", "pulling", "verifying", "done", "failed", "cancelled"]
 Pull = Callable[[str], AsyncGenerator[Mapping[str, Any], None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Download:
-    """What `GET /models/downloads/{id}` shows. Bytes, bytes a second, seconds; times are seconds since 1970."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download(Record):
+    """What `GET /models/downloads/{id}` shows."""
 
-    id: str
-    model: str
-    state: State
-    created_at: float
-    updated_at: float
-    detail: str = ""
-    completed: int = 0
-    total: int | None = None
-    speed: float | None = None
-    eta_seconds: float | None = None
-    attempts: int = 0
-    error: dict[str, Any] | None = None
-    finished_at: float | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+    state: State = "queued"
 
 
 class Downloads(Durable[Download]):
@@ -64,7 +49,7 @@ class Downloads(Durable[Download]):
                 if record.model == model:
                     return record
             now = self._clock.now()
-            return await self._enter(Download(secrets.token_hex(8), model, "queued", now, now))
+            return await self._enter(Download(id=secrets.token_hex(8), model=model, created_at=now, updated_at=now))
 
     async def _attempt(self, record_id: str) -> None:
         attempts = self.get(record_id).attempts + 1

@@ -7,6 +7,7 @@ first.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import NoReturn
 
 from rapidfuzz import fuzz, process, utils
 
@@ -120,12 +121,7 @@ class Names:
 
     def nearest(self, name: str, allows: Allows | None = None) -> list[str]:
         """At most three names that look like `name`, the nearest first."""
-        asked = name[:_MAX_NAME]
-        names = [shown for shown, _ in islice(self.entries(allows), _MAX_CANDIDATES)]
-        alike = process.extract(
-            asked, names, scorer=fuzz.WRatio, processor=utils.default_process, limit=_NEAREST, score_cutoff=_ALIKE
-        )
-        return [found for found, _, _ in alike]
+        return near(name, [shown for shown, _ in islice(self.entries(allows), _MAX_CANDIDATES)])
 
     def _rank(self, model: Model) -> tuple[bool, bool, int]:
         return not (model.local and model.info.resident), not model.local, self._providers.index(model.provider)
@@ -174,7 +170,7 @@ class Names:
             raise ModelNotFound("No provider has a model that can answer now.", hint=hint)
         raise self.unknown(asked, allows)
 
-    def _missed(self, name: str) -> Target:
+    def _missed(self, name: str) -> NoReturn:
         """Raises ProviderNotConfigured."""
         detail = f"No provider of the deployment {name[:120]} is configured here."
         raise ProviderNotConfigured(detail, hint="The operator can lead it elsewhere with PUT /models/deployments.")
@@ -184,6 +180,14 @@ class Names:
         nearest = self.nearest(name, allows)
         hint = f"Near are: {', '.join(nearest)}." if nearest else "GET /v1/models lists the names that there are."
         return ModelNotFound(f"There is no model named {name[:120]!r}.", nearest=nearest, hint=hint)
+
+
+def near(asked: str, known: Sequence[str]) -> list[str]:
+    """At most three of the `known` names that look like the one that was asked for, the nearest first."""
+    alike = process.extract(
+        asked[:_MAX_NAME], known, scorer=fuzz.WRatio, processor=utils.default_process, limit=_NEAREST, score_cutoff=_ALIKE
+    )
+    return [found for found, _, _ in alike]
 
 
 def _splits(deployments: Iterable[Deployment], providers: Sequence[str]) -> dict[str, Split]:

@@ -7,12 +7,12 @@ from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import structlog
-from rapidfuzz import fuzz, process
 
 from core.clock import Clock
 from core.errors import Conflict, InvalidField, ModelNotFound, NotFound, ProviderError, ProviderNotConfigured
 from gateway.catalogue import Catalogue
 from gateway.deployments import STAGING, Allows, Arm, Deployment, Stage, Sticky, Version
+from gateway.names import near
 from gateway.routing import AUTO
 from store.database import Database
 from store.deployments import Deployments, Move
@@ -20,8 +20,6 @@ from store.outcomes import Outcomes
 
 #: Names that mean something else.
 _RESERVED = (AUTO, "builtin")
-_NEAREST = 3
-_ALIKE = 60.0
 
 log = structlog.get_logger()
 
@@ -46,9 +44,8 @@ class Releases:
         found = self._deployments.get(alias)
         if found is not None and _usable(found, allows):
             return found
-        known = [one.alias for one in self.all(allows)]
-        near = [name for name, _, _ in process.extract(alias, known, scorer=fuzz.WRatio, limit=_NEAREST, score_cutoff=_ALIKE)]
-        hint = f"Near are: {', '.join(near)}." if near else "GET /models/deployments lists them."
+        alike = near(alias, [one.alias for one in self.all(allows)])
+        hint = f"Near are: {', '.join(alike)}." if alike else "GET /models/deployments lists them."
         raise NotFound(f"There is no deployment named {alias[:120]!r}.", hint=hint, field="alias")
 
     async def moves(self, alias: str, limit: int) -> Sequence[Any]:
@@ -66,9 +63,9 @@ class Releases:
         async with self._changing:
             before = self._deployments.get(alias)
             if before is None:
-                self._check(alias)
+                self._must_be_free(alias)
             led = tuple([Arm(await self._whole(name, place, alias), weight) for place, (name, weight) in enumerate(arms)])
-            _check(led)
+            _must_add_up(led)
             standing = before or Deployment(alias)
             number = await self._store.last_version(alias) + 1
             version = Version(number, led, sticky, note, self._clock.now(), by)
@@ -108,7 +105,7 @@ class Releases:
         self._deployments = dict(sorted(deployments.items()))
         self._catalogue.deploy(self._deployments.values())
 
-    def _check(self, alias: str) -> None:
+    def _must_be_free(self, alias: str) -> None:
         """Raises Conflict when `alias` leads somewhere already: a deployment is heard first and would hide it."""
         names = self._catalogue.names
         if alias in names.aliases:
@@ -161,7 +158,7 @@ async def open_releases(database: Database, catalogue: Catalogue, clock: Clock) 
     return Deployed(releases, Outcomes(database))
 
 
-def _check(arms: Sequence[Arm]) -> None:
+def _must_add_up(arms: Sequence[Arm]) -> None:
     """Raises InvalidField."""
     if not sum(arm.weight for arm in arms) > 0:
         raise InvalidField("The weights of the targets add up to nothing.", hint="Give one more than 0.", field="targets")

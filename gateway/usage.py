@@ -1,4 +1,5 @@
-"""From a call that is over to its row: kept in memory for at most a second, then written in one batch beside the requests.
+"""From a call that is over to its row: kept in memory for at most a second, or until there are a thousand, then written in one
+batch beside the requests.
 
 A crash loses what was not written yet, at most `PERIOD` seconds of rows and of spent money; a stop loses nothing. When calls
 end faster than they can be written, their sums are kept and their rows are not.
@@ -6,7 +7,7 @@ end faster than they can be written, their sums are kept and their rows are not.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any, NamedTuple
 
 import structlog
@@ -22,7 +23,7 @@ from gateway.service import BUILTIN, Gateway
 from store.calls import Calls, Record, Sums
 
 PERIOD = 1.0
-_BATCH = 5000
+_BATCH = 1000
 _MOST_ROWS = 50_000
 _MOST_SUMS = 10_000
 _NAME = 200
@@ -39,6 +40,7 @@ class Book:
         self._records: list[Record] = []
         self._sums = Sums()
         self._flushing = asyncio.Lock()
+        self._full = asyncio.Event()
         self.unlisted = self.lost = 0
 
     def add(self, call: Call) -> None:
@@ -46,6 +48,8 @@ class Book:
         record = _record(call, self._clock.now())
         if len(self._records) < self._most_rows:
             self._records.append(record)
+            if len(self._records) == _BATCH:
+                self._full.set()
         elif len(self._sums) < self._most_sums:
             self._sums.add(record, listed=False)
             self.unlisted += 1
@@ -56,7 +60,10 @@ class Book:
         """For ever."""
         told = 0
         while True:
-            await asyncio.sleep(PERIOD)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PERIOD):
+                    await self._full.wait()
+            self._full.clear()
             await self.flush()
             if self.unlisted + self.lost > told:
                 told = self.unlisted + self.lost

@@ -30,11 +30,13 @@ from gateway.catalogue import Catalogue
 from gateway.pricelist import PriceList
 from gateway.releases import Releases, open_releases
 from gateway.service import Gateway
+from models import downloads as download_rows
 from providers import registry
 from providers.registry import Configured
 from store.database import Database
 from store.machines import MachineRows
 from store.outcomes import Outcomes
+from store.records import Records
 from store.sizes import Sizes
 from store.state import State
 
@@ -62,7 +64,7 @@ async def open_models(
     mode = await state.get("compute_mode", "auto")
     wanted = registry.configured(settings.by_name())
     (local,) = (one for one in wanted if one.spec.capabilities.pull)
-    activity = await moving.open_activity(database, clock)
+    activity = await moving.open_activity(database)
     switch: Compute | None = None
 
     def computes() -> Mode:
@@ -94,7 +96,8 @@ async def open_models(
         aliases=dict(settings.model_aliases), prices_of=prices,
     )  # fmt: skip
     pull = catalogue.renewing("ollama", machine.pull)
-    downloads = Downloads(pull, load=state.load_downloads, save=state.save_download, clock=clock)
+    kept = Records(database, clock, download_rows)
+    downloads = Downloads(pull, load=kept.load, save=kept.save, clock=clock)
     await downloads.resume()
     stack.push_async_callback(downloads.close)
     gateway = Gateway(

@@ -10,7 +10,6 @@ from store.database import Database
 from store.files import Files
 from store.jobs import Jobs
 from store.outbox import Outbox
-from store.state import State
 
 log = structlog.get_logger()
 
@@ -30,21 +29,13 @@ class Retention:
         jobs: Jobs,
         files: Files,
         outbox: Outbox,
-        state: State,
         calls: Calls,
         clock: Clock,
         *,
         audit_days: float = 30,
     ):
         self._calls, self._audit_days = calls, audit_days
-        self._database, self._jobs, self._files, self._outbox, self._state, self._clock = (
-            database,
-            jobs,
-            files,
-            outbox,
-            state,
-            clock,
-        )
+        self._database, self._jobs, self._files, self._outbox, self._clock = database, jobs, files, outbox, clock
 
     async def run(self) -> None:
         """For ever; what fails is logged and tried again at the next round."""
@@ -62,11 +53,9 @@ class Retention:
         await self._files.sweep(await self._jobs.known_ids())
 
     async def _forget(self) -> None:
-        long_ago = self._clock.now() - _LOG_DAYS * 86400
-        await self._outbox.forget(long_ago)
-        await self._jobs.forget_marks(self._clock.now() - _MARK_SECONDS)
-        await self._state.forget_downloads(long_ago)
         now = self._clock.now()
+        await self._outbox.forget(now - _LOG_DAYS * 86400)
+        await self._jobs.forget_marks(now - _MARK_SECONDS)
         await self._calls.forget(now - self._audit_days * 86400, now - _HOUR_DAYS * 86400)
 
     async def erase_expired(self) -> int:

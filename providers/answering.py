@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from providers.openai_schemas import NAME, in_an_object
 from providers.types import Tool
+from providers.wrapping import NAME, has_other_root, in_an_object
 
 SAY_JSON = "Answer with JSON and nothing else."
 _SAY_ANSWER = "Gives the answer. Call it exactly once, with the whole answer."
@@ -11,4 +11,4 @@ _SAY_ANSWER = "Gives the answer. Call it exactly once, with the whole answer."
 
 def answer_tool(schema: dict[str, Any]) -> Tool:
     """Arguments are objects, so any other schema stands inside one."""
-    return Tool(NAME, _SAY_ANSWER, schema if schema.get("type") == "object" else in_an_object(schema))
+    return Tool(NAME, _SAY_ANSWER, in_an_object(schema) if has_other_root(schema) else schema)

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from core.errors import ProviderAuthFailed, ProviderError, ProviderRefused
@@ -14,13 +13,13 @@ from providers.anthropic_wire import answers_by_tool, to_wire
 from providers.base import ProviderSpec
 from providers.claude import answer_limit
 from providers.collecting import collect
-from providers.openai_schemas import Unwrapping
 from providers.patience import Patience
-from providers.refusals import MAX_REFUSED, Refusals
+from providers.refusals import Refusals, Refused
 from providers.sending import ERROR_BYTES, Sender, Sent, drain
 from providers.sse import event_data
 from providers.telling import entries
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo
+from providers.wrapping import has_other_root, unwrapped
 
 _TITLE = "Anthropic"
 _VERSION = "2023-06-01"
@@ -58,42 +57,32 @@ class Anthropic:
         async with aclosing(self.stream(request)) as deltas:
             return await collect(deltas, request, _TITLE, request.max_tokens or answer_limit(request.model))
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
-        refused = self._refusals.of(request.model)
-        for _ in range(MAX_REFUSED + 1):
-            body = to_wire(request, refused)
-            async with self._sent("POST", "/messages", self._patience.answering, json=body) as response:
-                if response.status == 200:
-                    async with aclosing(self._deltas(response, request, answers_by_tool(request, refused))) as deltas:
-                        async for delta in deltas:
-                            yield delta
-                    return
-                error = parse_error(await response.head(ERROR_BYTES))
-            word = unsupported(response.status, error, body)
-            if word is None or word in refused:
-                break
-            refused |= {word}
-            if is_lasting(word, error):
-                self._refusals.learn(request.model, word)
-        raise self._error(response, error, request.model)
+    def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
+        def ask(refused: frozenset[str]) -> AsyncGenerator[ChatDelta, None]:
+            by_tool = answers_by_tool(request, refused)
+            pieces = self._pieces(request, refused, by_tool)
+            return unwrapped(pieces) if by_tool and has_other_root(request.schema) else pieces
 
-    async def _deltas(self, response: Response, request: ChatRequest, by_tool: bool) -> AsyncGenerator[ChatDelta, None]:
-        """The pieces; an answer that came as arguments is freed of the object around it."""
+        return self._refusals.answered(request.model, ask)
+
+    async def _pieces(self, request: ChatRequest, refused: frozenset[str], by_tool: bool) -> AsyncGenerator[ChatDelta, None]:
+        body = to_wire(request, refused)
         reader = Reader(by_tool, lambda status, error: self._typed(status, error, None, request.model))
-        wrapped = by_tool and request.schema is not None and request.schema.get("type") != "object"
-        unwrapping = Unwrapping() if wrapped else None
-        async with aclosing(response.lines()) as lines:
-            async for line in lines:
-                data = event_data(line)
-                if data is None or (delta := reader.read(self._sender.parse(data))) is None:
-                    continue
-                if delta.finish_reason is not None:
-                    await drain(lines)  # message_stop
-                    if unwrapping is not None and (rest := unwrapping.rest()):
-                        yield ChatDelta(rest)
+        async with self._sent("POST", "/messages", self._patience.answering, json=body) as response:
+            if response.status != 200:
+                error = parse_error(await response.head(ERROR_BYTES))
+                word = unsupported(response.status, error, body)
+                raise Refused(self._error(response, error, request.model), word, lasting=is_lasting(word, error))
+            async with aclosing(response.lines()) as lines:
+                async for line in lines:
+                    data = event_data(line)
+                    if data is None or (delta := reader.read(self._sender.parse(data))) is None:
+                        continue
+                    if delta.finish_reason is not None:
+                        await drain(lines)  # message_stop
+                        yield delta
+                        return
                     yield delta
-                    return
-                yield delta if unwrapping is None else replace(delta, text=unwrapping.add(delta.text))
         raise ProviderError("The answer of Anthropic ended before it was complete.", hint="Ask again.")
 
     @asynccontextmanager

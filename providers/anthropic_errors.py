@@ -5,17 +5,8 @@ Source: docs.anthropic.com/en/api/errors, and answers of the service as clients 
 
 from typing import Any
 
-from core.errors import (
-    DocumentTooLong,
-    ModelNotInstalled,
-    ProviderAuthFailed,
-    ProviderError,
-    ProviderRateLimited,
-    ProviderRefused,
-    ProviderTimeout,
-)  # fmt: skip
-from core.retryafter import retry_seconds
-from providers.failures import reason
+from core.errors import ProviderError
+from providers.failures import from_status, says
 from providers.sending import members_of
 from providers.telling import member, text
 
@@ -71,7 +62,7 @@ def unsupported(status: int, error: dict[str, Any], body: dict[str, Any]) -> str
     return next((name for name in _SAMPLING if name in body and name in words), None)
 
 
-def is_lasting(refused: str, error: dict[str, Any]) -> bool:
+def is_lasting(refused: str | None, error: dict[str, Any]) -> bool:
     """Whether the model refuses it always: not earlier thoughts, which may be others' another time, nor one schema."""
     return refused != "thoughts" and not (refused == "format" and "schema" in text(error, "message").lower())
 
@@ -81,23 +72,7 @@ def classify_error(
 ) -> ProviderError:
     """The typed error for a status and an `error` object {type, message}; 529 is Anthropic's own `overloaded`."""
     said = text(error, "message")
-    shown = (reason(said, (secret,)) or f"status {status}").rstrip(".")
-    words, name = said.lower(), model or "the model"
-    if status in (401, 403):
-        return ProviderAuthFailed("Anthropic refused the API key.", hint=KEY_HINT)
-    if status == 413 or any(known in words for known in _TOO_LONG):
-        return DocumentTooLong(f"The prompt is longer than the context of {name}.", hint="Send fewer pages.")
-    if status == 404:
-        return ModelNotInstalled(
-            f"Anthropic does not have {name}.", hint="GET /v1/models and GET /models/list show what there is."
-        )
-    if status == 402 or any(known in words for known in _NO_QUOTA):
-        return ProviderRefused(f"Anthropic refused: {shown}.", hint="The account has no credit left.")
-    if status in (429, 503, 529):
-        wait = retry_seconds(retry_after)
-        return ProviderRateLimited("Anthropic has no room for more requests now.", hint="Ask again later.", retry_after=wait)
-    if status in (408, 504):
-        return ProviderTimeout("Anthropic did not answer in time.", hint="Ask again.")
-    if 400 <= status < 500:
-        return ProviderRefused(f"Anthropic refused the request: {shown}.", hint="Try another model.")
-    return ProviderError(f"Anthropic failed: {shown}.", hint="Ask again, or use another provider.")
+    return from_status(
+        status, said, title="Anthropic", key_hint=KEY_HINT, model=model, retry_after=retry_after, secrets=(secret,),
+        too_long=says(said, _TOO_LONG), no_quota=says(said, _NO_QUOTA),
+    )  # fmt: skip

@@ -8,8 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from providers.arguments import as_object
-from providers.histories import joined
+from providers.histories import alternating
 from providers.pictures import media_type
 from providers.types import Image, Message, Part, Text, Thought, Tool, ToolCall, ToolChoice, ToolResult
 
@@ -22,21 +21,7 @@ def wire_messages(messages: Sequence[Message], *, thoughts: bool) -> list[dict[s
 
     Thoughts go back only with their signature, and only when `thoughts` says so: another host signs in another way.
     """
-    turns = [
-        {"role": "assistant" if message.role == "assistant" else "user", "content": _content(message, thoughts)}
-        for message in messages
-        if message.role != "system"
-    ]
-    written = joined(turns)
-    if written and written[-1]["role"] == "assistant" and written[-1]["content"][-1]["type"] == "text":
-        last = written[-1]["content"][-1]
-        last["text"] = last["text"].rstrip()  # an answer that is begun must not end with white space
-    return written
-
-
-def _content(message: Message, thoughts: bool) -> list[dict[str, Any]]:
-    blocks = (_block(part, thoughts) for part in message.parts)
-    return [block for block in blocks if block is not None]
+    return alternating(messages, lambda part: _block(part, thoughts))
 
 
 def _block(part: Part, thoughts: bool) -> dict[str, Any] | None:
@@ -50,7 +35,7 @@ def _block(part: Part, thoughts: bool) -> dict[str, Any] | None:
         case Thought(signature=str()) if thoughts:
             return {"type": "thinking", "thinking": part.text, "signature": part.signature}
         case ToolCall():
-            return {"type": "tool_use", "id": _id(part.id), "name": part.name, "input": as_object(part.arguments)}
+            return {"type": "tool_use", "id": _id(part.id), "name": part.name, "input": part.input}
         case ToolResult():
             return _result(part)
     return None

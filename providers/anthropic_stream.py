@@ -8,15 +8,38 @@ import orjson
 
 from core.errors import ProviderError
 from providers.anthropic_errors import classify_error, status_of
-from providers.openai_schemas import NAME as ANSWER
 from providers.telling import count, member, text
 from providers.types import ChatDelta, FinishReason, ToolCallDelta, Usage
+from providers.wrapping import NAME as ANSWER
 
 _FINISH: dict[str, FinishReason] = {
-    "end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "model_context_window_exceeded": "length",
+    "end_turn": "stop", "stop_sequence": "stop", "pause_turn": "stop", "max_tokens": "length",
+    "model_context_window_exceeded": "length",
     "tool_use": "tool_calls", "refusal": "filtered",
 }  # fmt: skip
-_COUNTED = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
+
+
+def finish_of(word: Any) -> FinishReason | None:
+    """Why an answer ended; None while it has not."""
+    return _FINISH.get(word, "other") if isinstance(word, str) and word else None
+
+
+def later_counts(message: dict[str, Any]) -> dict[str, Any]:
+    """What `usage` of an event says anew: counts are of the whole message so far, and null says nothing."""
+    return {name: told for name, told in member(message, "usage").items() if told is not None}
+
+
+def usage_of(counts: Any) -> Usage | None:
+    """What was new, read from the cache and written to it are told apart already, thoughts are a part of the output.
+
+    None when neither input nor output is told.
+    """
+    read, written = count(counts, "input_tokens"), count(counts, "output_tokens")
+    if read is None and written is None:
+        return None
+    cached, stored = count(counts, "cache_read_input_tokens"), count(counts, "cache_creation_input_tokens")
+    thought = min(count(member(counts, "output_tokens_details"), "thinking_tokens") or 0, written or 0)
+    return Usage(read or 0, (written or 0) - thought, False, cached or 0, stored or 0, thought)
 
 
 @dataclass(slots=True)
@@ -29,7 +52,7 @@ class Reader:
     by_tool: bool = False
     typed: Callable[[int, dict[str, Any]], ProviderError] = classify_error
     _version: str | None = None
-    _counts: dict[str, int] = field(default_factory=dict)
+    _counts: dict[str, Any] = field(default_factory=dict)
     _calls: dict[int, int] = field(default_factory=dict)
     _answering: int | None = None
 
@@ -42,13 +65,13 @@ class Reader:
             case "message_start":
                 message = member(event, "message")
                 self._version = text(message, "model") or None
-                self._count(message)
+                self._counts |= later_counts(message)
             case "content_block_start":
                 return self._begin(_index(event), member(event, "content_block"))
             case "content_block_delta":
                 return self._go_on(_index(event), member(event, "delta"))
             case "message_delta":
-                self._count(event)
+                self._counts |= later_counts(event)
                 return self._end(member(event, "delta"))
             case "error":
                 error = member(event, "error")
@@ -91,27 +114,14 @@ class Reader:
         return None  # citations, and tools that run at Anthropic's
 
     def _end(self, delta: dict[str, Any]) -> ChatDelta | None:
-        word = text(delta, "stop_reason")
-        if not word:
+        finish = finish_of(delta.get("stop_reason"))
+        if finish is None:
             return None
-        finish = _FINISH.get(word, "other")
         if finish == "tool_calls" and not self._calls:
             finish = "stop"
         stopped = text(delta, "stop_sequence") or None
-        return ChatDelta(finish_reason=finish, usage=self._usage(), model_version=self._version, stop_sequence=stopped)
-
-    def _count(self, told: dict[str, Any]) -> None:
-        usage = member(told, "usage")
-        self._counts |= {name: number for name in _COUNTED if (number := count(usage, name)) is not None}
-        thought = count(member(usage, "output_tokens_details"), "thinking_tokens")
-        if thought is not None:
-            self._counts["thinking"] = thought
-
-    def _usage(self) -> Usage:
-        """What was new, read from the cache and written to it are told apart already."""
-        read, cached, stored, written = (self._counts.get(name, 0) for name in _COUNTED)
-        thought = min(self._counts.get("thinking", 0), written)
-        return Usage(read, written - thought, not self._counts, cached, stored, thought)
+        usage = usage_of(self._counts) or Usage(estimated=True)
+        return ChatDelta(finish_reason=finish, usage=usage, model_version=self._version, stop_sequence=stopped)
 
 
 def _index(event: dict[str, Any]) -> int:

@@ -9,8 +9,8 @@ from providers.anthropic_schemas import closed
 from providers.characters import wholly
 from providers.claude import answer_cap, budget_of, sampling_members, thinking_members
 from providers.histories import system_of, tools_of
-from providers.openai_schemas import NAME as ANSWER
 from providers.types import ChatRequest, ToolChoice
+from providers.wrapping import NAME as ANSWER
 
 #: Native knobs that no answer depends on.
 _KNOBS = frozenset({"metadata", "service_tier", "inference_geo"})

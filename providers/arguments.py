@@ -1,4 +1,4 @@
-"""Arguments of a tool's call: texts of JSON in our words, objects in the words of Ollama and Gemini."""
+"""Arguments of a tool's call, which are objects in the words of some hosts, as the text of JSON that `ToolCall` has."""
 
 import json
 from typing import Any
@@ -6,17 +6,6 @@ from typing import Any
 import orjson
 
 from providers.characters import wholly
-
-
-def as_object(text: str) -> dict[str, Any]:
-    """The object that `text` is. What a model wrote wrongly goes back to it as it stands, under `arguments`."""
-    if not text.strip():
-        return {}
-    try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        value = None
-    return value if isinstance(value, dict) else {"arguments": text}
 
 
 def as_text(value: Any) -> str:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from providers.characters import whole
 from providers.types import ChatDelta, Part, Text, Thought, ToolCall
+from utils import mended
 
 
 @dataclass(slots=True)
@@ -18,7 +18,7 @@ class _Open:
     redacted: bool = False
 
     def closed(self) -> Part:
-        text = whole("".join(self.said))
+        text = mended("".join(self.said))
         if self.kind is Text:
             return Text(text, self.signature)
         if self.kind is Thought:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import orjson
@@ -18,12 +17,12 @@ from providers.bedrock_signing import Signer
 from providers.bedrock_stream import Reader
 from providers.bedrock_wire import answers_by_tool, most_tokens, to_wire
 from providers.collecting import MAX_CHARACTERS, collect
-from providers.openai_schemas import Unwrapping
 from providers.patience import Patience
-from providers.refusals import MAX_REFUSED, Refusals
+from providers.refusals import Refusals, Refused
 from providers.sending import ERROR_BYTES, Sender, escaped
 from providers.telling import entries, text
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo
+from providers.wrapping import has_other_root, unwrapped
 
 _TITLE = "AWS Bedrock"
 _AFTER_THE_END = 5.0
@@ -78,43 +77,31 @@ class Bedrock:
         async with aclosing(self.stream(request)) as deltas:
             return await collect(deltas, request, _TITLE, most_tokens(request) or MAX_CHARACTERS)
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
-        refused = self._refusals.of(request.model)
-        for _ in range(MAX_REFUSED + 1):
-            body, streams = to_wire(request, refused), "stream" not in refused
-            path = f"/model/{escaped(request.model)}/converse" + ("-stream" if streams else "")
-            deadlines = self._patience.answering if streams else self._patience.whole
-            async with self._sent("POST", self._runtime + path, deadlines, orjson.dumps(body)) as response:
-                if response.status == 200:
-                    async with aclosing(self._deltas(response, request, answers_by_tool(request, refused), streams)) as deltas:
-                        async for delta in deltas:
-                            yield delta
-                    return
-                error = await _error_of(response)
-            word = unsupported(response.status, error, body)
-            if word is None or word in refused or (word == "tool" and not answers_by_tool(request, refused)):
-                break
-            refused |= {word}
-            if is_lasting(word, error):
-                self._refusals.learn(request.model, word)
-        raise self._error(response, error, request.model)
+    def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
+        def ask(refused: frozenset[str]) -> AsyncGenerator[ChatDelta, None]:
+            by_tool = answers_by_tool(request, refused)
+            pieces = self._pieces(request, refused, by_tool)
+            return unwrapped(pieces) if by_tool and has_other_root(request.schema) else pieces
 
-    async def _deltas(
-        self, response: Response, request: ChatRequest, by_tool: bool, streams: bool
-    ) -> AsyncGenerator[ChatDelta, None]:
-        """The pieces; an answer that came as arguments is freed of the object around it."""
+        return self._refusals.answered(request.model, ask)
+
+    async def _pieces(self, request: ChatRequest, refused: frozenset[str], by_tool: bool) -> AsyncGenerator[ChatDelta, None]:
+        body, streams = to_wire(request, refused), "stream" not in refused
         reader = Reader(by_tool, lambda status, error: self._typed(status, error, None, request.model))
-        wrapped = by_tool and request.schema is not None and request.schema.get("type") != "object"
-        unwrapping = Unwrapping() if wrapped else None
-        async with aclosing(self._pieces(response, reader, streams)) as pieces:
-            async for delta in pieces:
-                yield delta if unwrapping is None else replace(delta, text=unwrapping.add(delta.text))
-        last = reader.last()
-        if unwrapping is not None and (rest := unwrapping.rest()):
-            yield ChatDelta(rest)
-        yield last
+        path = f"/model/{escaped(request.model)}/converse" + ("-stream" if streams else "")
+        deadlines = self._patience.answering if streams else self._patience.whole
+        async with self._sent("POST", self._runtime + path, deadlines, orjson.dumps(body)) as response:
+            if response.status != 200:
+                error = await _error_of(response)
+                word = unsupported(response.status, error, body)
+                word = None if word == "tool" and not by_tool else word
+                raise Refused(self._error(response, error, request.model), word, lasting=is_lasting(word, error))
+            async with aclosing(self._told(response, reader, streams)) as told:
+                async for delta in told:
+                    yield delta
+        yield reader.last()
 
-    async def _pieces(self, response: Response, reader: Reader, streams: bool) -> AsyncGenerator[ChatDelta, None]:
+    async def _told(self, response: Response, reader: Reader, streams: bool) -> AsyncGenerator[ChatDelta, None]:
         if not streams:
             for delta in reader.whole(self._sender.parse(await response.read())):
                 yield delta

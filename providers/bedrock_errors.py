@@ -7,18 +7,9 @@ quote them.
 from collections.abc import Mapping
 from typing import Any
 
-from core.errors import (
-    DocumentTooLong,
-    ModelNotInstalled,
-    ProviderAuthFailed,
-    ProviderError,
-    ProviderRateLimited,
-    ProviderRefused,
-    ProviderTimeout,
-)  # fmt: skip
-from core.retryafter import retry_seconds
+from core.errors import ModelNotInstalled, ProviderAuthFailed, ProviderError
 from providers.bedrock_signing import KEY_HINT
-from providers.failures import reason
+from providers.failures import from_status, says
 from providers.sending import members_of
 from providers.telling import text
 
@@ -100,7 +91,7 @@ def _refused(words: str, more: dict[str, Any], config: dict[str, Any], body: dic
     return next((word for shown, word, name in _SAMPLING if name in told and shown in words), None)
 
 
-def is_lasting(refused: str, error: dict[str, Any]) -> bool:
+def is_lasting(refused: str | None, error: dict[str, Any]) -> bool:
     """Whether the model refuses it always: not earlier thoughts, which may be others' another time, nor one schema."""
     return refused != "thoughts" and not (refused == "format" and "schema" in text(error, "message").lower())
 
@@ -114,28 +105,18 @@ def classify_error(
     secrets: tuple[str, ...] = (),
 ) -> ProviderError:
     """The typed error for a status and {type, message}."""
-    said, kind = text(error, "message"), text(error, "type").lower()
-    shown = (reason(said, secrets) or f"status {status}").rstrip(".")
+    said = text(error, "message")
     words, name = said.lower(), model or "the model"
-    if status in (401, 403):
-        if "model" in words and "access" in words:
-            hint = "Ask for access to the model in the console of AWS Bedrock, and allow bedrock:InvokeModel to the key."
-            return ProviderAuthFailed(f"AWS Bedrock does not let this key use {name}.", hint=hint)
-        return ProviderAuthFailed("AWS Bedrock refused the key.", hint=KEY_HINT)
-    if status == 413 or any(known in words for known in _TOO_LONG):
-        return DocumentTooLong(f"The prompt is longer than the context of {name}.", hint="Send fewer pages.")
-    if status in (429, 503) or kind == "servicequotaexceededexception":
-        wait = retry_seconds(retry_after)
-        hint = "Ask again later."
-        return ProviderRateLimited("AWS Bedrock has no room for more requests now.", hint=hint, retry_after=wait)
-    if "on-demand throughput" in words:
+    if status in (401, 403) and "model" in words and "access" in words:
+        hint = "Ask for access to the model in the console of AWS Bedrock, and allow bedrock:InvokeModel to the key."
+        return ProviderAuthFailed(f"AWS Bedrock does not let this key use {name}.", hint=hint)
+    if status == 400 and "on-demand throughput" in words:
         hint = "Use the name of its inference profile, such as us. before it; GET /models/list shows them."
         return ModelNotInstalled(f"AWS Bedrock serves {name} by an inference profile only.", hint=hint)
-    if status == 404 or any(known in words for known in _NO_MODEL):
+    if status == 404 or says(said, _NO_MODEL):
         hint = "GET /v1/models and GET /models/list show what there is; AWS_REGION says where."
         return ModelNotInstalled(f"AWS Bedrock does not have {name} in this region.", hint=hint)
-    if status in (408, 504):
-        return ProviderTimeout("AWS Bedrock did not answer in time.", hint="Ask again.")
-    if 400 <= status < 500 and status != 424:
-        return ProviderRefused(f"AWS Bedrock refused the request: {shown}.", hint="Try another model.")
-    return ProviderError(f"AWS Bedrock failed: {shown}.", hint="Ask again, or use another provider.")
+    return from_status(
+        429 if text(error, "type").lower() == "servicequotaexceededexception" else status, said, title="AWS Bedrock",
+        key_hint=KEY_HINT, model=model, retry_after=retry_after, secrets=secrets, too_long=says(said, _TOO_LONG),
+    )  # fmt: skip

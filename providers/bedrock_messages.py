@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.errors import InvalidField
-from providers.arguments import as_object
-from providers.histories import joined
+from providers.histories import alternating
 from providers.pictures import media_type
 from providers.types import Image, Message, Part, Text, Thought, Tool, ToolCall, ToolChoice, ToolResult
 
@@ -26,21 +25,7 @@ def wire_messages(messages: Sequence[Message], *, thoughts: bool) -> list[dict[s
     Thoughts go back only with their signature, and only when `thoughts` says so. Raises InvalidField for a picture by its
     address, and for one of another kind than PNG, JPEG, GIF and WebP.
     """
-    turns = [
-        {"role": "assistant" if message.role == "assistant" else "user", "content": _content(message, thoughts)}
-        for message in messages
-        if message.role != "system"
-    ]
-    written = joined(turns)
-    if written and written[-1]["role"] == "assistant" and "text" in written[-1]["content"][-1]:
-        last = written[-1]["content"][-1]
-        last["text"] = last["text"].rstrip()  # an answer that is begun must not end with white space
-    return written
-
-
-def _content(message: Message, thoughts: bool) -> list[dict[str, Any]]:
-    blocks = (_block(part, thoughts) for part in message.parts)
-    return [block for block in blocks if block is not None]
+    return alternating(messages, lambda part: _block(part, thoughts))
 
 
 def _block(part: Part, thoughts: bool) -> dict[str, Any] | None:
@@ -54,7 +39,7 @@ def _block(part: Part, thoughts: bool) -> dict[str, Any] | None:
         case Thought(signature=str()) if thoughts:
             return {"reasoningContent": {"reasoningText": {"text": part.text, "signature": part.signature}}}
         case ToolCall():
-            return {"toolUse": {"toolUseId": _id(part.id), "name": part.name, "input": as_object(part.arguments)}}
+            return {"toolUse": {"toolUseId": _id(part.id), "name": part.name, "input": part.input}}
         case ToolResult():
             return {"toolResult": _result(part)}
     return None

@@ -12,9 +12,9 @@ import orjson
 from core.errors import InvalidAnswer, ProviderError
 from providers.arguments import as_text
 from providers.bedrock_errors import classify_error, status_of
-from providers.openai_schemas import NAME as ANSWER
 from providers.telling import count, entries, member, text
 from providers.types import ChatDelta, FinishReason, ToolCallDelta, Usage
+from providers.wrapping import NAME as ANSWER
 
 _FINISH: dict[str, FinishReason] = {
     "end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "model_context_window_exceeded": "length",

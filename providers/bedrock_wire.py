@@ -17,9 +17,9 @@ from providers.bedrock_messages import wire_choice, wire_messages, wire_tool
 from providers.characters import wholly
 from providers.claude import answer_cap, budget_of, sampling_members, thinking_members
 from providers.histories import system_of, tools_of
-from providers.openai_schemas import NAME as ANSWER
 from providers.thinking import level_of, tokens_of
 from providers.types import ChatRequest, Message, Text, Tool, ToolCall, ToolChoice, ToolResult
+from providers.wrapping import NAME as ANSWER
 
 _CLAUDE = re.compile(r"claude")
 _NOVA = re.compile(r"nova-2")

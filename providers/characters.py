@@ -1,24 +1,17 @@
-"""Text that UTF-8 can carry: JSON may hold half of a character in an escape (RFC 8259 §8.2), and Python's parser takes it."""
+"""Values of JSON and streams of text made whole, as `utils.mended` makes a text."""
 
 from typing import Any
 
-
-def whole(text: str) -> str:
-    """The halves of a character that stand together joined, a half alone replaced by U+FFFD."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
+from utils import mended
 
 
 def wholly(value: Any) -> Any:
     """A value of JSON with every text and every name in it made whole."""
     match value:
         case str():
-            return whole(value)
+            return mended(value)
         case dict():
-            return {whole(name): wholly(inner) for name, inner in value.items()}
+            return {mended(name): wholly(inner) for name, inner in value.items()}
         case list():
             return [wholly(inner) for inner in value]
     return value
@@ -35,4 +28,4 @@ class Halves:
         text, self._half = self._half + piece, ""
         if not last and "\ud800" <= text[-1:] <= "\udbff":
             text, self._half = text[:-1], text[-1]
-        return whole(text)
+        return mended(text)

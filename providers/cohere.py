@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from core.errors import ProviderAuthFailed, ProviderError
@@ -11,15 +10,15 @@ from providers.base import ProviderSpec
 from providers.cohere_errors import KEY_HINT, classify_error, is_lasting, parse_error, unsupported
 from providers.cohere_models import model_info
 from providers.cohere_stream import Reader, usage_of
-from providers.cohere_wire import answer_cap, is_wrapped, to_wire
+from providers.cohere_wire import answer_cap, to_wire
 from providers.collecting import MAX_CHARACTERS, collect
-from providers.openai_schemas import Unwrapping
 from providers.patience import Patience
-from providers.refusals import MAX_REFUSED, Refusals
+from providers.refusals import Refusals, Refused
 from providers.sending import ERROR_BYTES, Sender, drain, escaped
 from providers.sse import event_data
 from providers.telling import entries, member, text
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo, Usage
+from providers.wrapping import has_other_root, unwrapped
 
 _TITLE = "Cohere"
 _MOST_TEXTS = 96  # of one request for vectors
@@ -57,40 +56,31 @@ class Cohere:
         async with aclosing(self.stream(request)) as deltas:
             return await collect(deltas, request, _TITLE, answer_cap(request) or MAX_CHARACTERS)
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
-        refused = self._refusals.of(request.model)
-        for _ in range(MAX_REFUSED + 1):
-            body = to_wire(request, refused)
-            async with self._sent("POST", "/v2/chat", self._patience.answering, json=body) as response:
-                if response.status == 200:
-                    async with aclosing(self._deltas(response, request)) as deltas:
-                        async for delta in deltas:
-                            yield delta
-                    return
-                error = parse_error(await response.head(ERROR_BYTES))
-            word = unsupported(response.status, error, body)
-            if word is None or word in refused:
-                break
-            refused |= {word}
-            if is_lasting(word):
-                self._refusals.learn(request.model, word)
-        raise self._error(response, error, request.model)
+    def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
+        def ask(refused: frozenset[str]) -> AsyncGenerator[ChatDelta, None]:
+            pieces = self._pieces(request, refused)
+            return unwrapped(pieces) if has_other_root(request.schema) else pieces
 
-    async def _deltas(self, response: Response, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
+        return self._refusals.answered(request.model, ask)
+
+    async def _pieces(self, request: ChatRequest, refused: frozenset[str]) -> AsyncGenerator[ChatDelta, None]:
+        body = to_wire(request, refused)
         reader = Reader(lambda status, error: self._typed(status, error, None, request.model))
-        unwrapping = Unwrapping() if is_wrapped(request) else None
-        async with aclosing(response.lines()) as lines:
-            async for line in lines:
-                data = event_data(line)
-                if data is None or (delta := reader.read(self._sender.parse(data))) is None:
-                    continue
-                if delta.finish_reason is not None:
-                    await drain(lines)
-                    if unwrapping is not None and (rest := unwrapping.rest()):
-                        yield ChatDelta(rest)
+        async with self._sent("POST", "/v2/chat", self._patience.answering, json=body) as response:
+            if response.status != 200:
+                error = parse_error(await response.head(ERROR_BYTES))
+                word = unsupported(response.status, error, body)
+                raise Refused(self._error(response, error, request.model), word, lasting=is_lasting(word))
+            async with aclosing(response.lines()) as lines:
+                async for line in lines:
+                    data = event_data(line)
+                    if data is None or (delta := reader.read(self._sender.parse(data))) is None:
+                        continue
+                    if delta.finish_reason is not None:
+                        await drain(lines)
+                        yield delta
+                        return
                     yield delta
-                    return
-                yield delta if unwrapping is None else replace(delta, text=unwrapping.add(delta.text))
         raise ProviderError("The answer of Cohere ended before it was complete.", hint="Ask again.")
 
     async def embed(

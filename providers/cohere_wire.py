@@ -10,9 +10,9 @@ from core.errors import InvalidField
 from providers.characters import wholly
 from providers.cohere_messages import wire_messages, wire_tools
 from providers.cohere_schemas import lean
-from providers.openai_schemas import in_an_object
 from providers.thinking import tokens_of
 from providers.types import ChatRequest
+from providers.wrapping import has_other_root, in_an_object
 
 #: Native knobs that no answer depends on.
 _KNOBS = frozenset({"safety_mode", "priority", "logprobs"})
@@ -42,11 +42,6 @@ def to_wire(request: ChatRequest, refused: Collection[str] = ()) -> dict[str, An
     return wholly({name: value for name, value in body.items() if name not in refused} | {"stream": True})
 
 
-def is_wrapped(request: ChatRequest) -> bool:
-    """Whether the answer comes as the only member of an object: Cohere takes no other root."""
-    return bool(request.schema) and (request.schema or {}).get("type") != "object"
-
-
 def _form(request: ChatRequest, refused: Collection[str]) -> dict[str, Any]:
     """`response_format`, and under `told` what has to be said in words."""
     if request.schema is None:
@@ -58,7 +53,7 @@ def _form(request: ChatRequest, refused: Collection[str]) -> dict[str, Any]:
     form: dict[str, Any] = {"type": "json_object"}
     if not request.schema:
         return {"response_format": form}
-    schema = lean(in_an_object(request.schema) if is_wrapped(request) else request.schema)
+    schema = lean(in_an_object(request.schema) if has_other_root(request.schema) else request.schema)
     if "json_schema" in refused:
         return {"response_format": form, "told": _SAY_FORM + orjson.dumps(schema).decode()}
     return {"response_format": form | {"json_schema": schema}}

@@ -1,7 +1,18 @@
 """What a failure of an upstream becomes: a typed error with one clear sentence, free of paths and secrets."""
 
 from core import http
-from core.errors import InvalidAnswer, ProviderError, ProviderTimeout, ProviderUnreachable
+from core.errors import (
+    DocumentTooLong,
+    InvalidAnswer,
+    ModelNotInstalled,
+    ProviderAuthFailed,
+    ProviderError,
+    ProviderRateLimited,
+    ProviderRefused,
+    ProviderTimeout,
+    ProviderUnreachable,
+)  # fmt: skip
+from core.retryafter import retry_seconds
 
 _LONGEST_WORD = 48
 _SENTENCE = 200
@@ -19,6 +30,48 @@ def reason(text: str, secrets: tuple[str, ...] = ()) -> str:
     words = [word if len(word) <= _LONGEST_WORD and "/" not in word and "\\" not in word else "…" for word in text[:2000].split()]
     line = "".join(letter for letter in " ".join(words) if letter.isprintable())
     return line if len(line) <= _SENTENCE else line[: _SENTENCE - 1].rstrip() + "…"
+
+
+def says(words: str, known: tuple[str, ...]) -> bool:
+    """Whether one of the `known` words, which are in lower case, stands in the words of a host."""
+    words = words.lower()
+    return any(word in words for word in known)
+
+
+def from_status(
+    status: int,
+    said: str,
+    *,
+    title: str,
+    key_hint: str,
+    model: str | None = None,
+    retry_after: str | None = None,
+    secrets: tuple[str, ...] = (),
+    too_long: bool = False,
+    no_quota: bool = False,
+) -> ProviderError:
+    """The typed error for a status of HTTP and what the host `said` with it; `title` is its name as people know it.
+
+    `too_long` and `no_quota` are what its words tell whatever the status: hosts have no status of their own for these.
+    """
+    name = model or "the model"
+    shown = (reason(said, secrets) or f"status {status}").rstrip(".")
+    if status == 404:
+        return ModelNotInstalled(f"{title} does not have {name}.", hint="GET /v1/models and GET /models/list show what there is.")
+    if status in (401, 403):
+        return ProviderAuthFailed(f"{title} refused the API key.", hint=key_hint)
+    if too_long or status == 413:
+        return DocumentTooLong(f"The prompt is longer than the context of {name}.", hint="Send fewer pages.")
+    if no_quota or status == 402:
+        return ProviderRefused(f"{title} refused: {shown}.", hint="The account has no credit left.")
+    if status in (429, 503, 529):  # 529: Anthropic's own for an overload
+        wait = retry_seconds(retry_after)
+        return ProviderRateLimited(f"{title} has no room for more requests now.", hint="Ask again later.", retry_after=wait)
+    if status in (408, 504):
+        return ProviderTimeout(f"{title} did not answer in time.", hint="Ask again.")
+    if 400 <= status < 500 and status != 424:  # 424: what the host itself asks has failed
+        return ProviderRefused(f"{title} refused the request: {shown}.", hint="Try another model.")
+    return ProviderError(f"{title} failed: {shown}.", hint="Ask again, or use another provider.")
 
 
 def from_http(failure: http.HttpFailure, title: str, *, unreachable_hint: str, slow_hint: str) -> ProviderError:

@@ -1,25 +1,25 @@
-"""Google Gemini through google-genai; the key comes with the request or from the settings."""
+"""Google Gemini, its answers through google-genai; the key comes with the request or from the settings."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import httpx2
 
 from core.errors import InvalidAnswer, ProviderAuthFailed, ProviderError, ProviderTimeout, ProviderUnreachable
-from core.http import Deadlines, HttpClient
+from core.http import HttpClient
 from providers.base import ProviderSpec
-from providers.characters import whole
 from providers.collecting import collect
 from providers.gemini_client import API_VERSION, ApiFailure, GeminiClient, TooLarge
 from providers.gemini_errors import KEY_HINT, classify_error, parse_error
 from providers.gemini_models import model_info
 from providers.gemini_wire import Reading, max_output_tokens, to_wire
+from providers.patience import Patience
 from providers.sending import ERROR_BYTES, Sender, escaped
 from providers.telling import entries, text
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo, Usage
+from utils import mended
 
 _TITLE = "Gemini"
 _UNREACHABLE_HINT = "Check the connection to the internet and GEMINI_BASE_URL, or send AI-Provider ollama or builtin."
@@ -32,17 +32,6 @@ _PAGE_SIZE = 200
 _MAX_PAGES = 20
 _AFTER_THE_END = 1.0
 _CHARACTERS_PER_TOKEN = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """Seconds: to connect, until the first piece (thinking comes before it), between pieces, for a list, and for all."""
-
-    connect: float = 5.0
-    first: float = 180.0
-    between: float = 60.0
-    listing: float = 20.0
-    total: float = 600.0
 
 
 class Gemini:
@@ -69,7 +58,7 @@ class Gemini:
         *,
         base_url: str | None = None,
         api_key: str | None = None,
-        patience: Patience = Patience(),
+        patience: Patience = Patience(between=60.0),
     ):
         url = (base_url or self.spec.default_url).rstrip("/")
         self._client = GeminiClient(url, connect=patience.connect, total=patience.total)
@@ -152,7 +141,7 @@ class Gemini:
         vectors: list[list[float]] = []
         for start in range(0, len(texts), _MOST_TEXTS):
             # Texts alone would become the parts of one content, with one vector, in the models that embed more than text.
-            part = [{"parts": [{"text": whole(text)}]} for text in texts[start : start + _MOST_TEXTS]]
+            part = [{"parts": [{"text": mended(text)}]} for text in texts[start : start + _MOST_TEXTS]]
             with self._typed(model, key):
                 async with self._client.call(key) as (sdk, options), asyncio.timeout(self._patience.first):
                     reply = await sdk.models.embed_content(model=model, contents=part, config=config | {"http_options": options})
@@ -167,13 +156,11 @@ class Gemini:
         Asked without the SDK: a server that only has a key, and uses it for nothing yet, need not hold 45 MB of it.
         """
         key = self._key(api_key)
-        wait = self._patience.listing
-        deadlines = Deadlines(self._patience.connect, wait, wait, wait)
         found: list[ModelInfo] = []
         page_token = ""
         for _ in range(_MAX_PAGES):
             url = self._models_url + (f"&pageToken={escaped(page_token)}" if page_token else "")
-            async with self._sender.sent("GET", url, headers={"x-goog-api-key": key}, deadlines=deadlines) as response:
+            async with self._sender.sent("GET", url, headers={"x-goog-api-key": key}, deadlines=self._patience.quick) as response:
                 if response.status != 200:
                     error = parse_error(await response.head(ERROR_BYTES))
                     raise classify_error(response.status, error, retry_after=response.headers.get("retry-after"), secret=key)

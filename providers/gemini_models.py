@@ -3,9 +3,9 @@
 import re
 from typing import Any
 
-from providers.characters import whole
 from providers.telling import count, text
 from providers.types import ModelInfo
+from utils import mended
 
 _VERSION = re.compile(r"gemini-(\d{1,3})(?:\.(\d{1,3}))?\b")
 _KINDS = {"generateContent": "completion", "embedContent": "embedding"}
@@ -19,7 +19,7 @@ def model_version(name: str) -> tuple[int, int] | None:
 
 def model_info(model: dict[str, Any]) -> ModelInfo | None:
     """One `Model` of `GET /v1beta/models`; None for what has no name or makes no text."""
-    name = whole(text(model, "name")).removeprefix("models/")
+    name = mended(text(model, "name")).removeprefix("models/")
     told = model.get("supportedGenerationMethods")
     kinds = tuple(_KINDS[method] for method in map(str, told) if method in _KINDS) if isinstance(told, list) else ()
     if not name or not kinds:
@@ -33,7 +33,7 @@ def model_info(model: dict[str, Any]) -> ModelInfo | None:
         context=count(model, "inputTokenLimit"),
         output_limit=count(model, "outputTokenLimit"),
         capabilities=kinds,
-        description=whole(text(model, "description") or text(model, "displayName")) or None,
+        description=mended(text(model, "description") or text(model, "displayName")) or None,
     )
 
 

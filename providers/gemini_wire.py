@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 
 from core.errors import InvalidAnswer, ProviderRefused
-from providers.arguments import as_object, as_text
-from providers.characters import Halves, whole
+from providers.arguments import as_text
+from providers.characters import Halves
 from providers.failures import reason
 from providers.gemini_models import model_version
 from providers.gemini_thinking import config as thinking_config
@@ -32,6 +32,7 @@ from providers.types import (
     ToolResult,
     Usage,
 )  # fmt: skip
+from utils import mended
 
 #: The documented way to send back a call that another model made: from 3 on calls without a signature are refused.
 NO_SIGNATURE = "skip_thought_signature_validator"
@@ -61,9 +62,9 @@ def to_wire(request: ChatRequest) -> tuple[list[dict[str, Any]], dict[str, Any]]
         config["stop_sequences"] = list(request.stop)
     contents = _contents(request)
     if system and contents:
-        config["system_instruction"] = whole(system)
+        config["system_instruction"] = mended(system)
     elif system:  # Google answers no instruction alone
-        contents = [{"role": "user", "parts": [{"text": whole(system)}]}]
+        contents = [{"role": "user", "parts": [{"text": mended(system)}]}]
     if request.schema is not None:
         config["response_mime_type"] = "application/json"
     if request.schema:
@@ -135,13 +136,13 @@ def _excuse(parts: list[dict[str, Any]]) -> None:
 def _parts(part: Part, names: dict[str, str]) -> Iterator[dict[str, Any]]:
     match part:
         case Text(text, signature) if text or signature:
-            yield {"text": whole(text), **_signed(signature)}
+            yield {"text": mended(text), **_signed(signature)}
         case Image():
             yield _image(part)
         case Thought(text, signature) if signature and not part.redacted:
-            yield {"text": whole(text), **({"thought": True} if text else {}), **_signed(signature)}
+            yield {"text": mended(text), **({"thought": True} if text else {}), **_signed(signature)}
         case ToolCall():
-            call = {"id": part.id, "name": part.name, "args": as_object(part.arguments)}
+            call = {"id": part.id, "name": part.name, "args": part.input}
             yield {"function_call": call, **_signed(part.signature)}
         case ToolResult():
             name = part.name or names.get(part.call_id, "")
@@ -151,7 +152,7 @@ def _parts(part: Part, names: dict[str, str]) -> Iterator[dict[str, Any]]:
 
 def _response(result: ToolResult) -> dict[str, Any]:
     """Google wants an object; `output` and `error` are its names for what is none."""
-    content = whole(result.content)
+    content = mended(result.content)
     if result.failed:
         return {"error": content}
     try:
@@ -202,7 +203,7 @@ class Reading:
                 f"Gemini refused the prompt ({reason(str(blocked))}).",
                 hint="Use another model, or send AI-Provider ollama or builtin.",
             )
-        self._version = whole(chunk.get("model_version") or "") or self._version
+        self._version = mended(chunk.get("model_version") or "") or self._version
         self._usage = _usage(chunk["usage_metadata"]) if chunk.get("usage_metadata") else self._usage
         first = candidates[0] if candidates else {}
         for part in (first.get("content") or {}).get("parts") or []:
@@ -224,7 +225,7 @@ class Reading:
     def _call(self, call: dict[str, Any], signature: str | None) -> ToolCallDelta:
         index, own = len(self._ids), call.get("id")
         self._ids.append(own if own and own not in self._ids else f"call_{self._mark}{index}")
-        name = whole(call.get("name") or "")
+        name = mended(call.get("name") or "")
         if not name:
             raise InvalidAnswer("Gemini called a tool without a name.", hint="Ask again.")
         return ToolCallDelta(index, self._ids[index], name, as_text(call.get("args")), signature)

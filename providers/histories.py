@@ -1,9 +1,9 @@
 """Histories as hosts want them that alternate users and assistants, and that know only tools that are offered."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from providers.types import ChatRequest, Message, Thought, Tool, ToolCall, ToolResult
+from providers.types import ChatRequest, Message, Part, Thought, Tool, ToolCall, ToolResult
 
 
 def tools_of(request: ChatRequest) -> tuple[Tool, ...]:
@@ -24,16 +24,24 @@ def system_of(messages: Sequence[Message]) -> str:
     return "\n\n".join(message.content for message in messages if message.role == "system" and message.content.strip())
 
 
-def joined(turns: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Turns {role, content: list} without the empty ones, those of one role after the other as one."""
+def alternating(messages: Sequence[Message], block: Callable[[Part], dict[str, Any] | None]) -> list[dict[str, Any]]:
+    """Turns {role, content: the `block` of each part that has one}, without what the system says and without empty ones.
+
+    Results of tools are the user's; turns of one role after the other are one. A text has a member `text`.
+    """
     written: list[dict[str, Any]] = []
-    for turn in turns:
-        if not turn["content"]:
+    for message in messages:
+        content = [told for part in message.parts if (told := block(part)) is not None]
+        if message.role == "system" or not content:
             continue
-        if written and written[-1]["role"] == turn["role"]:
-            written[-1] = {"role": turn["role"], "content": [*written[-1]["content"], *turn["content"]]}
+        role = "assistant" if message.role == "assistant" else "user"
+        if written and written[-1]["role"] == role:
+            written[-1]["content"] += content
         else:
-            written.append(turn)
+            written.append({"role": role, "content": content})
+    last = written[-1]["content"][-1] if written and written[-1]["role"] == "assistant" else {}
+    if "text" in last:
+        last["text"] = last["text"].rstrip()  # an answer that is begun must not end with white space
     return written
 
 

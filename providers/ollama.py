@@ -20,7 +20,9 @@ from providers.ollama_forward import Forwarder
 from providers.ollama_models import OllamaModels, Resident, full_name
 from providers.ollama_plan import Patience, Plan, Planner, too_long
 from providers.ollama_pull import PullProgress, pull
-from providers.ollama_wire import Reading, count, starts_json, to_wire
+from providers.ollama_wire import Reading, starts_json, to_wire
+from providers.sending import drain
+from providers.telling import count
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo, Usage
 
 ComputeMode = Literal["cpu", "gpu", "auto"]
@@ -28,7 +30,6 @@ ComputeMode = Literal["cpu", "gpu", "auto"]
 NUM_GPU: dict[ComputeMode, int | None] = {"cpu": 0, "gpu": 999, "auto": None}
 LEASE_SECONDS = 900
 FOREVER = -1
-_AFTER_THE_END = 1.0
 
 
 class _FormatIgnored(Exception):
@@ -140,7 +141,7 @@ class Ollama:
                         raise _FormatIgnored
                     begun = begun or bool(delta.text.strip())
                     if delta.finish_reason is not None:
-                        await _drain(lines)
+                        await drain(lines)
                         await self._refuse_cut(request, plan, count(line, "prompt_eval_count"))
                         yield reading.given(delta)
                         return
@@ -296,16 +297,6 @@ def _load_options(num_ctx: int | None, num_gpu: int | None) -> dict[str, int]:
 def _tokens(text: str) -> int:
     """Rather too many."""
     return len(text) // 2
-
-
-async def _drain(lines: AsyncGenerator[object, None]) -> None:
-    """Read the end of a stream whose answer is complete, so that its connection can serve again."""
-    try:
-        async with asyncio.timeout(_AFTER_THE_END):
-            async for _ in lines:
-                pass
-    except (TimeoutError, ProviderError):
-        return  # the answer is whole; only the connection is lost
 
 
 def _may_ignore_format(request: ChatRequest, plan: Plan) -> bool:

@@ -9,7 +9,7 @@ from core.clock import Clock
 from core.errors import ProviderError, ProviderTimeout, ProviderUnreachable
 from providers.ollama_api import OllamaApi
 from providers.ollama_errors import not_installed
-from providers.ollama_wire import count
+from providers.telling import count, entries, member, text
 from providers.types import ModelInfo
 
 TAGS_SECONDS = 10.0
@@ -52,8 +52,8 @@ class OllamaModels:
         now = self._clock.monotonic()
         if fresh or self._tags is None or now - self._tags[0] > TAGS_SECONDS:
             reply = await self._api.call("GET", "/api/tags")
-            entries = [_info(entry) for entry in _objects(reply, "models")]
-            self._tags = now, {info.name: info for info in entries if info}
+            infos = filter(None, map(_info, entries(reply, "models")))
+            self._tags = now, {info.name: info for info in infos}
         return self._tags[1]
 
     async def find(self, name: str) -> ModelInfo:
@@ -91,7 +91,7 @@ class OllamaModels:
 
     async def running(self) -> list[dict[str, Any]]:
         """The entries of /api/ps. A model that is loading is not in it; one that crashed still is, until its next use."""
-        return [entry for entry in _objects(await self._api.call("GET", "/api/ps"), "models") if _text(entry, "name")]
+        return [entry for entry in entries(await self._api.call("GET", "/api/ps"), "models") if _text(entry, "name")]
 
     async def resident(self) -> list[Resident]:
         return [_resident(entry) for entry in await self.running()]
@@ -121,26 +121,19 @@ class OllamaModels:
             return info  # one broken model must not hide the others
 
 
-def _objects(reply: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    values = reply.get(name)
-    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
-
-
 def _texts(values: Any) -> tuple[str, ...]:
     return tuple(value for value in values if isinstance(value, str)) if isinstance(values, list) else ()
 
 
 def _text(values: dict[str, Any], name: str) -> str | None:
-    value = values.get(name)
-    return value if isinstance(value, str) and value else None
+    return text(values, name) or None
 
 
 def _info(entry: dict[str, Any]) -> ModelInfo | None:
     name = _text(entry, "name") or _text(entry, "model")
     if name is None:
         return None
-    details = entry.get("details")
-    details = details if isinstance(details, dict) else {}
+    details = member(entry, "details")
     remote = ("remote",) if entry.get("remote_host") or entry.get("remote_model") else ()
     return ModelInfo(
         name=full_name(name),
@@ -168,9 +161,8 @@ def _digest(entry: dict[str, Any]) -> str | None:
 
 
 def _context(reply: dict[str, Any]) -> int | None:
-    info = reply.get("model_info")
-    found = [count(info, name) for name in info if name.endswith(".context_length")] if isinstance(info, dict) else []
-    return next((value for value in found if value), None)
+    info = member(reply, "model_info")
+    return next((size for name in info if name.endswith(".context_length") and (size := count(info, name))), None)
 
 
 def _resident(entry: dict[str, Any]) -> Resident:

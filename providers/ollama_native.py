@@ -1,17 +1,13 @@
 """Bodies that clients of Ollama wrote, made ours: what would load a model anew, pin it in memory or cut a prompt in silence is
 taken out, and what is sent with `/api/generate` (template, raw, suffix, context) stays as it is."""
 
-from collections.abc import AsyncIterator
-from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from core.errors import Forbidden, InvalidRequest, ProviderError
-from core.http import Response
+from core.errors import Forbidden, InvalidRequest
 from providers.contexts import tokens
-from providers.ollama_errors import parse
 from providers.ollama_wire import RUNNER_OPTIONS
 
 _BOTH = ("model", "format", "options", "stream", "think", "logprobs", "top_logprobs")
@@ -104,19 +100,3 @@ def _tokens(said: dict[str, Any]) -> int:
 
 def _length(value: Any) -> int:
     return len(value) if isinstance(value, str) else 0
-
-
-async def lines(response: Response) -> AsyncIterator[tuple[bytes, dict[str, Any]]]:
-    """(a line as it came, its object) of a reply to a chat or a prompt; the last one has `"done": true`.
-
-    Raises ProviderError for `{"error": …}` inside the 200, and when the reply ends before it is done.
-    """
-    async with aclosing(response.lines()) as raw_lines:
-        async for raw in raw_lines:
-            line = parse(raw)
-            yield raw + b"\n", line
-            if line.get("done") is True:
-                return
-    raise ProviderError(
-        "The answer of Ollama ended before it was complete.", hint="The model may have run out of memory; ask again."
-    )

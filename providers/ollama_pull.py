@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from core.errors import ProviderError, ProviderRefused
 from core.http import Deadlines
 from providers.ollama_api import OllamaApi
-from providers.ollama_wire import count
+from providers.telling import count
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from secrets import token_hex
 from typing import Any
 
 from core.errors import InvalidField, ProviderError
-from providers.arguments import as_object, as_text
-from providers.characters import whole
+from providers.arguments import as_text
+from providers.telling import count
 from providers.types import (
     ChatDelta,
     ChatRequest,
@@ -20,6 +20,7 @@ from providers.types import (
     ToolResult,
     Usage,
 )  # fmt: skip
+from utils import mended
 
 #: A difference in one of these loads the model anew: they are ours to choose, never the caller's.
 RUNNER_OPTIONS = frozenset({"num_ctx", "num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread", "draft_num_predict"})
@@ -88,16 +89,16 @@ def _messages(message: Message) -> list[dict[str, Any]]:
 
 
 def _message(message: Message) -> dict[str, Any]:
-    plain: dict[str, Any] = {"role": "user" if message.role == "tool" else message.role, "content": whole(message.content)}
+    plain: dict[str, Any] = {"role": "user" if message.role == "tool" else message.role, "content": mended(message.content)}
     thoughts = "".join(part.text for part in message.parts if isinstance(part, Thought) and not part.redacted)
     calls = [part for part in message.parts if isinstance(part, ToolCall)]
     if images := _images(message.images):
         plain["images"] = images
     if thoughts:
-        plain["thinking"] = whole(thoughts)
+        plain["thinking"] = mended(thoughts)
     if calls:
         plain["tool_calls"] = [
-            {"id": call.id, "function": {"index": index, "name": call.name, "arguments": as_object(call.arguments)}}
+            {"id": call.id, "function": {"index": index, "name": call.name, "arguments": call.input}}
             for index, call in enumerate(calls)
         ]
     return plain
@@ -106,7 +107,7 @@ def _message(message: Message) -> dict[str, Any]:
 def _result(result: ToolResult) -> dict[str, Any]:
     """Ollama has no mark for a tool that failed, so its words say it."""
     failed = result.failed and not result.content.lower().startswith("error")
-    content = whole(f"Error: {result.content}" if failed else result.content)
+    content = mended(f"Error: {result.content}" if failed else result.content)
     plain: dict[str, Any] = {"role": "tool", "content": content, "tool_call_id": result.call_id}
     if result.name:
         plain["tool_name"] = result.name
@@ -175,11 +176,6 @@ def usage(line: dict[str, Any]) -> Usage:
     """The tokens of the last line; Ollama counts thoughts into the answer."""
     read, written = count(line, "prompt_eval_count"), count(line, "eval_count")
     return Usage(read or 0, written or 0, estimated=read is None or written is None)
-
-
-def count(line: dict[str, Any], name: str) -> int | None:
-    value = line.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def starts_json(text: str) -> bool:

@@ -6,20 +6,9 @@ Source: platform.openai.com/docs/guides/error-codes, and what the hosts do other
 from collections.abc import Collection
 from typing import Any
 
-import orjson
-
-from core.errors import (
-    DocumentTooLong,
-    ModelNotInstalled,
-    ModelOutOfMemory,
-    ProviderAuthFailed,
-    ProviderError,
-    ProviderRateLimited,
-    ProviderRefused,
-    ProviderTimeout,
-)  # fmt: skip
-from core.retryafter import retry_seconds
-from providers.failures import reason
+from core.errors import ModelOutOfMemory, ProviderError, ProviderRefused
+from providers.failures import from_status, says
+from providers.sending import members_of
 
 _TOO_LONG = (
     "context_length_exceeded", "maximum context length", "context size", "context window", "too many tokens",
@@ -59,10 +48,7 @@ def _last(place: Any) -> str:
 
 
 def parse_error(body: bytes) -> dict[str, Any]:
-    try:
-        return error_of(orjson.loads(body))
-    except orjson.JSONDecodeError:
-        return {}
+    return error_of(members_of(body))
 
 
 def unsupported(status: int, error: dict[str, Any], optional: Collection[str]) -> str | None:
@@ -104,32 +90,19 @@ def classify_error(
     """The typed error for a status and the members of an error. What the words say weighs more than the status."""
     words = " ".join(str(error.get(name) or "") for name in ("message", "type", "code")).lower()
     status = _told_status(error, words) or status if status in (500, 502) else status
-    shown = (reason(str(error.get("message") or ""), (secret,)) or f"status {status}").rstrip(".")
-    name = model or "the model"
-
-    def says(known: tuple[str, ...]) -> bool:
-        return any(word in words for word in known)
-
-    if status == 404 or says(_NO_MODEL):
-        return ModelNotInstalled(f"{title} does not have {name}.", hint="GET /v1/models and GET /models/list show what there is.")
-    if says(_NO_COUNTRY):
+    too_long = says(words, _TOO_LONG)
+    if says(words, _NO_MODEL):
+        status = 404
+    elif says(words, _NO_COUNTRY):
         return ProviderRefused(f"{title} does not answer from this country.", hint="Use another provider.")
-    if status in (401, 403) or says(_KEY_WORDS):
-        return ProviderAuthFailed(f"{title} refused the API key.", hint=key_hint)
-    if says(_TOO_LONG):
-        return DocumentTooLong(f"The prompt is longer than the context of {name}.", hint="Send fewer pages.")
-    if says(_OUT_OF_MEMORY):
-        return ModelOutOfMemory(f"{title} has not enough memory for {name}.", hint="Use a smaller model.")
-    if status == 402 or says(_NO_QUOTA):
-        return ProviderRefused(f"{title} refused: {shown}.", hint="The account has no credit left.")
-    if status in (429, 503, 529):
-        wait = retry_seconds(retry_after)
-        return ProviderRateLimited(f"{title} has no room for more requests now.", hint="Ask again later.", retry_after=wait)
-    if status in (408, 504):
-        return ProviderTimeout(f"{title} did not answer in time.", hint="Ask again.")
-    if 400 <= status < 500:
-        return ProviderRefused(f"{title} refused the request: {shown}.", hint="Try another model.")
-    return ProviderError(f"{title} failed: {shown}.", hint="Ask again, or use another provider.")
+    elif says(words, _KEY_WORDS):
+        status = 401
+    elif status not in (401, 403, 404) and not too_long and says(words, _OUT_OF_MEMORY):
+        return ModelOutOfMemory(f"{title} has not enough memory for {model or 'the model'}.", hint="Use a smaller model.")
+    return from_status(
+        status, str(error.get("message") or ""), title=title, key_hint=key_hint, model=model, retry_after=retry_after,
+        secrets=(secret,), too_long=too_long, no_quota=says(words, _NO_QUOTA),
+    )  # fmt: skip
 
 
 def _told_status(error: dict[str, Any], words: str) -> int | None:

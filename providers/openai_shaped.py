@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from core.errors import ProviderAuthFailed, ProviderError, ProviderRefused
@@ -14,18 +13,17 @@ from providers.openai_embeddings import embed_body, embeddings_of
 from providers.openai_errors import classify_error, parse_error, unsupported
 from providers.openai_habits import Habits
 from providers.openai_models import model_info
-from providers.openai_schemas import Unwrapping, is_wrapped
+from providers.openai_schemas import is_wrapped
 from providers.openai_stream import Reader, parse
 from providers.openai_wire import OPTIONAL, to_wire
 from providers.patience import Patience
-from providers.sending import Sent
+from providers.refusals import Refusals, Refused
+from providers.sending import ERROR_BYTES, Sent
 from providers.sse import event_data
 from providers.types import ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo
+from providers.wrapping import unwrapped
 
 _DONE = b"[DONE]"
-_ERROR_BYTES = 64 << 10
-_MAX_DROPPED = 6  # members that a model may refuse, one after the other
-_MAX_MODELS = 1024  # of which is remembered what they refuse
 _AFTER_THE_END = 5.0
 
 
@@ -52,63 +50,37 @@ class OpenAIShaped:
         self._api_key = (api_key or "").strip()
         self._models = tuple(models)
         self._patience = patience
-        self._refused: dict[str, frozenset[str]] = {}
+        self._refusals = Refusals()
 
     async def chat(self, request: ChatRequest) -> ChatReply:
         """Streamed inside, so that a model that hangs or never ends is noticed early and let go."""
         async with aclosing(self.stream(request)) as deltas:
             return await collect(deltas, request, self.spec.title, request.max_tokens or MAX_CHARACTERS)
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
+    def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
+        def ask(refused: frozenset[str]) -> AsyncGenerator[ChatDelta, None]:
+            pieces = self._pieces(request, refused)
+            return unwrapped(pieces) if is_wrapped(request.schema, self.habits) else pieces
+
+        return self._refusals.answered(request.model, ask)
+
+    async def _pieces(self, request: ChatRequest, refused: frozenset[str]) -> AsyncGenerator[ChatDelta, None]:
+        """The last one waits for the usage, which comes in a chunk of its own behind it."""
+        body = to_wire(request, self.habits, usage=self.spec.stream_usage, dropped=refused)
         key = request.api_key if self.spec.capabilities.key_per_request else None
-        for _ in range(_MAX_DROPPED + 1):
-            body = self._body(request)
-            async with self._sent("POST", "/chat/completions", self._patience.answering, json=body, api_key=key) as response:
-                if response.status == 200:
-                    async with aclosing(self._deltas(response, request)) as deltas:
-                        async for delta in deltas:
-                            yield delta
-                    return
-                error = parse_error(await response.head(_ERROR_BYTES))
-            if not self._learnt(request.model, unsupported(response.status, error, OPTIONAL & body.keys())):
-                break
-        raise self._error(response, error, request.model)
-
-    def _body(self, request: ChatRequest) -> dict[str, Any]:
-        return to_wire(request, self.habits, usage=self.spec.stream_usage, dropped=self._refused.get(request.model, ()))
-
-    def _learnt(self, model: str, refused: str | None) -> bool:
-        if refused is None:
-            return False
-        if len(self._refused) >= _MAX_MODELS:
-            self._refused.clear()
-        self._refused[model] = self._refused.get(model, frozenset()) | {refused}
-        return True
-
-    async def _deltas(self, response: Response, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
-        """The pieces; the last one waits for the usage, which comes in a chunk of its own behind it."""
         reader = Reader(request.model, lambda status, error: self._typed(status, error, None, request.model))
-        unwrapping = Unwrapping() if is_wrapped(request.schema, self.habits) else None
-        if "json" in response.headers.get("content-type", ""):  # it does not stream, or was not asked to
-            yield _unwrapped(reader.read(await response.read()), unwrapping)
-        else:
-            async with aclosing(response.lines()) as lines:
-                async for line in lines:
-                    data = event_data(line)
-                    if data is None:
-                        continue
-                    if data.startswith(_DONE):
-                        break
-                    delta = reader.read(data)
-                    if delta.text or delta.thinking or delta.tool_calls:
-                        yield _unwrapped(delta, unwrapping)
-                    if reader.finish_reason is not None:
-                        await _drain(lines, reader)
-                        break
-        last = reader.last()
-        if unwrapping is not None and (rest := unwrapping.rest()):
-            yield ChatDelta(rest)
-        yield last
+        async with self._sent("POST", "/chat/completions", self._patience.answering, json=body, api_key=key) as response:
+            if response.status != 200:
+                error = parse_error(await response.head(ERROR_BYTES))
+                word = unsupported(response.status, error, OPTIONAL & body.keys())
+                raise Refused(self._error(response, error, request.model), word)
+            if "json" in response.headers.get("content-type", ""):  # it does not stream, or was not asked to
+                yield reader.read(await response.read())
+            else:
+                async with aclosing(_told(response, reader)) as told:
+                    async for delta in told:
+                        yield delta
+        yield reader.last()
 
     @asynccontextmanager
     async def forward(self, path: str, body: bytes, *, stream: bool, api_key: str | None = None) -> AsyncIterator[Response]:
@@ -116,7 +88,7 @@ class OpenAIShaped:
         deadlines = self._patience.answering if stream else self._patience.whole
         async with self._sent("POST", path, deadlines, body=body, api_key=api_key) as response:
             if response.status != 200:
-                raise self._error(response, parse_error(await response.head(_ERROR_BYTES)), None)
+                raise self._error(response, parse_error(await response.head(ERROR_BYTES)), None)
             yield response
 
     async def embed(
@@ -149,7 +121,7 @@ class OpenAIShaped:
     ) -> dict[str, Any]:
         async with self._sent(method, path, deadlines, json=json, api_key=api_key) as response:
             if response.status != 200:
-                raise self._error(response, parse_error(await response.head(_ERROR_BYTES)), json and json["model"])
+                raise self._error(response, parse_error(await response.head(ERROR_BYTES)), json and json["model"])
             return parse(await response.read())
 
     def _sent(
@@ -194,8 +166,20 @@ class OpenAIShaped:
         )  # fmt: skip
 
 
-def _unwrapped(delta: ChatDelta, unwrapping: Unwrapping | None) -> ChatDelta:
-    return delta if unwrapping is None else replace(delta, text=unwrapping.add(delta.text))
+async def _told(response: Response, reader: Reader) -> AsyncGenerator[ChatDelta, None]:
+    async with aclosing(response.lines()) as lines:
+        async for line in lines:
+            data = event_data(line)
+            if data is None:
+                continue
+            if data.startswith(_DONE):
+                return
+            delta = reader.read(data)
+            if delta.text or delta.thinking or delta.tool_calls:
+                yield delta
+            if reader.finish_reason is not None:
+                await _drain(lines, reader)
+                return
 
 
 async def _drain(lines: AsyncIterator[bytes], reader: Reader) -> None:

@@ -73,13 +73,13 @@ class Sender:
         return value
 
 
-async def drain(rest: AsyncIterator[bytes]) -> None:
+async def drain(rest: AsyncIterator[object]) -> None:
     """Read the end of a stream whose answer is complete, so that its connection can serve again."""
     try:
         async with asyncio.timeout(_AFTER_THE_END):
             async for _ in rest:
                 pass
-    except (TimeoutError, HttpFailure):
+    except (TimeoutError, HttpFailure, ProviderError):
         return  # the answer is whole; only the connection is lost
 
 

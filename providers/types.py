@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import orjson
+
 #: Tokens that a picture of a page takes at the most: up to PIXELS_PER_IMAGE pixels, in patches of 28 × 28 as Qwen2.5-VL counts
 #: them (Llama 3.2 Vision and Gemini take fewer, Gemma 3 a quarter of a thousand).
 TOKENS_PER_IMAGE = 2048
@@ -65,6 +67,17 @@ class ToolCall:
     name: str
     arguments: str
     signature: str | None = None
+
+    @property
+    def input(self) -> dict[str, Any]:
+        """The arguments as an object. What a model wrote wrongly stays readable under `arguments`."""
+        if not self.arguments.strip():
+            return {}
+        try:
+            value = orjson.loads(self.arguments)
+        except orjson.JSONDecodeError:
+            value = None
+        return value if isinstance(value, dict) else {"arguments": self.arguments}
 
 
 @dataclass(frozen=True, slots=True)

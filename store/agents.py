@@ -23,7 +23,7 @@ class AgentKeys:
             .values(machine=machine, **values)
             .on_conflict_do_update(index_elements=["machine"], set_=values)
         )  # fmt: skip
-        await self._database.write(lambda connection: connection.execute(statement) and None)
+        await self._database.change(statement)
 
     async def all(self) -> list[sqlite3.Row]:
         """`machine`, `digest`, `hint`, `created_at`."""
@@ -36,4 +36,4 @@ class AgentKeys:
     async def revoke(self, machine: str) -> bool:
         """False when there was none."""
         statement = delete(agent_keys).where(agent_keys.c.machine == machine)
-        return await self._database.write(lambda connection: connection.execute(statement).rowcount == 1)
+        return await self._database.change(statement) == 1

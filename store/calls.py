@@ -175,6 +175,6 @@ class Calls:
 
     async def _erase(self, statement: Any) -> int:
         erased = 0
-        while step := await self._database.write(lambda connection: connection.execute(statement).rowcount):
+        while step := await self._database.change(statement):
             erased += step
         return erased

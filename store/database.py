@@ -13,7 +13,7 @@ from pathlib import Path
 import aiosqlite
 import structlog
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.sql import Select
+from sqlalchemy.sql import Executable, Select
 
 from store.writer import StorageFailed, T, Write, Writer
 
@@ -72,6 +72,10 @@ class Database:
         full and StorageFailed when the database cannot be written. A cancelled caller does not undo the write.
         """
         return await self._writer.post(write)
+
+    async def change(self, *statements: Executable) -> int:
+        """Runs these in one transaction; how many rows the last one has changed. Raises as `write` does."""
+        return await self._writer.post(lambda connection: [connection.execute(one).rowcount for one in statements][-1])
 
     async def scrub(self) -> None:
         """Empties the write-ahead log, where erased content would else stay readable until it is overwritten.

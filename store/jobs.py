@@ -212,9 +212,7 @@ class Jobs:
         """At the end of a clean stop: whatever this server still holds waits again, with no death counted."""
         back = case({BUSY[stage].value: ENTRY[stage].value for stage in Stage}, value=jobs.c.status)
         held = jobs.c.status.in_(list(BUSY.values())) & (jobs.c.boot_id == boot_id)
-        await self._database.write(
-            lambda connection: connection.execute(update(jobs).where(held).values(status=back, boot_id=None)) and None
-        )
+        await self._database.change(update(jobs).where(held).values(status=back, boot_id=None))
 
     async def recover(self, boot_id: str, hook: Callable[[Row, str], Row | None]) -> list[Waiting]:
         """After a start: jobs held by a server that died wait again, poison ones fail; gives all that wait, in order.
@@ -303,7 +301,7 @@ class Jobs:
     async def forget_marks(self, before: float) -> int:
         """Removes the marks of Idempotency-Keys made before `before` (seconds since 1970); returns how many."""
         old = idempotency.c.created_at < before
-        return await self._database.write(lambda connection: connection.execute(delete(idempotency).where(old)).rowcount)
+        return await self._database.change(delete(idempotency).where(old))
 
 
 def _of(owner: str | None) -> list[Any]:

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import insert, or_, select, update
 
 from core.clock import Clock
 from models import api_keys
@@ -24,9 +24,7 @@ class Keys:
     async def create(self, key_id: str, digest: bytes, hint: str, name: str, email: str, limits: Mapping[str, Any]) -> None:
         """`limits` by the names of LIMITS."""
         values: dict[str, Any] = {"id": key_id, "digest": digest, "hint": hint, "name": name, "email": email, **limits}
-        await self._database.write(
-            lambda connection: connection.execute(insert(api_keys).values(**values, created_at=self._clock.now())) and None
-        )
+        await self._database.change(insert(api_keys).values(**values, created_at=self._clock.now()))
 
     async def active(self) -> list[sqlite3.Row]:
         """Every key that is not revoked: `digest`, `former_digest`, and what is shown."""
@@ -56,11 +54,7 @@ class Keys:
 
     async def change(self, key_id: str, values: Mapping[str, Any]) -> bool:
         """False when there is no such key that is not revoked."""
-
-        def write(connection: Connection) -> bool:
-            return connection.execute(update(api_keys).where(api_keys.c.id == key_id, _ALIVE).values(values)).rowcount == 1
-
-        return await self._database.write(write)
+        return await self._database.change(update(api_keys).where(api_keys.c.id == key_id, _ALIVE).values(values)) == 1
 
     async def names(self, key_ids: list[str]) -> dict[str, str]:
         """The names of keys, also of revoked ones."""

@@ -62,11 +62,11 @@ class MachineRows:
             .values(**kept, created_at=self._clock.now())
             .on_conflict_do_update(index_elements=["name"], set_=changed)
         )
-        await self._database.write(lambda connection: connection.execute(statement) and None)
+        await self._database.change(statement)
 
     async def delete(self, name: str) -> None:
         statement = delete(machines).where(machines.c.name == name)
-        await self._database.write(lambda connection: connection.execute(statement) and None)
+        await self._database.change(statement)
 
 
 def _opened(keyring: Keyring, name: str, sealed: bytes | None) -> str:

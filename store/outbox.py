@@ -69,7 +69,7 @@ class Outbox:
     async def forget(self, before: float) -> int:
         """Removes messages that are settled and older than `before`; returns how many."""
         settled = ~_PENDING & (outbox.c.created_at < before)
-        return await self._database.write(lambda connection: connection.execute(delete(outbox).where(settled)).rowcount)
+        return await self._database.change(delete(outbox).where(settled))
 
 
 def _host():

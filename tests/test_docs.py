@@ -32,6 +32,22 @@ def test_every_relative_path_that_the_readme_names_exists():
         assert (ROOT / name).exists(), name
 
 
+def test_each_decision_has_a_number_of_its_own():
+    pages = sorted((ROOT / "docs" / "adr").iterdir())
+    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
+    for number, page in enumerate(pages, 1):
+        text = page.read_text("utf-8")
+        assert text.startswith(f"# {number}. "), page.name
+        assert re.findall("^## (.*)", text, re.MULTILINE) == ["Context", "Decision", "Consequences", "Alternatives"], page.name
+
+
+def test_every_file_that_a_decision_names_exists():
+    for page in (ROOT / "docs" / "adr").iterdir():
+        for name in re.findall(r"`((?:\w+/)+[\w.]*)`", page.read_text("utf-8")):
+            known = name.partition("/")[0] in {path.name for path in ROOT.iterdir()}
+            assert not known or (ROOT / name).exists(), f"{page.name}: {name}"
+
+
 def test_the_collection_asks_every_route_of_the_document_wing():
     collection = (ROOT / "postman_collection.json").read_text("utf-8")
     for path in (
@@ -64,34 +80,39 @@ def test_the_table_of_routes_names_routes_that_exist():
         re.sub(r"\{\w+\}", "{}", path) for path in (*(route.path for router in ROUTERS for route in router.routes), *fronts)
     }
     table = README[README.index("## The API") : README.index("Each field of")]
-    for path in re.findall(r"`(?:GET|POST|DELETE) (/[^`?\s,]*)`", table):
-        assert re.sub(r"\{\w+\}", "{}", path) in templates, path
+    named = [path for row in table.splitlines() for path in re.findall(r"`(?:[A-Z]+ )?(/[^`?\s,]*)`", row.split(" | ")[0])]
+    assert len(named) > 40
+    for path in named:  # some go on where the one before them ended
+        assert any(template.endswith(re.sub(r"\{\w+\}", "{}", path)) for template in templates), path
 
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory):
     """Runs a block of the README in samples/ against a real server with faithful providers behind it."""
     folder = tmp_path_factory.mktemp("readme") / "data"
-    with in_a_thread(FakeOllama()) as ollama, in_a_thread(FakeGemini()) as gemini:
-        with running(
+    with (
+        in_a_thread(FakeOllama()) as ollama,
+        in_a_thread(FakeGemini()) as gemini,
+        running(
             folder, OLLAMA_URL=ollama.url, GEMINI_BASE_URL=gemini.url, GEMINI_API_KEY="AIza-of-the-server-0123456789"
-        ) as server:
+        ) as server,
+    ):
 
-            def run(block: str, *program: str) -> str:
-                script = block.replace("http://localhost:8000", server.url).replace("samples/nota.pdf", "nota.pdf")
-                script = re.sub(r"^export API_KEY=.*$", f"export API_KEY={shlex.quote(KEY)}", script, flags=re.MULTILINE)
-                environment = {"PATH": os.environ["PATH"], "API_KEY": KEY, "GEMINI_API_KEY": "AIza-readme-example-key"}
-                done = subprocess.run(
-                    [*(program or ("bash", "-euc")), script],
-                    cwd=ROOT / "samples",
-                    env=environment,
-                    capture_output=True,
-                    timeout=60,
-                    check=True,
-                )
-                return done.stdout.decode()
+        def run(block: str, *program: str) -> str:
+            script = block.replace("http://localhost:8000", server.url).replace("samples/nota.pdf", "nota.pdf")
+            script = re.sub(r"^export API_KEY=.*$", f"export API_KEY={shlex.quote(KEY)}", script, flags=re.MULTILINE)
+            environment = {"PATH": os.environ["PATH"], "API_KEY": KEY, "GEMINI_API_KEY": "AIza-readme-example-key"}
+            done = subprocess.run(
+                [*(program or ("bash", "-euc")), script],
+                cwd=ROOT / "samples",
+                env=environment,
+                capture_output=True,
+                timeout=60,
+                check=True,
+            )
+            return done.stdout.decode()
 
-            yield run
+        yield run
 
 
 @pytest.mark.parametrize("block", CURLS, ids=lambda block: " ".join(re.findall(r"localhost:8000(/\S+?)[\"?\s]", block)))

@@ -8,7 +8,8 @@ follows it in a block without text.
 from collections.abc import Sequence
 from typing import Any
 
-from api.arguments import as_object, as_text
+import orjson
+
 from api.members import Body, as_mapping, at, flag, mapping, needed_text, refuse, text, wrong
 from api.pictures import from_base64, from_url
 from api.turns import Turns
@@ -135,7 +136,7 @@ def _said(block: Body, path: str) -> Part:
         case "redacted_thinking":
             return Thought(needed_text(block, "data", path), redacted=True)
         case "tool_use":
-            arguments = as_text(mapping(block, "input", path) or {})
+            arguments = orjson.dumps(mapping(block, "input", path) or {}).decode()
             return ToolCall(
                 needed_text(block, "id", path), needed_text(block, "name", path), arguments, text(block, "signature", path)
             )
@@ -158,7 +159,7 @@ def block_of(part: Part) -> dict[str, Any]:
         case Thought():
             return {"type": "thinking", "thinking": part.text, "signature": part.signature or ""}
         case ToolCall():
-            said = {"id": part.id, "name": part.name, "input": as_object(part.arguments)}
+            said = {"id": part.id, "name": part.name, "input": part.input}
             return {"type": "tool_use", **said, **signed(part.signature)}
     raise TypeError(f"A model does not say a {type(part).__name__}.")
 

@@ -50,7 +50,7 @@ def chat_request(body: dict[str, Any]) -> Asked:
         top_k=whole(body, "top_k", 0),
         stop=texts(body, "stop_sequences", _MOST_STOPS),
     )
-    return Asked(model, request, flag(body, "stream"))
+    return Asked(model, request)
 
 
 def _messages(body: Body) -> tuple[Message, ...]:

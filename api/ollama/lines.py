@@ -11,14 +11,14 @@ from typing import Any
 
 import orjson
 
-from api.arguments import as_object
 from api.errors import in_dialect
-from api.letters import Letters, mended
+from api.letters import Letters
 from api.ollama.wire import TimedAsked
 from api.stamp import Stamp
 from api.telling import Telling, is_plain
 from core.errors import MyelinError
 from providers.types import ChatDelta, ChatReply, FinishReason, ToolCall, ToolCallDelta, Usage
+from utils import mended
 
 _SECOND = 1_000_000_000
 
@@ -40,7 +40,7 @@ def chat_reply(reply: ChatReply, asked: TimedAsked, stamp: Stamp | None = None) 
         message["thinking"] = reply.thinking
     calls = [part for part in reply.parts if isinstance(part, ToolCall)]
     if calls:
-        message["tool_calls"] = [_call(index, call.id, call.name, call.arguments) for index, call in enumerate(calls)]
+        message["tool_calls"] = [_call(index, call) for index, call in enumerate(calls)]
     return _whole({"message": message}, reply, asked, stamp)
 
 
@@ -56,8 +56,8 @@ def loaded_reply(model: str, reason: str, *, chat: bool, stamp: Stamp | None = N
     return {"model": model, "created_at": created, **said, "done": True, "done_reason": reason}
 
 
-def _call(index: int, call_id: str, name: str, arguments: str) -> dict[str, Any]:
-    return {"id": call_id, "function": {"index": index, "name": name, "arguments": as_object(arguments)}}
+def _call(index: int, call: ToolCall) -> dict[str, Any]:
+    return {"id": call.id, "function": {"index": index, "name": call.name, "arguments": call.input}}
 
 
 def _whole(said: dict[str, Any], reply: ChatReply, asked: TimedAsked, stamp: Stamp | None) -> dict[str, Any]:
@@ -155,7 +155,8 @@ class LineRendering(Telling):
         if not self._told or not self._chat:
             return b""
         calls = [
-            _call(index, call_id, name, mended("".join(said))) for index, (call_id, name, said) in enumerate(self._told.values())
+            _call(index, ToolCall(call_id, name, mended("".join(said))))
+            for index, (call_id, name, said) in enumerate(self._told.values())
         ]
         return b'%b%b"","tool_calls":%b%b' % (self._begun(), self._before, orjson.dumps(calls), self._after)
 

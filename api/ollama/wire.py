@@ -8,7 +8,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from api.arguments import as_text
+import orjson
+
 from api.asked import Asked
 from api.members import Body, as_mapping, at, flag, items, mapping, needed_text, number, refuse, text, texts, whole, wrong
 from api.pictures import from_base64
@@ -94,7 +95,7 @@ def _asked(body: dict[str, Any], messages: tuple[Message, ...], tools: tuple[Too
         presence_penalty=number(options, "presence_penalty", -2, 2, "options"),
         frequency_penalty=number(options, "frequency_penalty", -2, 2, "options"),
     )
-    return TimedAsked(model, request, flag(body, "stream", default=True), False)
+    return TimedAsked(model, request)
 
 
 def _schema(body: Body) -> dict[str, Any] | None:
@@ -127,7 +128,7 @@ def _call(call: Any, path: str, place: str) -> ToolCall:
     call = as_mapping(call, path)
     field = at(path, "function")
     function = as_mapping(call.get("function"), field)
-    arguments = as_text(mapping(function, "arguments", field) or {})
+    arguments = orjson.dumps(mapping(function, "arguments", field) or {}).decode()
     return ToolCall(text(call, "id", path) or f"call_{place}", needed_text(function, "name", field), arguments)
 
 

@@ -16,7 +16,7 @@ from api.openai.wire import FINISH, usage_of
 from api.stamp import Stamp
 from api.telling import Kind, Telling, is_plain
 from core.errors import MyelinError
-from providers.types import ChatDelta, Thought, ToolCallDelta
+from providers.types import ChatDelta, FinishReason, Thought, ToolCallDelta, Usage
 
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 PING = b": ping\n\n"
@@ -35,32 +35,32 @@ def failure(error: MyelinError) -> bytes:
 class Frame:
     """What is the same in all chunks of one stream: all but the middle of its one choice."""
 
-    __slots__ = ("after", "before", "head", "tail")
+    __slots__ = ("_head", "_tail", "_tells_usage", "after", "before")
 
     def __init__(self, kind: str, name: str, stamp: Stamp, asked: Asked):
         head = orjson.dumps({"id": name, "object": kind, "created": stamp.created, "model": asked.model})
-        self.head = b"data: " + head[:-1] + b',"choices":['
-        self.tail = b'],"usage":null}\n\n' if asked.include_usage else b"]}\n\n"
-        self.before = self.head + b'{"index":0,'
-        self.after = b',"logprobs":null,"finish_reason":null}' + self.tail
+        self._head = b"data: " + head[:-1] + b',"choices":['
+        self._tells_usage = asked.include_usage
+        self._tail = b'],"usage":null}\n\n' if self._tells_usage else b"]}\n\n"
+        self.before = self._head + b'{"index":0,'
+        self.after = b',"logprobs":null,"finish_reason":null}' + self._tail
 
-    def end(self, member: bytes, reason: str) -> bytes:
-        """The chunk that says why the answer ends; `member` is its empty delta or text."""
-        return b'%b%b,"logprobs":null,"finish_reason":"%b"}%b' % (self.before, member, reason.encode(), self.tail)
-
-    def usage(self, usage: dict[str, Any]) -> bytes:
-        return b'%b],"usage":%b}\n\n' % (self.head, orjson.dumps(usage))
+    def end(self, member: bytes, reason: FinishReason, usage: Usage | None) -> bytes:
+        """The chunk that says why the answer ends, that of the usage, and [DONE]; `member` is an empty delta or text."""
+        ended = b'%b%b,"logprobs":null,"finish_reason":"%b"}%b' % (self.before, member, FINISH[reason].encode(), self._tail)
+        if self._tells_usage and usage is not None:
+            ended += b'%b],"usage":%b}\n\n' % (self._head, orjson.dumps(usage_of(usage)))
+        return ended + DONE
 
 
 class ChatRendering(Telling):
     media_type = EVENT_STREAM
-    __slots__ = ("_after", "_arguments", "_before", "_detailed", "_frame", "_letters", "_said", "_thoughts", "_usage_wanted")
+    __slots__ = ("_after", "_arguments", "_before", "_detailed", "_frame", "_letters", "_said", "_thoughts")
 
     def __init__(self, asked: Asked, stamp: Stamp | None = None):
         super().__init__()
         stamp = stamp or Stamp()
         self._frame = Frame("chat.completion.chunk", f"chatcmpl-{stamp.token}", stamp, asked)
-        self._usage_wanted = asked.include_usage
         self._before, self._after = self._frame.before + b'"delta":{"content":', b"}" + self._frame.after
         self._letters, self._said, self._arguments = Letters(), Letters(), Letters()
         self._thoughts: list[list[str]] = []
@@ -126,10 +126,7 @@ class ChatRendering(Telling):
         return b'%b"delta":{"tool_calls":[%b]}%b' % (self._frame.before, call, self._frame.after)
 
     def close(self) -> bytes:
-        ended = self._frame.end(b'"delta":{}', FINISH[self.finish_reason])
-        if self._usage_wanted and self.usage is not None:
-            ended += self._frame.usage(usage_of(self.usage))
-        return ended + DONE
+        return self._frame.end(b'"delta":{}', self.finish_reason, self.usage)
 
     def failed(self, error: MyelinError) -> bytes:
         return failure(error)

@@ -9,7 +9,7 @@ from typing import Any
 from api.asked import Asked
 from api.letters import Letters
 from api.members import Body, flag, refuse, text, whole, wrong
-from api.openai.chunks import DONE, EVENT_STREAM, PING, Frame, failure
+from api.openai.chunks import EVENT_STREAM, PING, Frame, failure
 from api.openai.wire import FINISH, asked, refuse_several, usage_of
 from api.stamp import Stamp
 from api.telling import Telling, is_plain
@@ -59,14 +59,13 @@ def completion_reply(reply: ChatReply, asked: Asked, stamp: Stamp | None = None)
 
 class CompletionRendering(Telling):
     media_type = EVENT_STREAM
-    __slots__ = ("_before", "_frame", "_letters", "_usage_wanted")
+    __slots__ = ("_before", "_frame", "_letters")
 
     def __init__(self, asked: Asked, stamp: Stamp | None = None):
         super().__init__()
         stamp = stamp or Stamp()
         self._frame = Frame("text_completion", f"cmpl-{stamp.token}", stamp, asked)
         self._before, self._letters = self._frame.before + b'"text":', Letters()
-        self._usage_wanted = asked.include_usage
 
     def first(self) -> bytes:
         return b""
@@ -86,10 +85,7 @@ class CompletionRendering(Telling):
         return b""
 
     def close(self) -> bytes:
-        ended = self._frame.end(b'"text":""', FINISH[self.finish_reason])
-        if self._usage_wanted and self.usage is not None:
-            ended += self._frame.usage(usage_of(self.usage))
-        return ended + DONE
+        return self._frame.end(b'"text":""', self.finish_reason, self.usage)
 
     def failed(self, error: MyelinError) -> bytes:
         return failure(error)

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from api.errors import in_words
-from api.letters import Letters, mended
+from api.letters import Letters
 from api.openai.chunks import EVENT_STREAM, PING
 from api.openai.items import item_of, output_text
 from api.openai.responses import ResponseAsked, response_of, status_of
@@ -16,6 +16,7 @@ from api.stamp import Stamp
 from api.telling import Kind, Telling, is_plain
 from core.errors import MyelinError
 from providers.types import ChatDelta, Part, Text, Thought, ToolCall, ToolCallDelta
+from utils import mended
 
 _DONE = {"completed": "response.completed", "incomplete": "response.incomplete"}
 

@@ -49,7 +49,7 @@ def response_request(body: dict[str, Any]) -> ResponseAsked:
         frequency_penalty=number(body, "frequency_penalty", -2, 2),
     )
     told = _told(body, request, form, reasoning)
-    return ResponseAsked(model, request, flag(body, "stream"), False, told)
+    return ResponseAsked(model, request, told=told)
 
 
 def _refuse_what_is_lacking(body: Body) -> None:

@@ -68,7 +68,7 @@ def asked(
         presence_penalty=number(body, "presence_penalty", -2, 2),
         frequency_penalty=number(body, "frequency_penalty", -2, 2),
     )
-    return Asked(model, request, flag(body, "stream"), flag(streaming, "include_usage", path="stream_options"))
+    return Asked(model, request, flag(streaming, "include_usage", path="stream_options"))
 
 
 def _thinking(body: Body) -> Thinking | None:

@@ -57,7 +57,7 @@ def plan(question: Question, pages: Sequence[Page], pictured: Collection[int], l
             f"{limit}, and the question leaves no room for a part of the document.",
             hint="Choose a model with a longer context, or ask for fewer fields. Nothing was cut.",
         )
-    if 2 * TOKENS_PER_IMAGE > budget:
+    if budget < 2 * TOKENS_PER_IMAGE:
         pictured = ()
     # Counted as they are sent: what is neutralised has the same length, and not the same number of bytes.
     sent = [replace(page, text=neutralise(page.text)) for page in pages]

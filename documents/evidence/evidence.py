@@ -125,7 +125,7 @@ def _geometry(index: PageIndex, place: Place) -> dict[str, Any]:
     confidences = [word.confidence for word in words if word.confidence is not None]
     found: dict[str, Any] = {"ocr_confidence": round(min(confidences), 3) if confidences else None}
     if page.width > 0 and page.height > 0:
-        lefts, tops, rights, bottoms = zip(*(word[2:6] for word in words))
+        lefts, tops, rights, bottoms = zip(*(word[2:6] for word in words), strict=True)
         found["box"] = [round(edge, 2) for edge in (min(lefts), min(tops), max(rights), max(bottoms))]
         found["page_size"] = [round(page.width, 2), round(page.height, 2)]
     return found

@@ -1,5 +1,6 @@
 """The normalised readings of one page's text, each made once and only when somebody asks."""
 
+import itertools
 import re
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
@@ -112,7 +113,7 @@ class PageIndex:
     @cached_property
     def _word_starts(self) -> list[int] | None:
         starts = [word.start for word in self.page.words]
-        return starts if all(one <= other for one, other in zip(starts, starts[1:])) else None
+        return starts if all(one <= other for one, other in itertools.pairwise(starts)) else None
 
     def words_between(self, start: int, end: int) -> list[Word]:
         """As `Page.words_between`, without walking the whole page when its words are in order."""

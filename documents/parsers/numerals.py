@@ -1,5 +1,6 @@
 """Numbers that recognition broke: `765.865.078-1 2` is one CPF, when its pieces stand closer than words do."""
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -35,7 +36,7 @@ def _belong(pieces: Sequence[Placed], close: float) -> bool:
         return False
     near = all(
         one.line == other.line and -_OVERLAP < (other.x0 - one.x1) / max(one.y1 - one.y0, other.y1 - other.y0, 1.0) < close
-        for one, other in zip(pieces, pieces[1:], strict=False)
+        for one, other in itertools.pairwise(pieces)
     )
     return near and _WHOLE.fullmatch("".join(piece.text for piece in pieces)) is not None
 

@@ -1,5 +1,6 @@
 """Pictures made fit for reading: upright, grey, flat and straight. Pillow only; coordinates can be mapped back."""
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -116,7 +117,7 @@ def _ink(image: Image.Image, width: int) -> Image.Image:
 def _sharpness(ink: Image.Image, angle: float) -> float:
     level = ink.rotate(angle) if angle else ink
     profile = level.resize((1, level.height), Image.Resampling.BOX).tobytes()
-    return float(sum((after - before) ** 2 for before, after in zip(profile, profile[1:], strict=False)))
+    return float(sum((after - before) ** 2 for before, after in itertools.pairwise(profile)))
 
 
 def _percentile(image: Image.Image, share: float) -> int:

@@ -109,7 +109,7 @@ def _is_entry(scalars: Mapping[str, _Said]) -> bool:
         if isinstance(leaf.plain, (int, float)) and not isinstance(leaf.plain, bool):
             return True
         text = leaf.plain if isinstance(leaf.plain, str) and len(leaf.plain) <= _LONGEST_ENTRY else ""
-        if text and (parse_date(text) or ("," in text or "." in text) and parse_amount(text) is not None):
+        if text and (parse_date(text) or (("," in text or "." in text) and parse_amount(text) is not None)):
             return True
     return False
 

@@ -74,7 +74,7 @@ class Link:
         control, far = socket.socketpair(socket.AF_UNIX, PACKETS)
         control.setblocking(False)
         with far:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: ASYNC220 — a child of this very thread
                 [sys.executable, "-I", "-c", BOOT, str(HOUSE), _told(plan, far.fileno())],
                 env=ENVIRONMENT, pass_fds=(far.fileno(),), cwd="/", start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

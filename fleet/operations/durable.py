@@ -9,8 +9,8 @@ Watchers see the latest record, not every one: a slow reader costs nothing.
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, ClassVar, Generic, TypeVar
 
 import structlog
 
@@ -23,20 +23,26 @@ _CANCEL_SECONDS = 5.0
 log = structlog.get_logger(__name__)
 
 
-class Record(Protocol):
-    """What every record has, as a frozen dataclass. Times are seconds since 1970."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What every record has. Bytes, bytes a second, seconds; times are seconds since 1970."""
 
-    @property
-    def id(self) -> str: ...
-    @property
-    def model(self) -> str: ...
-    @property
-    def state(self) -> str: ...
-    @property
-    def created_at(self) -> float: ...
-    @property
-    def attempts(self) -> int: ...
-    def as_json(self) -> dict[str, Any]: ...
+    id: str
+    model: str
+    state: str
+    created_at: float
+    updated_at: float
+    detail: str = ""
+    completed: int = 0
+    total: int | None = None
+    speed: float | None = None
+    eta_seconds: float | None = None
+    attempts: int = 0
+    error: dict[str, Any] | None = None
+    finished_at: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
 
 
 R = TypeVar("R", bound=Record)
@@ -85,6 +91,7 @@ class Durable(ABC, Generic[R]):
         self._changed: dict[str, asyncio.Event] = {}
         self._slots = asyncio.Semaphore(pace.parallel)
         self._starting = asyncio.Lock()
+        self._stopping = False
 
     @abstractmethod
     async def _attempt(self, record_id: str) -> None:
@@ -99,6 +106,12 @@ class Durable(ABC, Generic[R]):
             if record.state not in ENDED:
                 self._start(replace(record, state="queued", speed=None, eta_seconds=None))
         self._forget()
+
+    def let_go(self) -> None:
+        """The server stops: whoever watches is told how far it is, and no more."""
+        self._stopping = True
+        for changed in self._changed.values():
+            changed.set()
 
     async def close(self) -> None:
         """Stops the work; it stays unfinished in the records, for the next start."""
@@ -133,10 +146,13 @@ class Durable(ABC, Generic[R]):
         return await self._end(record.id, "cancelled")
 
     async def watch(self, record_id: str) -> AsyncIterator[R]:
-        """The record now and after every change until it has ended; changes in between two reads are one. Raises NotFound."""
+        """The record now and after every change until it has ended, or the server stops; changes in between two reads are one.
+
+        Raises NotFound.
+        """
         while True:
             record = self.get(record_id)
-            if record.state in ENDED:
+            if record.state in ENDED or self._stopping:
                 yield record
                 return
             changed = self._changed.setdefault(record_id, asyncio.Event())

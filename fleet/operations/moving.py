@@ -10,9 +10,11 @@ from fleet.operations.agents import Agents
 from fleet.operations.operations import Operations
 from fleet.operations.ports import Ports
 from fleet.operations.spool import Spool
+from models import operations as operation_rows
 from store.agents import AgentKeys
 from store.database import Database
-from store.operations import OperationRows
+from store.deactivated import Deactivated
+from store.records import Records
 
 
 class Moving(NamedTuple):
@@ -23,9 +25,9 @@ class Moving(NamedTuple):
     agent_keys: AgentKeys
 
 
-async def open_activity(database: Database, clock: Clock) -> Activity:
-    rows = OperationRows(database, clock)
-    activity = Activity(rows.load_deactivated, rows.save_deactivated)
+async def open_activity(database: Database) -> Activity:
+    rows = Deactivated(database)
+    activity = Activity(rows.load, rows.save)
     await activity.open()
     return activity
 
@@ -42,7 +44,7 @@ async def open_moving(
     stack: AsyncExitStack,
 ) -> Moving:
     """Goes on with what a former server has left; `stack` stops it. `keyed`: whether a machine has an agent with a key."""
-    rows = OperationRows(database, clock)
+    rows = Records(database, clock, operation_rows)
     agents = Agents(spool, clock, keyed=keyed)
     operations = Operations(ports, agents, activity, told=told, load=rows.load, save=rows.save, clock=clock)
     await operations.resume()

@@ -62,8 +62,9 @@ class Operations(Durable[Operation]):
         """
         now = self._clock.now()
         record = Operation(
-            secrets.token_hex(8), kind, read_model_name(model), "queued", now, now, machine, source, target, FIRST[kind]
-        )
+            id=secrets.token_hex(8), kind=kind, model=read_model_name(model), created_at=now, updated_at=now,
+            machine=machine, source=source, target=target, step=FIRST[kind],
+        )  # fmt: skip
         if (running := self._joined(record)) is not None:
             return running
         record, nothing = await self._looked_up(record)

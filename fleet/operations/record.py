@@ -1,7 +1,9 @@
 """An operation on a model: what it is to do, how far it is, and which other one it may not meet."""
 
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
+
+from fleet.operations.durable import Record
 
 Kind = Literal["install", "duplicate", "move", "delete", "activate", "deactivate"]
 State = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -16,20 +18,16 @@ FIRST: dict[Kind, Step] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """What `GET /models/operations/{id}` shows. Bytes, bytes a second, seconds; times are seconds since 1970.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation(Record):
+    """What `GET /models/operations/{id}` shows.
 
     `machine` is where a model is installed, deleted or switched (None: everywhere); `source` and `target` are those of a
     duplicate or a move. `digest` is the model's at the source, `found` the one that the target has now.
     """
 
-    id: str
     kind: Kind
-    model: str
-    state: State
-    created_at: float
-    updated_at: float
+    state: State = "queued"
     machine: str | None = None
     source: str | None = None
     target: str | None = None
@@ -38,17 +36,6 @@ class Operation:
     digest: str | None = None
     found: str | None = None
     same: Same | None = None
-    detail: str = ""
-    completed: int = 0
-    total: int | None = None
-    speed: float | None = None
-    eta_seconds: float | None = None
-    attempts: int = 0
-    error: dict[str, Any] | None = None
-    finished_at: float | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
     @property
     def wish(self) -> tuple[str | None, ...]:

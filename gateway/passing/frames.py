@@ -4,7 +4,9 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
+
+import orjson
 
 from core.errors import ProviderError
 from providers.types import FinishReason, Usage
@@ -26,6 +28,11 @@ class Seen:
     usage: Usage | None = None
     finish_reason: FinishReason | None = None
 
+    def must_be_whole(self) -> None:
+        """Raises ProviderError for a stream that ended before its end, or with an error."""
+        if not self.ended or self.failed:
+            raise ProviderError("The provider's answer ended before it was complete.", hint="Ask again.")
+
 
 class Passage(Protocol):
     """Lets a stream of one dialect through, piece by piece, and reads only what can matter of it."""
@@ -39,6 +46,17 @@ class Passage(Protocol):
     def finish(self) -> bytes:
         """What is still to be said once the upstream has ended well. Raises ProviderError when it ended early."""
         ...
+
+
+def piece_of(told: bytes) -> dict[str, Any]:
+    """The object that a piece of a stream is. Raises ProviderError for anything else."""
+    try:
+        piece = orjson.loads(told)
+    except orjson.JSONDecodeError:
+        raise ProviderError("The provider sent a piece that is no JSON.", hint="Ask again.") from None
+    if not isinstance(piece, dict):
+        raise ProviderError("The provider sent a piece that is no object.", hint="Ask again.")
+    return piece
 
 
 class Frames:
@@ -98,6 +116,11 @@ class EventPassage(ABC):
         unread = block[start:end]
         self.seen.pieces += _count(unread)
         return b"".join((*said, unread, self._read(block[end:])))
+
+    def finish(self) -> bytes:
+        rest = self.take(b"\n\n") if self._frames.rest.strip() else b""
+        self.seen.must_be_whole()
+        return rest
 
     def _read(self, block: bytes) -> bytes:
         """As it is, unless something is taken out of it."""

@@ -5,10 +5,8 @@ Source: docs.ollama.com/api. What is zero is left out there, so that a count tha
 
 from typing import Any
 
-import orjson
-
 from core.errors import ProviderError
-from gateway.passing.frames import Seen
+from gateway.passing.frames import Seen, piece_of
 from providers.types import FinishReason, Usage
 
 _REASONS: dict[str, FinishReason] = {"stop": "stop", "load": "stop", "unload": "stop", "length": "length"}
@@ -54,20 +52,14 @@ class OllamaPassage:
 
     def finish(self) -> bytes:
         rest = self.take(b"\n") if self._rest.strip() else b""
-        if not self.seen.ended or self.seen.failed:
-            raise ProviderError("The provider's answer ended before it was complete.", hint="Ask again.")
+        self.seen.must_be_whole()
         return rest
 
     def _learn(self, line: bytes) -> None:
         if not line.strip():
             return
         self.seen.pieces += 1
-        try:
-            piece = orjson.loads(line)
-        except orjson.JSONDecodeError:
-            raise ProviderError("The provider sent a piece that is no JSON.", hint="Ask again.") from None
-        if not isinstance(piece, dict):
-            raise ProviderError("The provider sent a piece that is no object.", hint="Ask again.")
+        piece = piece_of(line)
         if piece.get("error"):
             self.seen.failed, self.seen.over = line, True
             return

@@ -6,10 +6,7 @@ asked for; whether the client asked or we did decides if it sees that chunk.
 
 from typing import Any
 
-import orjson
-
-from core.errors import ProviderError
-from gateway.passing.frames import EventPassage
+from gateway.passing.frames import EventPassage, piece_of
 from providers.openai_stream import finish_of, usage_of
 from providers.types import FinishReason, Usage
 
@@ -38,11 +35,8 @@ class OpenAIPassage(EventPassage):
         self._hides_usage = hides_usage
 
     def finish(self) -> bytes:
-        rest = self.take(b"\n\n") if self._frames.rest.strip() else b""
-        if not self.seen.ended or self.seen.failed:
-            raise ProviderError("The provider's answer ended before it was complete.", hint="Ask again.")
         # Some servers forget the last word; clients that wait for it would wait for ever.
-        return rest + b"data: [DONE]\n\n"
+        return super().finish() + b"data: [DONE]\n\n"
 
     def _keeps(self, told: bytes) -> bool:
         """Whether the client gets an event with this data."""
@@ -52,12 +46,7 @@ class OpenAIPassage(EventPassage):
             self.seen.over = True
             return False
         self.seen.pieces += 1
-        try:
-            chunk = orjson.loads(told)
-        except orjson.JSONDecodeError:
-            raise ProviderError("The provider sent a piece that is no JSON.", hint="Ask again.") from None
-        if not isinstance(chunk, dict):
-            raise ProviderError("The provider sent a piece that is no object.", hint="Ask again.")
+        chunk = piece_of(told)
         if chunk.get("error"):
             self.seen.failed, self.seen.over = told, True
             return True

@@ -140,7 +140,7 @@ def _clause(number: int) -> list[Flowable]:
         chosen = chance.sample(SENTENCES, 3)
         texts.append(" ".join(sentence.format(n=chance.choice((3, 5, 10, 15))) for sentence in chosen))
     paragraphs: list[Flowable] = [Paragraph(f"{number}.{line} {text}", BODY) for line, text in enumerate(texts, 1)]
-    return paragraphs + [_schedule()] if number == 5 else paragraphs
+    return [*paragraphs, _schedule()] if number == 5 else paragraphs
 
 
 def _schedule() -> Table:

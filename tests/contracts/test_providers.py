@@ -22,12 +22,13 @@ from core.errors import (
     ProviderTimeout,
     ProviderUnreachable,
 )
-from providers import gemini, ollama
+from providers import ollama
 from providers.anthropic import Anthropic
 from providers.azure import AzureOpenAI
 from providers.base import Provider, ProviderSpec
 from providers.bedrock import Bedrock
 from providers.cohere import Cohere
+from providers.gemini import Gemini
 from providers.openai_shaped import OpenAIShaped
 from providers.patience import Patience
 from providers.registry import provider_classes
@@ -76,18 +77,15 @@ def _ollama(url: str, patience: dict[str, float]) -> Provider:
     )
 
 
-def _gemini(url: str, patience: dict[str, float]) -> Provider:
-    names = {"first_token": "first", "between_tokens": "between", "load_floor": "listing"}
-    return gemini.Gemini(
-        base_url=url, patience=gemini.Patience(**{names.get(name, name): value for name, value in patience.items()})
-    )
-
-
 _NAMES = {"first_token": "first", "between_tokens": "between", "load_floor": "listing"}
 
 
 def _patience(patience: dict[str, float]) -> Patience:
     return Patience(**{_NAMES.get(name, name): value for name, value in patience.items()})
+
+
+def _gemini(url: str, patience: dict[str, float]) -> Provider:
+    return Gemini(base_url=url, patience=_patience(patience))
 
 
 def _anthropic(url: str, patience: dict[str, float]) -> Provider:

@@ -2,9 +2,11 @@
 
 import argparse
 import asyncio
+import contextlib
 import hashlib
 import json
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
@@ -53,7 +55,7 @@ class Received:
 Answer = str | Callable[[dict[str, Any]], str]
 
 
-class FakeServer:
+class FakeServer(ABC):
     """Use it as `async with FakeOllama() as fake:`, then drive `fake.url`.
 
     `requests` is all that came in. `answers` are texts (or callables of the request's JSON) for the next generations;
@@ -72,8 +74,8 @@ class FakeServer:
         self._faults: list[tuple[Fault, int | None]] = []
         self._runner: web.AppRunner | None = None
 
-    def routes(self) -> list[web.AbstractRouteDef]:
-        raise NotImplementedError
+    @abstractmethod
+    def routes(self) -> list[web.AbstractRouteDef]: ...
 
     def fail(self, kind: FaultKind, *, times: int | None = None, **details: Any) -> None:
         self._faults.append((Fault(kind, **details), times))
@@ -217,7 +219,5 @@ def serve(fake: FakeServer, default_port: int) -> None:
         finally:
             await fake.stop()
 
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(run())
-    except KeyboardInterrupt:
-        pass

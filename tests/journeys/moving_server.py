@@ -48,7 +48,7 @@ async def opened(
     credentials = Credentials(OPERATOR, MASTER, b"pepper", Keys(database, clock).active, load_agents=keys.all)
     await credentials.reload()
     spool = Spool(folder / "spool", free=free)
-    activity = await open_activity(database, clock)
+    activity = await open_activity(database)
     moving = await open_moving(
         lambda: ports, activity, spool=spool, database=database, clock=clock, keyed=credentials.has_agent, told=_told, stack=stack
     )

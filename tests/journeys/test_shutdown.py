@@ -35,3 +35,24 @@ def test_who_waits_for_a_job_is_answered_and_the_server_ends_at_once(tmp_path, o
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 ") and json.loads(body)["status"] in ("queued", "extracting", "analyzing")
     assert "Traceback" not in log and "internal_error" not in log
+
+
+def test_who_watches_a_download_is_told_how_far_it_is(tmp_path, ollama):
+    ollama.pull_seconds = 60.0
+    try:
+        with (
+            running(tmp_path / "data", OLLAMA_URL=ollama.url) as server,
+            server.client() as client,
+            client.stream("POST", "/models/download?stream=1", json={"model": "tinyllama"}) as stream,
+        ):
+            lines = stream.iter_lines()
+            told = [next(lines), next(lines)]
+            started = time.monotonic()
+            code = server.stop()
+            seconds = time.monotonic() - started
+            told += lines
+    finally:
+        ollama.pull_seconds = 0.0
+    assert code == 0 and seconds < 5, f"it took {seconds:.1f} s to stop"
+    last = json.loads(told[-1])
+    assert last["state"] == "pulling" and last["finished_at"] is None

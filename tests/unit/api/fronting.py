@@ -146,7 +146,7 @@ class Rendered:
 
 
 def asked(body: dict[str, Any]) -> Asked:
-    return Asked(body["model"], ChatRequest(body["model"], (Message.of("user", "hi"),)), body.get("stream", False))
+    return Asked(body["model"], ChatRequest(body["model"], (Message.of("user", "hi"),)))
 
 
 SPEECH = Speech(

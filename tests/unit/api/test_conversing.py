@@ -68,6 +68,12 @@ async def test_what_cannot_be_read_is_refused_in_the_dialect_and_entered(body):
     assert headers["content-type"] == "application/json" and server.rows[0]["outcome"] == "error"
 
 
+async def test_null_is_not_said():
+    async with front(Forwarder("http://unused", None)) as server:
+        status, headers, body = await ask(server, QUESTION | {"stream": None})
+    assert (status, headers["content-type"]) == (200, "application/json") and orjson.loads(body)
+
+
 async def test_escaped_colons_are_no_twins():
     async with front(Forwarder("http://unused", None)) as server:
         status, _, _ = await ask(server, b'{"model":"m","messages":[],"x":"a\\u003ab"}')

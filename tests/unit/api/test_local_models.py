@@ -34,7 +34,7 @@ class Downloads:
 
     async def start(self, model):
         self.started.append(model)
-        return Download("d1", model, "queued", 0.0, 0.0)
+        return Download(id="d1", model=model, created_at=0.0, updated_at=0.0)
 
 
 def app_with(outcome):

@@ -12,18 +12,15 @@ async def test_work_in_time_is_left_alone():
 
 
 async def test_work_that_takes_longer_is_a_timeout_and_the_task_goes_on():
-    with pytest.raises(TimeoutError):
-        with Deadline(0.01):
-            await asyncio.Event().wait()
+    with pytest.raises(TimeoutError), Deadline(0.01):
+        await asyncio.Event().wait()
     await asyncio.sleep(0)
     assert asyncio.current_task().cancelling() == 0
 
 
 async def test_the_inner_one_of_two_passes_first():
-    with Deadline(30):
-        with pytest.raises(TimeoutError):
-            with Deadline(0):
-                await asyncio.Event().wait()
+    with Deadline(30), pytest.raises(TimeoutError), Deadline(0):
+        await asyncio.Event().wait()
     await asyncio.sleep(0)
 
 
@@ -52,6 +49,5 @@ async def test_a_cancellation_at_the_same_moment_wins():
 
 
 async def test_another_error_passes():
-    with pytest.raises(ValueError, match="mine"):
-        with Deadline(30):
-            raise ValueError("mine")
+    with pytest.raises(ValueError, match="mine"), Deadline(30):
+        raise ValueError("mine")

@@ -13,7 +13,6 @@ from core.secrets import (
     associated_data,
     derive,
     digest,
-    matches,
     new_api_key,
     new_secret_key,
     new_webhook_secret,
@@ -122,15 +121,6 @@ def test_digest_depends_on_the_whole_key_and_on_the_pepper():
     assert len({digest(text, pepper) for text in [key, *twins]}) == 6
     assert digest(key, pepper) == digest(key, pepper) != digest(key, b"other")
     assert len(digest("\ud800ç", pepper)) == 32
-
-
-def test_matches_compares_whole_values():
-    assert matches("segredo-ç", "segredo-ç")
-    assert not any(matches(given, "segredo") for given in ("", "s", "segred", "segredo ", "Segredo", "segredo\x00", "\ud800"))
-
-
-def test_an_unset_key_matches_nothing():
-    assert not matches("", "")
 
 
 def test_made_keys_have_their_form():

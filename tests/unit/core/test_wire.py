@@ -1,6 +1,7 @@
 """The protocol under the client, fed byte by byte through a transport that only keeps notes."""
 
 import asyncio
+import itertools
 
 import pytest
 from hypothesis import given
@@ -55,7 +56,7 @@ async def body_of(connection: Connection) -> bytes:
 async def test_an_answer_is_the_same_however_it_was_cut(answer: bytes, cuts: list[int]) -> None:
     connection, _ = await asked()
     edges = sorted({0, *(cut for cut in cuts if cut < len(answer)), len(answer)})
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         connection.data_received(answer[start:end])
     await connection.head()
     assert connection.status == 200 and "x-b" not in connection.headers

@@ -100,6 +100,23 @@ async def test_a_download_from_the_beginning_to_the_end():
         assert bench.table[record.id] == last.as_json()
 
 
+async def test_a_server_that_stops_lets_go_of_whoever_watches():
+    async with Bench() as bench:
+        record = await bench.downloads.start("gemma3:1b")
+        watching = bench.downloads.watch(record.id)
+        assert (await anext(watching)).state == "queued"
+        await spin()
+        last = asyncio.create_task(anext(watching))  # it may be waiting already, or not yet
+        async with asyncio.timeout(5):
+            assert (await last).state == "pulling"
+            waiting = asyncio.create_task(anext(watching))
+            await spin()
+            bench.downloads.let_go()
+            assert (await waiting).state == "pulling"
+            assert [seen async for seen in watching] == []
+            assert [seen.state async for seen in bench.downloads.watch(record.id)] == ["pulling"]
+
+
 async def test_progress_is_seen_while_it_happens():
     async with Bench() as bench:
         record = await bench.downloads.start("gemma3:1b")

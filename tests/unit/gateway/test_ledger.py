@@ -80,10 +80,9 @@ def test_a_key_asks_only_so_many_at_a_time(desk):
 
 def test_a_refused_call_is_settled_and_tells_the_limits(desk):
     grant = Grant("k", rpm=1)
-    with desk.enter(grant):
-        with pytest.raises(RateLimited) as refused:
-            desk.enter(grant)
-    assert [(call.outcome, call.http_status, call.error_code) for call in desk.over][0] == ("error", 429, "rate_limited")
+    with desk.enter(grant), pytest.raises(RateLimited) as refused:
+        desk.enter(grant)
+    assert next((call.outcome, call.http_status, call.error_code) for call in desk.over) == ("error", 429, "rate_limited")
     assert dict(refused.value.headers)[b"x-ratelimit-remaining-requests"] == b"0"
 
 

@@ -1,3 +1,5 @@
+import itertools
+
 import orjson
 import pytest
 from hypothesis import given
@@ -27,16 +29,17 @@ OPENAI = (
 )  # fmt: skip
 DONE = b"data: [DONE]\n\n"
 MESSAGE = {"usage": {"input_tokens": 10, "cache_read_input_tokens": 4, "cache_creation_input_tokens": 1, "output_tokens": 1}}
+WRITTEN = {"input_tokens": None, "output_tokens": 7, "output_tokens_details": {"thinking_tokens": 3}}
 ANTHROPIC = (
     anthropic("message_start", message=MESSAGE) + anthropic("ping") + anthropic("content_block_start", index=0)
     + anthropic("content_block_delta", index=0, delta={"type": "text_delta", "text": "message_stop"})
-    + anthropic("message_delta", delta={"stop_reason": "max_tokens"}, usage={"output_tokens": 7}) + anthropic("message_stop")
+    + anthropic("message_delta", delta={"stop_reason": "max_tokens"}, usage=WRITTEN) + anthropic("message_stop")
 )  # fmt: skip
 
 
 def cut(data, places):
     edges = sorted({0, len(data), *(place % (len(data) + 1) for place in places)})
-    return [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [data[start:end] for start, end in itertools.pairwise(edges)]
 
 
 @given(st.lists(st.integers(0, 5000), max_size=12), st.booleans())
@@ -62,7 +65,7 @@ def test_anthropic_streams_pass_however_they_are_cut(places):
     passage = AnthropicPassage()
     said = b"".join(passage.take(piece) for piece in cut(ANTHROPIC, places)) + passage.finish()
     assert said == ANTHROPIC and passage.seen.over and passage.seen.finish_reason == "length"
-    assert passage.seen.usage == Usage(10, 7, cache_read=4, cache_write=1)
+    assert passage.seen.usage == Usage(10, 4, cache_read=4, cache_write=1, output_reasoning=3)
 
 
 OLLAMA = b"".join(
@@ -142,8 +145,8 @@ def test_an_event_without_an_end_is_refused_before_it_fills_the_memory():
 
 
 @pytest.mark.parametrize("passage", [OpenAIPassage(hides_usage=False), AnthropicPassage(), OllamaPassage()])
-@pytest.mark.parametrize("told", [b"<html>", b'{"half'])
-def test_a_piece_that_is_no_json_is_refused(passage, told):
+@pytest.mark.parametrize("told", [b"<html>", b'{"half', b"[1]", b"null"])
+def test_a_piece_that_is_no_object_is_refused(passage, told):
     with pytest.raises(ProviderError):
         passage.take(told + b"\n" if isinstance(passage, OllamaPassage) else b"data: " + told + b"\n\n")
 
@@ -164,3 +167,18 @@ def test_buckets_never_overlap_whatever_a_provider_counts(read, written, cached,
     })  # fmt: skip
     assert usage.input_tokens == max(read, 0) and usage.output_tokens == max(written, 0)
     assert min(usage.input_uncached, usage.cache_read, usage.output_text, usage.output_reasoning) >= 0
+
+
+@pytest.mark.parametrize(
+    ("passage", "told"),
+    [
+        (OpenAIPassage(hides_usage=False), b'data: {"error":{"message":"x"}}\n\n'),
+        (AnthropicPassage(), b'event: error\ndata: {"type":"error","error":{}}\n\n'),
+        (OllamaPassage(), b'{"error":"x"}\n'),
+    ],
+)
+def test_an_error_inside_a_stream_goes_through_and_ends_it(passage, told):
+    assert passage.take(told) == told
+    assert passage.seen.failed and passage.seen.over and not passage.seen.ended
+    with pytest.raises(ProviderError, match="before it was complete"):
+        passage.finish()

@@ -71,10 +71,9 @@ def test_a_table_that_cannot_be_read_is_no_price_and_is_tried_again_a_minute_lat
     assert prices("openai", ["gpt-4o"])["gpt-4o"] == Listed(Price(1, 2), 9)
 
 
-def test_nobody_waits_for_a_price(tmp_path):
+def test_nobody_waits_for_a_price():
     prices = PriceList()
-    with prices._reading:  # as long as that takes
-        with pytest.raises(KeyError):
-            prices.get("openai", "gpt-4o-mini")
+    with prices._reading, pytest.raises(KeyError):  # it is read at the moment
+        prices.get("openai", "gpt-4o-mini")
     prices.settle()
     assert prices.get("openai", "gpt-4o-mini").prices["input"] == [[-1, 0.15]]

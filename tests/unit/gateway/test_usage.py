@@ -1,8 +1,9 @@
 """Calls that are over reach the disk in batches, and never hold up or break what ends them."""
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 
+import pytest
 from sqlalchemy import select
 
 from core.clock import Clock
@@ -124,20 +125,25 @@ async def test_hostile_names_are_written_too(database):
     assert row["model"].startswith("a?x") and len(row["model"]) == 200 and book.lost == 0
 
 
-async def test_the_book_is_written_every_second(monkeypatch):
-    disk, slept = Disk(), []
+@pytest.mark.parametrize(("period", "calls"), [(0.001, 1), (1000.0, 1000)])
+async def test_the_book_is_written_when_its_time_has_come_or_when_it_is_full(monkeypatch, period, calls):
+    monkeypatch.setattr(room, "PERIOD", period)
+    disk, written = Disk(), asyncio.Event()
 
-    async def sleep(seconds):
-        slept.append(seconds)
-        if len(slept) == 3:
-            raise asyncio.CancelledError
-        asked(book)
+    async def save(records, sums):
+        await disk.save(records, sums)
+        written.set()
 
-    monkeypatch.setattr(room.asyncio, "sleep", sleep)
-    book = Book(disk.save, CLOCK)
-    with suppress(asyncio.CancelledError):
-        await book.run()
-    assert slept == [1.0] * 3 and len(disk.records) == 2
+    book = Book(save, CLOCK)
+    running = asyncio.create_task(book.run())
+    for times in (1, 2):
+        asked(book, calls)
+        async with asyncio.timeout(10):
+            await written.wait()
+        written.clear()
+        assert len(disk.records) == times * calls
+    running.cancel()
+    await asyncio.wait([running])
 
 
 async def test_a_restart_knows_what_was_spent_and_a_stop_writes_the_rest(database):

@@ -13,7 +13,6 @@ from store.calls import Calls, Sums
 from store.files import Files
 from store.jobs import Jobs
 from store.outbox import Outbox
-from store.state import State
 from tests.unit.store.test_calls import PLAIN
 
 
@@ -29,7 +28,7 @@ async def test_what_has_had_its_time_is_gone_from_database_and_disk(database, jo
         await jobs.claim(job_id, stage, "boot")
         contents = [(1, b'"texto confidencial da pagina"')] if stage is Stage.EXTRACTION else []
         await jobs.advance(job_id, stage, "boot", {"answer": '"resposta confidencial"'}, contents)
-    retention = Retention(database, jobs, files, Outbox(database, clock), State(database, clock), Calls(database), clock)
+    retention = Retention(database, jobs, files, Outbox(database, clock), Calls(database), clock)
     assert await retention.erase_expired() == 0
     assert files.path(job_id).exists()
     ticking.time += 3601
@@ -44,19 +43,17 @@ async def test_what_has_had_its_time_is_gone_from_database_and_disk(database, jo
 async def test_an_idempotency_key_holds_for_a_day(database, jobs, values, clock, ticking, tmp_path, hours, forgotten):
     looked = asyncio.Event()
 
-    class Last(State):
-        async def forget_downloads(self, before):
+    class Last(Calls):
+        async def forget(self, *before):
             looked.set()
-            return await super().forget_downloads(before)
+            return await super().forget(*before)
 
     files = Files(tmp_path)
     files.prepare()
     await jobs.create(values(), ("key", "same"))
     await jobs.cancel(values()["id"], None)
     ticking.time += hours * 3600
-    rounds = asyncio.create_task(
-        Retention(database, jobs, files, Outbox(database, clock), Last(database, clock), Calls(database), clock).run()
-    )
+    rounds = asyncio.create_task(Retention(database, jobs, files, Outbox(database, clock), Last(database), clock).run())
     await asyncio.wait_for(looked.wait(), 10)
     rounds.cancel()
     if forgotten:
@@ -68,9 +65,7 @@ async def test_an_idempotency_key_holds_for_a_day(database, jobs, values, clock,
 
 async def test_one_bad_step_ends_neither_the_round_nor_the_loop(database, jobs, clock, tmp_path, monkeypatch):
     done, rounds = [], asyncio.Event()
-    retention = Retention(
-        database, jobs, Files(tmp_path), Outbox(database, clock), State(database, clock), Calls(database), clock
-    )
+    retention = Retention(database, jobs, Files(tmp_path), Outbox(database, clock), Calls(database), clock)
 
     async def expired():
         done.append("erase")
@@ -118,7 +113,7 @@ async def test_a_job_that_is_tried_again_meanwhile_keeps_its_file(database, jobs
             return found
 
     hurried = Hurried(database, clock, 3600)
-    retention = Retention(database, hurried, files, Outbox(database, clock), State(database, clock), Calls(database), clock)
+    retention = Retention(database, hurried, files, Outbox(database, clock), Calls(database), clock)
     assert await retention.erase_expired() == 0
     assert files.path(job_id).exists() and (await jobs.get(job_id, None))["status"] == "queued"
 
@@ -129,8 +124,8 @@ async def test_the_audit_is_kept_for_its_days_and_its_sums_longer(database, jobs
     ticking.time = 1.7e9
     for age in (1, 2.9, 3.1, 89, 92):
         await book.add([PLAIN._replace(created_at=ticking.time - age * day)], Sums())
-    state, outbox = State(database, clock), Outbox(database, clock)
-    retention = Retention(database, jobs, Files(tmp_path), outbox, state, book, clock, audit_days=3)
+    outbox = Outbox(database, clock)
+    retention = Retention(database, jobs, Files(tmp_path), outbox, book, clock, audit_days=3)
     await retention._forget()
     kept = [await database.read(select(table.c.ms)) for table in (calls, calls_hourly, calls_daily)]
     assert [len(rows) for rows in kept] == [2, 4, 5]

@@ -1,7 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.characters import Halves, whole
+from providers.characters import Halves
+from utils import mended
 
 ANY = st.text(st.characters(categories=["L", "So", "Cs"]), max_size=8)
 
@@ -10,7 +11,7 @@ ANY = st.text(st.characters(categories=["L", "So", "Cs"]), max_size=8)
 def test_a_stream_says_what_its_pieces_together_say(pieces: list[str]) -> None:
     halves = Halves()
     told = [halves.add(piece, last=index == len(pieces) - 1) for index, piece in enumerate(pieces)]
-    assert "".join(told) == whole("".join(pieces))
+    assert "".join(told) == mended("".join(pieces))
     for text in told:
         text.encode()
 

@@ -3,8 +3,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import http
-from core.errors import InvalidAnswer, ProviderTimeout, ProviderUnreachable
-from providers.failures import from_http, reason
+from core.errors import (
+    DocumentTooLong,
+    InvalidAnswer,
+    ModelNotInstalled,
+    ProviderAuthFailed,
+    ProviderError,
+    ProviderRateLimited,
+    ProviderRefused,
+    ProviderTimeout,
+    ProviderUnreachable,
+)  # fmt: skip
+from providers.failures import from_http, from_status, reason, says
 
 
 @pytest.mark.parametrize(
@@ -44,3 +54,41 @@ def test_failures_below_http_are_typed(failure: http.HttpFailure, kind: type, wo
     error = from_http(failure, "Ollama", unreachable_hint="start it", slow_hint="wait")
     assert type(error) is kind and words in error.detail and "Ollama" in error.detail
     assert error.hint == {ProviderUnreachable: "start it", ProviderTimeout: "wait", InvalidAnswer: None}[kind]
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "kind", "words"),
+    [
+        (401, {}, ProviderAuthFailed, "Host refused the API key."),
+        (403, {}, ProviderAuthFailed, "Host refused the API key."),
+        (404, {"too_long": True}, ModelNotInstalled, "Host does not have m."),
+        (413, {}, DocumentTooLong, "context of m."),
+        (400, {"too_long": True, "no_quota": True}, DocumentTooLong, "context of m."),
+        (402, {}, ProviderRefused, "Host refused: bad … word."),
+        (429, {"no_quota": True}, ProviderRefused, "Host refused: bad … word."),
+        (429, {}, ProviderRateLimited, "no room"),
+        (503, {}, ProviderRateLimited, "no room"),
+        (529, {}, ProviderRateLimited, "no room"),
+        (408, {}, ProviderTimeout, "in time"),
+        (504, {}, ProviderTimeout, "in time"),
+        (422, {}, ProviderRefused, "Host refused the request: bad … word."),
+        (424, {}, ProviderError, "Host failed: bad … word."),
+        (500, {}, ProviderError, "Host failed: bad … word."),
+        (302, {}, ProviderError, "Host failed: bad … word."),
+    ],
+)
+def test_a_status_is_typed(status: int, told: dict[str, bool], kind: type, words: str) -> None:
+    error = from_status(
+        status, "bad canary word.", title="Host", key_hint="set it", model="m", retry_after="7", secrets=("canary",), **told
+    )
+    assert type(error) is kind and words in error.detail and error.hint
+    assert error.hint == "set it" or kind is not ProviderAuthFailed
+    assert kind is not ProviderRateLimited or error.retry_after == 7
+
+
+def test_a_host_that_says_nothing_is_told_by_its_status() -> None:
+    assert from_status(500, "", title="Host", key_hint="").detail == "Host failed: status 500."
+
+
+def test_words_are_found_in_any_case() -> None:
+    assert says("Prompt is TOO long", ("x", "too long")) and not says("Prompt", ("too long",))

@@ -12,8 +12,9 @@ import httpx2
 import pytest
 
 from core.errors import InvalidAnswer, ProviderAuthFailed, ProviderError, ProviderTimeout
-from providers.gemini import Gemini, Patience
+from providers.gemini import Gemini
 from providers.gemini_client import CappedStream, Caps, TooLarge
+from providers.patience import Patience
 from providers.types import ChatRequest, Message, Thinking, Tool, ToolCall, ToolResult
 from tests.fakes.gemini import SIGNATURE, FakeGemini, model
 

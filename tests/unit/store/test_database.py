@@ -3,7 +3,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from sqlalchemy import Connection, column, insert, select, table
+from sqlalchemy import Connection, column, delete, insert, select, table, update
 from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
 
 from core.errors import StorageFull
@@ -57,6 +57,15 @@ async def test_a_broken_constraint_reaches_its_caller_only(database):
 async def test_a_thousand_writers_are_grouped_and_all_answered(database):
     assert await asyncio.gather(*(database.write(put(f"{n:04}")) for n in range(1000))) == [f"{n:04}" for n in range(1000)]
     assert len(await names(database)) == 1000
+
+
+async def test_statements_of_one_change_are_written_together_and_the_last_one_is_counted(database):
+    await database.write(put("a"))
+    renamed = update(state).values(value="x")
+    assert await database.change(insert(state).values(name="b", value=""), renamed) == 2
+    with pytest.raises(IntegrityError):
+        await database.change(delete(state), insert(state).values(name="c"))
+    assert await names(database) == ["a", "b"]
 
 
 async def test_readers_cannot_write(database):
@@ -183,7 +192,7 @@ def disk(monkeypatch) -> Disk:
 
 async def until(condition) -> None:
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 the writer's thread tells nobody
+        while not condition():
             await asyncio.sleep(0)
 
 

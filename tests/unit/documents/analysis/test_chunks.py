@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,7 +63,7 @@ def test_a_large_page_is_cut_at_lines_and_its_pieces_overlap_by_lines():
     stretches = [chunk.stretches[0] for chunk in chunks]
     assert len(stretches) > 2
     assert all(page.text[stretch.start : stretch.end].startswith("linha") for stretch in stretches)
-    for one, following in zip(stretches, stretches[1:]):
+    for one, following in itertools.pairwise(stretches):
         assert following.start < one.end
 
 

@@ -99,7 +99,7 @@ def test_a_long_line_is_quoted_around_the_value_and_with_it():
 
 def test_the_weakest_word_gives_the_confidence():
     text = "CNPJ 12.345.678/0001-95"
-    words = tuple(word._replace(confidence=confidence) for word, confidence in zip(words_of(text), (0.5, 0.91)))
+    words = tuple(word._replace(confidence=confidence) for word, confidence in zip(words_of(text), (0.5, 0.91), strict=True))
     scanned = Page(1, text, 595.0, 842.0, "ocr", words)
     assert locate({"a": "12.345.678/0001-95"}, [scanned])["/a"]["ocr_confidence"] == 0.91
     assert locate({"a": text}, [scanned])["/a"]["ocr_confidence"] == 0.5

@@ -79,7 +79,7 @@ def test_of_alternatives_the_one_that_says_more_is_shown(mail) -> None:
 def test_attachments_are_documents_of_their_own(mail, tmp_path: Path) -> None:
     outer, inner = message(), message("Dentro da mensagem")
     inner.replace_header("Subject", "Encaminhada")
-    inner.add_attachment("a;b\n1;2".encode(), maintype="text", subtype="csv", filename="dados.csv")
+    inner.add_attachment(b"a;b\n1;2", maintype="text", subtype="csv", filename="dados.csv")
     outer.add_attachment(
         written(tmp_path / "x.pdf").read_bytes(), maintype="application", subtype="octet-stream", filename="nota.pdf"
     )

@@ -188,7 +188,11 @@ edits = some.lists(some.tuples(some.floats(0, 1), some.binary(min_size=1, max_si
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sample=some.sampled_from(SAMPLES), edits=edits, kept=some.floats(0.3, 1))
 def test_mutated_pictures_end_as_pages_or_as_a_typed_error(tmp_path: Path, monkeypatch, sample, edits, kept) -> None:
-    monkeypatch.setattr(module, "transcribe", lambda render, width, languages: [] if render(transcription.READING_DPI) else [])
+    def drawn(render, width, languages) -> list:
+        render(transcription.READING_DPI)
+        return []
+
+    monkeypatch.setattr(module, "transcribe", drawn)
     data = bytearray(sample)
     for place, change in edits:
         start = int(place * len(data))

@@ -1,3 +1,5 @@
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -18,7 +20,7 @@ def test_offsets_are_exact_and_no_word_is_lost(words: list[Placed]) -> None:
     text, found = arrange(words)
     assert sorted(text[word.start : word.end] for word in found) == sorted(word.text for word in words)
     assert sum(len(word.text) for word in words) == sum(not character.isspace() for character in text)
-    assert all(before.end < after.start for before, after in zip(found, found[1:], strict=False))
+    assert all(before.end < after.start for before, after in itertools.pairwise(found))
 
 
 @given(some.lists(placed(), max_size=40))

@@ -60,7 +60,7 @@ def test_notes_and_stamps_are_read_where_they_stand(tmp_path: Path) -> None:
     page = read(path)[0][0]
     assert page.text == "Total 9,90\nvalor errado\nver anexo\nPAGO em maio"
     stamp_word = word(page, "PAGO")
-    assert 20 <= stamp_word.x0 and 80 <= stamp_word.y0 < stamp_word.y1 <= 101
+    assert stamp_word.x0 >= 20 and 80 <= stamp_word.y0 < stamp_word.y1 <= 101
     assert word(page, "errado")[2:6] == (20, 120, 120, 140)
 
 

@@ -38,7 +38,7 @@ def test_pictures_and_areas_lie_where_they_are_seen_also_in_forms(tmp_path: Path
     (image,) = found.pictures
     assert image.box == pytest.approx((200, 642, 400, 742), abs=0.1) and image.pixels == (30, 20)
     assert image.share == pytest.approx(200 * 100 / (595 * 842), abs=0.001)
-    assert list(found.orders.values())[0] < area.order < image.order and found.nested == set()
+    assert next(iter(found.orders.values())) < area.order < image.order and found.nested == set()
 
 
 def test_a_drawing_without_end_is_looked_at_no_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

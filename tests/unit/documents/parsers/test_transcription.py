@@ -71,7 +71,7 @@ def test_a_form_is_read_box_by_box_and_in_rows() -> None:
     lines: dict[int, list[str]] = {}
     for word in words_of(image):
         lines.setdefault(word.line, []).append(word.text)
-    assert ["NÚMERO", "VALOR", "FOLHA"] == [text for text in lines[min(lines)] if text in ("NÚMERO", "VALOR", "FOLHA")]
+    assert [text for text in lines[min(lines)] if text in ("NÚMERO", "VALOR", "FOLHA")] == ["NÚMERO", "VALOR", "FOLHA"]
     assert any([text for text in line if text in ("4711", "98,50", "2/3")] == ["4711", "98,50", "2/3"] for line in lines.values())
 
 
