@@ -41,7 +41,7 @@ async def test_a_machine_works_before_the_last_one_is_opened(tmp_path, monkeypat
         database = Database(tmp_path / "myelin.db")
         await database.start()
         stack.push_async_callback(database.close)
-        models = await open_models(settings, Clock(), database, State(database), HARDWARE, stack)
+        models, _ = await open_models(settings, Clock(), database, State(database), HARDWARE, stack)
         await asyncio.sleep(0)
         assert times == 2 and all(engine.turns.alive for engine in models.machines)
         assert models.machines.local.mode == models.compute.mode == "auto"
