@@ -125,6 +125,9 @@ class Settings(BaseSettings):
     ollama_num_parallel: int = _setting(
         1, "Ollama", "Questions that Ollama answers at once for each model, as it was told.", ge=1
     )
+    ollama_max_loaded_models: int = _setting(
+        0, "Ollama", "Models that Ollama keeps in memory at once, as it was told; 0: its own 3.", ge=0
+    )
     ollama_kv_cache_type: Literal["f16", "q8_0", "q4_0"] = _setting(
         "f16", "Ollama", "Cache of keys and values, as Ollama was told."
     )

@@ -41,6 +41,10 @@ from store.sizes import Sizes
 from store.state import State
 
 
+#: Of an Ollama that was told nothing, for each card; how many cards another machine has nobody knows.
+_MOST_LOADED = 3
+
+
 class Models(NamedTuple):
     """What the house has of models, by the names of its rooms."""
 
@@ -118,7 +122,12 @@ async def _open_fleet(
     mode: Callable[[], Mode],
     activity: Activity,
 ) -> tuple[Fleet, Ollamas]:
-    habits = Habits(settings.ollama_num_parallel, settings.ollama_kv_cache_type, settings.ollama_flash_attention)
+    habits = Habits(
+        parallel=settings.ollama_num_parallel,
+        kv_type=settings.ollama_kv_cache_type,
+        flash=settings.ollama_flash_attention,
+        most=settings.ollama_max_loaded_models or _MOST_LOADED,
+    )
     tuning = Tuning(parallel=settings.ollama_num_parallel)
     turns = partial(swapping, sizes=Sizes(database, clock), habits=habits, tuning=tuning)
 

@@ -56,7 +56,7 @@ async def swapping(
         tuning=replace(tuning, parallel=shape.parallel) if shape else tuning,
         now=now,
         identify=engine.identify,
-        holds_one=bool(shape and shape.holds_one),
+        most=habits.most if shape is None else 1 if shape.holds_one else None,
     )
     acts.always_on = swapper.yard.pinned_names
     async with running(swapper) as runs:

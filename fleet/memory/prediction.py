@@ -79,11 +79,13 @@ _WORDS: dict[Source, str] = {
 @dataclass(frozen=True, slots=True)
 class Habits:
     """How a server of models was started, which its API does not tell: OLLAMA_NUM_PARALLEL, OLLAMA_KV_CACHE_TYPE and
-    OLLAMA_FLASH_ATTENTION. Without the last one its cache is f16 whatever was asked for."""
+    OLLAMA_FLASH_ATTENTION, without which its cache is f16 whatever was asked for; OLLAMA_MAX_LOADED_MODELS are the `most` that
+    it has in memory before it evicts one, and it chooses badly."""
 
     parallel: int = 1
     kv_type: KvType = "f16"
     flash: bool = True
+    most: int | None = None
 
     def setting(self, anatomy: Anatomy, num_ctx: int, device: Device) -> Setting:
         kv_type: KvType = self.kv_type if self.flash else "f16"

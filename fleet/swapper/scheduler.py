@@ -48,11 +48,12 @@ class Swapper:
         identify: Callable[[str], str] = full_name,
         foresee: Callable[[str], int] | None = None,
         weigh: Callable[[Resident], int] = lambda resident: resident.size,
-        holds_one: bool = False,
+        most: int | None = None,
     ):
-        """`predict` gives the bytes that a load will take, `foresee` those that Ollama expects, `weigh` those of a resident."""
+        """`predict` gives the bytes that a load will take, `foresee` those that Ollama expects, `weigh` those of a resident;
+        `most` models are in memory at once."""
         self._effects, self._now, self._identify, self._tuning = effects, now, identify, tuning
-        room = Room(budget, tuning.free_share, holds_one)
+        room = Room(budget, tuning.free_share, most)
         self.yard = Yard(tuning, room, predict, foresee or predict, [identify(name) for name in always_on])
         self._mover = Mover(self.yard, identify, weigh)
         self._steering = Steering(self.yard, self._mover)

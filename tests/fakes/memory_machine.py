@@ -38,6 +38,8 @@ class MemoryMachine:
         self.is_down = False
         self.foreign: set[str] = set()
         self.pinned: set[str] = set()
+        #: Models that it keeps at once; for one more it would choose a victim itself.
+        self.most: int | None = None
         #: Models that nobody may load, and by how many that was ordered.
         self.withheld: Counter[str] = Counter()
         #: Always-on models that the last answer of `ps` did not have, though they load.
@@ -179,6 +181,8 @@ class MemoryMachine:
         ours = {name: size for name, size in self.resident.items() if name not in self.foreign and name != model}
         if sum(ours.values()) + self.sizes[model] > self.budget:
             self.harm.append(f"{model} is loaded beside {', '.join(ours)}")
+        if self.most is not None and len(ours) >= self.most:
+            self.harm.append(f"{model} is one more than {', '.join(ours)}")
 
     def _reachable(self) -> None:
         if self.is_down:

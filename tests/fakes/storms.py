@@ -18,6 +18,7 @@ from fleet.compute import Resident
 from fleet.machines.record import Record
 from fleet.machines.swapping import Swapping, swapping
 from fleet.memory.formula import DRIVER_BYTES
+from fleet.memory.prediction import Habits
 from fleet.swapper.tuning import CLASSES, Tuning
 from providers.ollama_models import full_name
 from tests.fakes.memory_machine import MemoryMachine
@@ -99,6 +100,7 @@ class Storm:
         self._tuning = Tuning(parallel=self._machine.parallel, speculate=rnd.random() < 0.5)
         if self._known is None:
             self._names.remove("giant:70b")
+        self._machine.most = rnd.choice([2, 3, None])
         self._asking: list[asyncio.Task[None]] = []
         self._turns: Swapping
 
@@ -111,7 +113,8 @@ class Storm:
             budget=Budget(self._known, "a storm"),
             mode="auto",
         )
-        async with swapping(engine, sizes=Kept(), tuning=self._tuning, now=now) as self._turns:
+        habits = Habits(most=self._machine.most)
+        async with swapping(engine, sizes=Kept(), habits=habits, tuning=self._tuning, now=now) as self._turns:
             await self._turns.meet()
             return await self._blow()
 

@@ -142,3 +142,11 @@ async def test_a_longer_text_makes_room_first_and_is_refused_with_the_numbers_wh
                 await turns.grow("a:8b", 131072)
             await turns.grow("a:8b", 8192)
         assert not chosen_by_ollama(made) or {one.model for one in chosen_by_ollama(made)} == {"a:8b"}, "it is loaded anew itself"
+
+
+async def test_ollama_never_has_to_choose_who_leaves_for_one_model_too_many():
+    async with world("local", habits=Habits(most=2), budget=60 * GIB) as made:
+        made.fakes["local"].machine.scheduler.environment = Environment(max_loaded=2)
+        for name in (GEMMA, LLAMA, "qwen3:0.6b", GEMMA):
+            await made.place(name)
+        assert not chosen_by_ollama(made) and len(made.fakes["local"].machine.runners) == 2

@@ -85,9 +85,18 @@ def test_beside_those_who_stay_there_is_room(size, sizes, share):
 
 @pytest.mark.parametrize("budget", [None, 100 * GB])
 def test_a_server_with_one_place_holds_one_model_whatever_its_size(budget):
-    room, small, other = Room(lambda: budget, 0.8, holds_one=True), sized("small", 1), sized("other", 1)
+    room, small, other = Room(lambda: budget, 0.8, most=1), sized("small", 1), sized("other", 1)
     assert room.fits(small, []) and not room.fits(small, [other])
     assert room.victims(small, [], [other]) == [other] and room.victims(small, [other], []) is None
     assert room.together([small, other]) == [small]
     refused = room.too_large(other, [small])
     assert "one model at a time" in refused.detail and "small" in refused.detail
+
+
+def test_a_server_keeps_so_many_models_and_no_more():
+    room = Room(lambda: 100 * GB, 0.8, most=2)
+    one, two, three = (sized(name, 1, used_at=at) for at, name in enumerate(("one", "two", "three")))
+    assert room.fits(three, [one]) and not room.fits(three, [one, two])
+    assert room.victims(three, [], [one, two]) == [one]
+    assert room.victims(three, [one, two], []) is None and room.together([one, two, three]) == [one, two]
+    assert "beside one, two: its server holds 2 models at a time" in room.too_large(three, [one, two]).detail
