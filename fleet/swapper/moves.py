@@ -167,8 +167,9 @@ class Mover:
             self._yard.refuse(move.target.line, error)
 
     def _is_wanted(self, move: Move) -> bool:
+        """A target that is in memory was loaded by somebody else."""
         target = move.target
-        if target in self._yard.withheld:
+        if target is not None and (target.is_resident or target in self._yard.withheld):
             return False
         if target is None or target.line or target.name in self._yard.pinned_names:
             return True

@@ -252,3 +252,20 @@ async def test_a_wrong_guess_makes_way(world):
     await asyncio.sleep(5)
     assert world.machine.loading == "a" and world.swapper.snapshot()["move"]["speculative"]
     assert await world.ask("b") < 14
+
+
+@in_world(budget=60 * GB)
+async def test_what_somebody_else_loads_while_others_leave_for_it_is_not_loaded_again(world):
+    """Three that fill the memory; `giant` comes by itself while `a` and `b` drain for it, and is served where it is."""
+    await world.ask("a")
+    await world.ask("b")
+    busy = [world.start("a", 500.0), world.start("b", 500.0)]
+    waiting = world.start("giant", 200.0)
+    await asyncio.sleep(300)
+    assert world.swapper.yard.move and world.swapper.yard.move.phase == "draining" and not waiting.done()
+    world.machine.intrude("giant")
+    other = world.start("light")
+    await asyncio.sleep(5)
+    assert world.swapper.yard.move is None and world.swapper.yard.model("giant").inside == 1
+    await asyncio.gather(waiting, other, *busy)
+    assert "giant" not in world.machine.loads
