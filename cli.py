@@ -23,6 +23,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from commands import machines, models
+from commands.top import top
 from commands.server import INTERRUPTED, JOB_FAILED, NO_SERVER, NOT_IN_TIME, REFUSED, AsJson, Server, err, out, stop
 
 HERE = Path(__file__).resolve().parent
@@ -32,6 +33,7 @@ FINISHED = {"done", "failed", "cancelled"}
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__)
 app.add_typer(models.app, name="models")
 app.add_typer(machines.app, name="machines")
+app.command("top")(top)
 
 Timeout = Annotated[float, typer.Option(min=0, help="Seconds to wait for the answer.")]
 Provider = Annotated[str, typer.Option(help="auto, builtin, ollama, gemini or any configured provider.")]

@@ -56,14 +56,15 @@ from documents.parsers.base import Context
 from documents.sandbox.client import Limits, Sandbox
 from fleet.hardware import Hardware, detect
 from fleet.machine import Machine
-from fleet.machines.opening import named
+from fleet.machines.opening import factories, named
 from fleet.sizing import Sizing, size
 from gateway.usage import open_metering
 from operations.banner import banner, models_found
-from operations.doctor import Subject, examine, myelin_at, table, worst
+from operations.doctor import Check, Subject, examine, myelin_at, table, worst
 from operations.first_start import with_keys
 from operations.hosts import answering
 from operations.loops import run_loops
+from operations.machines import machines_found, subjects
 from operations.modelroom import open_models, open_moving
 from operations.notifier import Notifier
 from operations.retention import Retention
@@ -78,6 +79,7 @@ from store.files import Files
 from store.jobs import Jobs
 from store.keys import Keys
 from store.lock import InUse, hold
+from store.machines import MachineRows
 from store.outbox import Outbox
 from store.state import State
 from workers import Pipeline, Sizes
@@ -142,13 +144,13 @@ async def build(
     stack.push_async_callback(database.close)
     await credentials.reload()
     jobs, outbox, state = Jobs(database, clock, settings.retention_hours * 3600), Outbox(database, clock), State(database)
-    models, prices, admission = await open_models(settings, clock, database, state, hardware, stack)
+    models, prices = await open_models(settings, clock, database, state, hardware, stack)
     metering, book = await open_metering(Calls(database), models.gateway, clock, settings.prices, prices, stack)
     sizing, hooks = _sizing(settings, hardware), AddressPolicy.of(settings.webhook_allowed_targets)
     deliverer = _open_webhooks(settings, clock, outbox, hooks, stack)
     keyring, patience = Keyring(settings.secret_key.get_secret_value()), Patience(settings.model_timeout * _ASKING_SHARE, clock)
     pipeline = Pipeline(
-        stages=Stages(jobs, files, sandbox, models.gateway, admission, keyring, patience, metering.ledger, credentials.grant),
+        stages=Stages(jobs, files, sandbox, models.gateway, keyring, patience, metering.ledger, credentials.grant),
         jobs=jobs,
         files=files,
         sizes=_sizes(settings, sizing),
@@ -290,10 +292,21 @@ async def check(settings: Settings) -> int:
             stack.push_async_callback(provider.close)
         ollama = Machine(providers.pop("ollama"))
         providers.pop("gemini", None)  # it may be without a key: that is told from the settings
-        found = await asyncio.gather(examine(subject, ollama, partial(myelin_at, http)), answering(providers.values()))
+        found = await asyncio.gather(
+            examine(subject, ollama, partial(myelin_at, http)), _other_machines(settings, http), answering(providers.values())
+        )
     checks = [check for part in found for check in part]
     print(table(checks))
     return int(worst(checks) == "fail")
+
+
+async def _other_machines(settings: Settings, http: HttpClient) -> list[Check]:
+    """Those of MACHINES and those that were added: a server may be working on their table."""
+    (local,) = (one for one in registry.configured(settings.by_name()) if one.spec.capabilities.pull)
+    make = factories(local, http, await detect(), lambda: "auto", settings.vram_limit_gb)
+    keyring = Keyring(settings.secret_key.get_secret_value())
+    kept = await asyncio.to_thread(MachineRows.glance, settings.database_path, keyring)
+    return await machines_found(subjects(named(settings.ollama_url, settings.machines)[1:], kept, make))
 
 
 def run(arguments: Sequence[str]) -> int:

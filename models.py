@@ -363,5 +363,6 @@ machines = Table(
     Column("enabled", Integer, nullable=False),
     Column("draining", Integer, nullable=False),  # removed, as soon as its last request has ended
     Column("fixed", Integer, nullable=False),  # the settings name it: only `enabled` is ours
+    Column("key", LargeBinary),  # sealed; what the server of the machine wants
     Column("created_at", Float, nullable=False),
 )

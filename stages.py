@@ -15,7 +15,6 @@ from documents.parsed import FACTS
 from documents.reasoning import StoredText
 from documents.sandbox.client import Sandbox
 from documents.skeleton import Skeleton
-from fleet.admission import Admission
 from gateway.grants import Grant
 from gateway.ledger import Ledger
 from gateway.metered import Metered
@@ -47,7 +46,6 @@ class Stages:
     files: Files
     sandbox: Sandbox
     gateway: Gateway
-    admission: Admission
     keyring: Keyring
     patience: Patience = Patience()
     ledger: Ledger = field(default_factory=Ledger)
@@ -70,19 +68,18 @@ class Stages:
         started = self.patience.clock.monotonic()
         call_as(row["owner"], _URGENCY[PRIORITY_NAMES[row["priority"]]])
         metered = Metered(self.gateway, self.ledger, self.grant_of(row["owner"]), row["id"])
-        async with self.admission.admitted():
-            raw = await analyse(
-                _question(row),
-                await self._text(row),
-                gateway=metered,
-                provider=row["ai_provider"],
-                model=row["model"],
-                api_key=key,
-                priority=PRIORITY_NAMES[row["priority"]],
-                vision=row["vision"],
-                patience=self.patience.since(started),
-                on_progress=on_progress,
-            )
+        raw = await analyse(
+            _question(row),
+            await self._text(row),
+            gateway=metered,
+            provider=row["ai_provider"],
+            model=row["model"],
+            api_key=key,
+            priority=PRIORITY_NAMES[row["priority"]],
+            vision=row["vision"],
+            patience=self.patience.since(started),
+            on_progress=on_progress,
+        )
         served = {
             "provider": raw.provider,
             "model": raw.model,

@@ -8,16 +8,17 @@ from typing_extensions import TypedDict
 from api.deps import answer, house, principal
 from api.local_models import category
 from api.policy import CLIENTS, allow
+from api.presence import NOWHERE, Presence, Presences, is_resident
 from core.machines import LOCAL
-from fleet.budget import needed
 from fleet.machines.engine import Engine
 from providers.types import ModelInfo
 
 router = APIRouter(prefix="/api", tags=["models"])
 
 
-class AvailableModel(TypedDict):
-    """A model on a machine of ours. `fits`: it has room there when it is alone; `needs_bytes` is an estimate from its size."""
+class AvailableModel(Presence):
+    """A model on a machine of ours. `fits`: it has room there when it is alone; `needs_bytes` is what it took, or an
+    estimate; null when nobody knows."""
 
     name: str
     provider: str
@@ -46,8 +47,9 @@ async def available(request: Request) -> Response:
     rooms = house(request)
     engines = {engine.record.name: engine for engine in rooms.machines}
     usable = (model for model in rooms.catalogue.names.allowed(principal(request).allows) if model.local)
+    presences = Presences(engines.values(), rooms.clock.now())
     models = [
-        _available(info, engines[info.machine or LOCAL])
+        _available(info, engines[info.machine or LOCAL], presences)
         for model in usable
         for info in model.copies
         if (info.machine or LOCAL) in engines
@@ -56,15 +58,19 @@ async def available(request: Request) -> Response:
     return answer({"models": models, "budget_bytes": room.bytes, "budget_why": room.why})
 
 
-def _available(info: ModelInfo, engine: Engine) -> AvailableModel:
+def _available(info: ModelInfo, engine: Engine, presences: Presences) -> AvailableModel:
+    presence = NOWHERE if info.machine is None else presences.of(info.machine, info.name)
+    occupant = info.machine and presences.occupant(info.machine, info.name)
+    needs = engine.turns.needs(info.name)
     return {
+        **presence,
         "name": info.name,
         "provider": info.provider,
         "machine": engine.record.name,
         "category": category(info, engine),
-        "resident": info.resident,
+        "resident": is_resident(presence),
         "size": info.size,
-        "size_vram": info.size_vram,
-        "needs_bytes": None if info.size is None else needed(info.size),
-        "fits": engine.budget.fits(info.size),
+        "size_vram": occupant.size_vram if occupant else None,
+        "needs_bytes": needs,
+        "fits": engine.budget.fits(needs),
     }

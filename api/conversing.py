@@ -3,7 +3,7 @@
 Where the provider speaks the client's dialect the body goes on as it is (`api/passing.py`); everywhere else it is translated.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -32,7 +32,8 @@ class Translation(Protocol):
 @dataclass(frozen=True, slots=True)
 class Speech:
     """An address where models are talked to. `path` is where a provider of the same dialect has it, None when none has;
-    `streams` is what a body that does not say it means, `most` are the members (Ollama's: options) that cap the answer."""
+    `streams` is what a body that does not say it means, `most` are the members (Ollama's: options) that cap the answer;
+    `tended` answers a body that is no question but an order of the operator's, and tells whether it was one."""
 
     dialect: Dialect
     operation: str
@@ -40,6 +41,7 @@ class Speech:
     translation: Translation
     streams: bool = False
     most: tuple[str, ...] = ("max_tokens",)
+    tended: Callable[[Visit, dict[str, Any]], Awaitable[bool]] | None = None
 
 
 async def converse(speech: Speech, exchange: Exchange) -> None:
@@ -57,8 +59,10 @@ async def converse(speech: Speech, exchange: Exchange) -> None:
         if not isinstance(stream, bool):
             raise InvalidField("stream is true or false.", field="stream")
         gateway = exchange.rooms.gateway
-        visit = Visit(exchange, call, gateway.resolve(named, exchange.allows, lambda: asker_of(exchange, body)))
+        visit = Visit(exchange, call, await gateway.resolve(named, exchange.allows, lambda: asker_of(exchange, body)))
         visit.reserve(body, raw, _most(speech, body))
+        if speech.tended is not None and await speech.tended(visit, body):
+            return
         try:
             if speech.path is not None and gateway.passes(visit.target, speech.dialect, speech.path):
                 await (pass_stream if stream else pass_whole)(visit, speech.dialect, speech.path, body, raw)

@@ -18,6 +18,7 @@ from api.magic import refuse_what_is_no_document
 from api.multipart import FILE_HINT, read_form
 from api.openapi import EVENTS, PNG, UPLOAD
 from api.policy import CLIENTS, allow
+from api.presence import turns
 from api.streaming import job_events, settled
 from core.errors import Conflict, InvalidField, InvalidRequest, NotFound, Overloaded
 from core.secrets import associated_data
@@ -284,6 +285,7 @@ async def queue(request: Request) -> Response:
             "queues": {stage.value: views.room(room, rooms.clock) for stage, room in rooms.pipeline.rooms.items()},
             "accepting": rooms.pipeline.accepting and rooms.pipeline.unfinished < rooms.settings.max_unfinished_jobs,
             "limit": rooms.settings.max_unfinished_jobs,
+            "turns": turns(rooms.machines, principal(request).allows),
             "jobs": [views.waiting(row, rooms.pipeline) for row in mine],
         }
     )

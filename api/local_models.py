@@ -13,9 +13,11 @@ from api.deps import answer, house, read_json
 from api.fields import read_gemini_key
 from api.openapi import body
 from api.policy import CLIENTS, Role, allow
+from api.presence import Presence, Presences, is_resident
 from api.shapes import ModelWork
 from api.views import stamp
 from core.errors import InvalidField, ProviderError, ProviderUnreachable
+from core.machines import LOCAL
 from fleet.downloads import Download, State
 from fleet.machines.engine import Engine
 from fleet.names import read_model_name
@@ -53,8 +55,11 @@ class _ModelView(TypedDict):
     size_vram: int | None
 
 
-class InstalledModel(_ModelView):
+class InstalledModel(_ModelView, Presence):
+    """`category`: whether it is kept in memory on its machine; `machines` are all that have it."""
+
     machine: str
+    machines: list[str]
     category: Literal["always_on", "on_demand"]
 
 
@@ -86,17 +91,33 @@ class DownloadList(TypedDict):
     data: list[DownloadView]
 
 
-@router.get("/list", summary="Models installed in Ollama", response_model=InstalledModels)
+@router.get("/list", summary="Models installed on the machines, and how they are in memory", response_model=InstalledModels)
 @allow(*CLIENTS)
 async def installed(request: Request) -> Response:
-    listing = await house(request).catalogue.listing("ollama")
-    engines = {engine.record.name: engine for engine in house(request).machines}
-    models = [
-        _model(model) | {"machine": model.machine, "category": category(model, engines[model.machine])}
-        for model in listing.models
-        if model.machine in engines
-    ]
+    rooms = house(request)
+    listing = await rooms.catalogue.listing("ollama")
+    engines = {engine.record.name: engine for engine in rooms.machines}
+    presences = Presences(engines.values(), rooms.clock.now())
+    listed = [model for model in listing.models if model.machine in engines]
+    holders: dict[str, list[str]] = {}
+    for model in listed:
+        holders.setdefault(model.name, []).append(model.machine)
+    models = [_installed(model, engines[model.machine], presences, holders[model.name]) for model in listed]
     return answer({"models": models, "source": listing.source})
+
+
+def _installed(model: ModelInfo, engine: Engine, presences: Presences, holders: list[str]) -> InstalledModel:
+    presence = presences.of(engine.record.name, model.name)
+    occupant = presences.occupant(engine.record.name, model.name)
+    return {
+        **_model(model),
+        **presence,
+        "resident": is_resident(presence),
+        "size_vram": occupant.size_vram if occupant else None,
+        "machine": engine.record.name,
+        "machines": holders,
+        "category": category(model, engine),
+    }
 
 
 def category(model: ModelInfo, engine: Engine) -> Literal["always_on", "on_demand"]:
@@ -126,8 +147,10 @@ async def gemini(request: Request) -> Response:
 @allow(Role.OPERATOR)
 async def download(request: Request, stream: Stream = False) -> Response:
     wish = await read_json(request, DownloadWish)
-    if wish.machine not in (None, "local"):
-        raise InvalidField(f"There is no machine {wish.machine[:64]!r}.", field="machine", hint="Leave it out, or send local.")
+    if wish.machine not in (None, LOCAL):
+        house(request).machines.get(wish.machine)
+        hint = "POST /models/install installs it there."
+        raise InvalidField(f"Downloads go to the machine {LOCAL}.", field="machine", hint=hint)
     model, downloads = read_model_name(wish.model), house(request).downloads
     await _reach_ollama(house(request).catalogue)
     record = await downloads.start(model)

@@ -10,10 +10,13 @@ from api.agents import revoked
 from api.deps import answer, house, read_json
 from api.openapi import body
 from api.policy import Role, allow
-from api.shapes import Time
+from api.presence import Presences, queue_view
+from api.shapes import Time, TurnsOfModel
 from api.views import stamp
-from fleet.machines.engine import Engine, Queue
-from fleet.machines.record import Device, Kind, Origin, Record
+from core.machines import OLLAMA
+from fleet.machines.engine import Engine
+from fleet.machines.record import Device, Origin, Record
+from fleet.machines.standing import Occupant
 
 router = APIRouter(prefix="/machines", tags=["machines"])
 
@@ -30,14 +33,16 @@ class MachineChange(BaseModel):
     labels: list[str] | None = None
     enabled: StrictBool | None = None
     always_on: list[str] | None = None
+    key: str | None = None
 
 
 class MachineWish(MachineChange):
-    """`url` is where its Ollama listens; `budget_bytes` what models may take there together."""
+    """`kind` is what serves the models there and `url` where that listens; `key` is what it wants, kept sealed and never shown;
+    `budget_bytes` is what models may take there together."""
 
     name: str
     url: str
-    kind: Kind = "ollama"
+    kind: str = OLLAMA
 
 
 class Budget(TypedDict):
@@ -57,32 +62,30 @@ class MachineHealth(TypedDict):
 
 
 class ResidentModel(TypedDict):
-    """Bytes."""
+    """Bytes, null where the machine does not tell. `since` it is so; one that is loading will be there in `eta_seconds`."""
 
     name: str
-    size: int
-    size_vram: int
-
-
-class QueueView(TypedDict):
-    """Requests for one model: those that wait for their turn, and those inside of Ollama. Seconds."""
-
-    model: str
-    waiting: int
-    inside: int
-    oldest_seconds: float | None
+    state: Literal["resident", "loading", "leaving"]
+    size: int | None
+    size_vram: int | None
+    always_on: bool
+    since: Time | None
     eta_seconds: float | None
 
 
 class MachineView(TypedDict):
     """`origin` local: OLLAMA_URL; settings: MACHINES; api: added here. `state` draining: it goes when its work has ended.
 
+    `kind` is what serves its models; `has_key` tells of a key for that; `fixed` says why its models cannot be loaded or unloaded
+    from here, null when they can.
+
     `phase` is what its memory is at, `installed` how many models it lists (null: unknown), `in_flight` what it works on.
     """
 
     name: str
     url: str
-    kind: Kind
+    kind: str
+    has_key: bool
     origin: Origin
     device: Device
     labels: list[str]
@@ -92,8 +95,9 @@ class MachineView(TypedDict):
     health: MachineHealth
     budget: Budget
     residents: list[ResidentModel]
+    fixed: str | None
     phase: str
-    queue: list[QueueView]
+    queue: list[TurnsOfModel]
     in_flight: int
     installed: int | None
 
@@ -110,21 +114,24 @@ class RemovedMachine(TypedDict):
 @router.get("", summary="The machines that models run on, with health, memory and queues", response_model=MachineList)
 @allow(Role.OPERATOR)
 async def all_machines(request: Request) -> Response:
-    return answer({"data": [_view(engine) for engine in house(request).machines]})
+    rooms = house(request)
+    return answer({"data": [view(engine, rooms.clock.now()) for engine in rooms.machines]})
 
 
 @router.post("", status_code=201, summary="Add a machine", response_model=MachineView, openapi_extra=body(MachineWish))
 @allow(Role.OPERATOR)
 async def add(request: Request) -> Response:
     wish = await read_json(request, MachineWish)
-    engine = await house(request).machines.add(Record(**_said(wish)))
-    return answer(_view(engine), 201, {"Location": f"/machines/{engine.record.name}"})
+    rooms = house(request)
+    engine = await rooms.machines.add(Record(**_said(wish)))
+    return answer(view(engine, rooms.clock.now()), 201, {"Location": f"/machines/{engine.record.name}"})
 
 
 @router.get("/{name}", summary="One machine", response_model=MachineView)
 @allow(Role.OPERATOR)
 async def one_machine(request: Request, name: Name) -> Response:
-    return answer(_view(house(request).machines.get(name)))
+    rooms = house(request)
+    return answer(view(rooms.machines.get(name), rooms.clock.now()))
 
 
 @router.patch("/{name}", summary="Change a machine, or switch it off and on", response_model=MachineView,
@@ -133,7 +140,8 @@ async def one_machine(request: Request, name: Name) -> Response:
 async def change(request: Request, name: Name) -> Response:
     """At another address it is another machine: what runs at the old one ends there. A machine that drains is kept."""
     change = await read_json(request, MachineChange)
-    return answer(_view(await house(request).machines.change(name, _said(change))))
+    rooms = house(request)
+    return answer(view(await rooms.machines.change(name, _said(change)), rooms.clock.now()))
 
 
 @router.delete(
@@ -144,25 +152,30 @@ async def change(request: Request, name: Name) -> Response:
 )
 @allow(Role.OPERATOR)
 async def remove(request: Request, name: Name) -> Response:
-    draining = await house(request).machines.remove(name)
+    rooms = house(request)
+    draining = await rooms.machines.remove(name)
     await revoked(house(request), name)  # or the agent of this one would be trusted beside another one of its name
-    return answer({"name": name, "removed": True}) if draining is None else answer(_view(draining), 202)
+    return answer({"name": name, "removed": True}) if draining is None else answer(view(draining, rooms.clock.now()), 202)
 
 
 def _said(wish: BaseModel) -> dict[str, Any]:
-    """What the body has: null takes a budget back, and is nothing elsewhere."""
-    said = {
-        name: value for name, value in wish.model_dump(exclude_unset=True).items() if value is not None or name == "budget_bytes"
-    }
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in said.items()}
+    """What the body has: null takes a budget or a key back, and is nothing elsewhere."""
+    said = wish.model_dump(exclude_unset=True)
+    if "key" in said:
+        said["key"] = said["key"] or ""
+    kept = {name: value for name, value in said.items() if value is not None or name == "budget_bytes"}
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}
 
 
-def _view(engine: Engine) -> MachineView:
-    record, health, budget, standing = engine.record, engine.health, engine.budget, engine.turns.standing()
+def view(engine: Engine, now: float) -> MachineView:
+    record, health, budget = engine.record, engine.health, engine.budget
+    presences = Presences([engine], now)
+    standing = presences.standing(record.name)
     return {
         "name": record.name,
         "url": record.url,
         "kind": record.kind,
+        "has_key": bool(record.key),
         "origin": engine.origin,
         "device": record.device,
         "labels": list(record.labels),
@@ -178,13 +191,16 @@ def _view(engine: Engine) -> MachineView:
             "checked_at": stamp(health.checked_at),
         },
         "budget": {"bytes": budget.bytes, "why": budget.why},
-        "residents": [{"name": one.name, "size": one.size, "size_vram": one.size_vram} for one in health.residents],
+        "residents": [_resident(one, presences) for one in standing.occupants or ()],
+        "fixed": engine.fixed or None,
         "phase": standing.phase,
-        "queue": [_queue(queue) for queue in standing.queues],
+        "queue": [queue_view(queue) for queue in standing.queues],
         "in_flight": engine.inside,
         "installed": None if engine.listed is None else len(engine.listed),
     }
 
 
-def _queue(queue: Queue) -> QueueView:
-    return {name: getattr(queue, name) for name in QueueView.__annotations__}
+def _resident(one: Occupant, presences: Presences) -> ResidentModel:
+    kept = ("state", "size", "size_vram", "always_on")
+    eta = None if one.eta_seconds is None else round(one.eta_seconds, 1)
+    return {"name": one.model, **{name: getattr(one, name) for name in kept}, "since": presences.since(one), "eta_seconds": eta}

@@ -137,8 +137,10 @@ async def cancel_operation(request: Request, operation_id: OperationId) -> Respo
 
 
 async def _begin(request: Request, kind: Kind, shape: type[_Wish], stream: bool) -> Response:
-    wish = await read_json(request, shape)
-    record = await house(request).operations.start(kind, **wish.model_dump())
+    wish = (await read_json(request, shape)).model_dump()
+    for place in wish.keys() - {"model"}:
+        house(request).machines.check_files(wish[place])
+    record = await house(request).operations.start(kind, **wish)
     if stream:
         return _streamed(request, record)
     return answer(_view(record), 200 if record.state in ENDED else 202, {"Location": f"/models/operations/{record.id}"})

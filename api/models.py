@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from api.deps import House, answer, house, principal
 from api.policy import CLIENTS, allow
+from api.presence import Presences
 from core.errors import InvalidField
 from gateway.catalogue import Followed, Source
 from gateway.facts import Model
@@ -154,13 +155,14 @@ def _catalogue(rooms: House, wanted: Wanted, allows: Allows | None) -> Catalogue
         raise InvalidField(
             f"No provider {wanted.provider!r} is configured.", field="provider", hint=f"Configured are: {configured}."
         )
-    models = [_model(model, names) for model in wanted.among(names, allows)]
+    presences = Presences(rooms.machines, rooms.clock.now())
+    models = [_model(model, names, presences) for model in wanted.among(names, allows)]
     usable = Counter(model.provider for model in names.allowed(allows))
     shown = [_state(state, usable[state.provider]) for state in states if wanted.provider in (None, state.provider)]
     return {"models": models, "total": len(models), "providers": shown}
 
 
-def _model(model: Model, names: Names) -> CatalogueModel:
+def _model(model: Model, names: Names, presences: Presences) -> CatalogueModel:
     info, supports, price = model.info, model.supports, model.price
     return {
         "id": model.id,
@@ -169,7 +171,7 @@ def _model(model: Model, names: Names) -> CatalogueModel:
         "aliases": names.aliases_of(model),
         "description": info.description,
         "local": model.local,
-        "resident": info.resident,
+        "resident": presences.resident(model),
         "size": info.size,
         "context": info.context,
         "output_limit": info.output_limit,

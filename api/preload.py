@@ -40,7 +40,7 @@ async def preload(request: Request) -> Response:
     fit (422), and with the wait when that would be too long (503)."""
     wanted = await read_json(request, PreloadWish)
     rooms = house(request)
-    target = rooms.gateway.resolve(wanted.model, principal(request).allows)
+    target = await rooms.gateway.resolve(wanted.model, principal(request).allows)
     place, seconds = None, 0.0
     if target.provider == rooms.fleet.provider:
         place, seconds = await rooms.fleet.preload(target.model)

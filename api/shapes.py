@@ -228,12 +228,28 @@ class Rooms(TypedDict):
     formatting: Room
 
 
+class TurnsOfModel(TypedDict):
+    """Requests for one model: those that wait for their turn, and those inside of its server. `oldest_seconds` of the first
+    that waits; `eta_seconds` until the model is in memory."""
+
+    model: str
+    waiting: int
+    inside: int
+    oldest_seconds: float | None
+    eta_seconds: float | None
+
+
+class Turn(TurnsOfModel):
+    machine: str
+
+
 class Queue(TypedDict):
-    """`limit` is the number of unfinished jobs from which on uploads are refused."""
+    """`limit` is the number of unfinished jobs from which on uploads are refused; `turns` are those of models on the machines."""
 
     queues: Rooms
     accepting: bool
     limit: int
+    turns: list[Turn]
     jobs: list[Waiting]
 
 

@@ -12,7 +12,11 @@ from commands.server import AsJson, out
 app = typer.Typer(no_args_is_help=True, help="The machines that models run on.")
 
 Name = Annotated[str, typer.Argument(help="Its name: small letters, digits and dashes.")]
-Url = Annotated[str, typer.Argument(help="Where its Ollama listens, such as http://10.0.0.5:11434.")]
+Url = Annotated[str, typer.Argument(help="Where it listens, such as http://10.0.0.5:11434.")]
+Kind = Annotated[
+    str | None, typer.Option(help="What serves its models: ollama (without this), lmstudio, vllm, llamacpp or textgen.")
+]
+Key = Annotated[str | None, typer.Option(envvar="MACHINE_KEY", show_envvar=True, help="The key that it wants, if it wants one.")]
 Budget = Annotated[float | None, typer.Option(min=0.1, help="Memory in GiB that models may take there together.")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu or gpu.")]
 Labels = Annotated[list[str] | None, typer.Option("--label", help="A word that requests may ask for; may be repeated.")]
@@ -26,7 +30,7 @@ def machines_ls(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         out.print_json(data=answer)
         return
-    table = Table("machine", "address", "state", "device", "memory", "in memory", "in flight", "waiting", "from")
+    table = Table("machine", "kind", "address", "state", "device", "memory", "in memory", "in flight", "waiting", "from")
     for row in answer["data"]:
         table.add_row(*(escape(text) for text in _row(row)))
     out.print(table)
@@ -37,15 +41,18 @@ def machines_add(
     context: typer.Context,
     name: Name,
     url: Url,
+    kind: Kind = None,
+    machine_key: Key = None,
     budget_gb: Budget = None,
     device: Device = None,
     label: Labels = None,
     always_on: Models = None,
     as_json: AsJson = False,
 ) -> None:
-    """Adds a machine with an Ollama."""
+    """Adds a machine."""
     budget = None if budget_gb is None else round(budget_gb * (1 << 30))
     wish = {"budget_bytes": budget, "device": device, "labels": label or None, "always_on": always_on or None}
+    wish |= {"kind": kind, "key": machine_key}
     body = {"name": name, "url": url} | {member: value for member, value in wish.items() if value is not None}
     answer = context.obj.call("POST", "/machines", json=body)
     out.print_json(data=answer) if as_json else out.print(f"{name} is there; `machines ls` shows how it is")
@@ -64,9 +71,10 @@ def machines_rm(context: typer.Context, name: Name, as_json: AsJson = False) -> 
 
 
 def _row(row: dict[str, Any]) -> list[str]:
-    budget, used = row["budget"]["bytes"], sum(one["size_vram"] or one["size"] for one in row["residents"])
+    budget, used = row["budget"]["bytes"], sum(one["size_vram"] or one["size"] or 0 for one in row["residents"])
     return [
         row["name"],
+        row["kind"],
         row["url"],
         row["state"],
         row["device"],

@@ -63,6 +63,8 @@ class MyelinError(Exception):
     default_hint: ClassVar[str | None] = None
     #: What the answer says beside its body, as (name, value).
     headers: Sequence[tuple[bytes, bytes]] = ()
+    #: The name of the machine that it happened on, when it is one of several.
+    machine: str | None = None
 
     def __init__(self, detail: str, *, hint: str | None = None, field: str | None = None, retry_after: float | None = None):
         super().__init__(detail)
@@ -70,6 +72,14 @@ class MyelinError(Exception):
         self.hint = hint or self.default_hint
         self.field = field
         self.retry_after = retry_after
+
+    def happened_on(self, machine: str, model: str) -> None:
+        """Puts the machine, and the model unless it is named already, in front of the detail; the first who says it is right."""
+        if self.machine is None:
+            self.machine = machine
+            where = f"On {machine}" if model in self.detail else f"On {machine} with {model}"
+            self.detail = f"{where}: {self.detail}"
+            self.args = (self.detail,)
 
     def as_job_error(self) -> dict[str, object]:
         """The `error` member of a failed job: {code, message, hint, retryable}."""

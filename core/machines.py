@@ -1,11 +1,17 @@
 """How machines with models are named and addressed, as they stand in MACHINES or come through the API."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
 from urllib.parse import urlsplit
+
+import orjson
+from pydantic import SecretStr
 
 #: The machine that OLLAMA_URL leads to.
 LOCAL = "local"
+OLLAMA = "ollama"
 _NAME = re.compile(r"[a-z0-9-]{1,32}", re.ASCII)
 _URL = re.compile(
     r"https?://(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?::(?P<port>[0-9]{1,5}))?"
@@ -13,6 +19,17 @@ _URL = re.compile(
     re.ASCII,
 )
 _PORTS = {"http": 80, "https": 443}
+_KIND = re.compile(r"(?P<kind>[a-z0-9]{1,16})\+(?P<url>https?://.*)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A machine of MACHINES. `kind` is what serves the models there; `key` what that server wants, empty for none."""
+
+    name: str
+    url: str
+    kind: str = OLLAMA
+    key: SecretStr = field(default=SecretStr(""))
 
 
 def machine_name(text: str) -> str:
@@ -47,25 +64,50 @@ def place_of(url: str) -> tuple[str, int, str]:
     return LOCAL if here else host, port, parts.path.rstrip("/")
 
 
-def read_machines(value: object) -> tuple[tuple[str, str], ...]:
-    """`name=url,…`, or pairs that were read before. Raises ValueError."""
-    parts = [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value or ()
-    if not isinstance(parts, Sequence):
+def read_machines(value: object) -> tuple[Named, ...]:
+    """`name=url`, `name=kind+url` or `name=kind+url|KEY` separated by commas, the same as JSON or as a list of objects with
+    the members of a Named. Raises ValueError, never with a key or an address in its text."""
+    entries = _entries(value) if isinstance(value, str) else value or ()
+    if not isinstance(entries, Sequence) or isinstance(entries, str):
         raise ValueError("machines are written as name=url, separated by commas")
-    found: dict[str, str] = {}
-    for part in parts:
-        name, url = _pair(part)
-        if name == LOCAL or name in found:
-            raise ValueError("the machine local is the one of OLLAMA_URL" if name == LOCAL else f"two machines are named {name}")
+    found: dict[str, Named] = {}
+    for entry in entries:
+        one = entry if isinstance(entry, Named) else _named(entry)
+        if one.name == LOCAL or one.name in found:
+            told = "the machine local is the one of OLLAMA_URL" if one.name == LOCAL else f"two machines are named {one.name}"
+            raise ValueError(told)
         try:
-            found[machine_name(name)] = machine_url(url)
+            found[machine_name(one.name)] = one
+            machine_url(one.url)
         except ValueError as error:
-            raise ValueError(f"{name[:32]!r}: {error}") from None
-    return tuple(found.items())
+            raise ValueError(f"{one.name[:32]!r}: {error}") from None
+    return tuple(found.values())
 
 
-def _pair(part: object) -> tuple[str, str]:
-    pair = part.split("=", 1) if isinstance(part, str) else part
-    if not isinstance(pair, Sequence) or len(pair) != 2:
+def _entries(text: str) -> Any:
+    if text.lstrip().startswith("["):
+        try:
+            return orjson.loads(text)
+        except orjson.JSONDecodeError:
+            raise ValueError("is not JSON") from None
+    return [_short(part.strip()) for part in text.split(",") if part.strip()]
+
+
+def _short(text: str) -> dict[str, str]:
+    name, found, rest = text.partition("=")
+    if not found:
         raise ValueError("each machine is written as name=url")
-    return str(pair[0]).strip(), str(pair[1]).strip()
+    address, _, key = rest.strip().partition("|")
+    prefixed = _KIND.fullmatch(address)
+    kind, url = (prefixed["kind"], prefixed["url"]) if prefixed else (OLLAMA, address)
+    return {"name": name.strip(), "url": url, "kind": kind, "key": key.strip()}
+
+
+def _named(entry: object) -> Named:
+    known = [one.name for one in fields(Named)]
+    if not isinstance(entry, Mapping) or not all(isinstance(entry.get(one, ""), str) for one in known):
+        raise ValueError("each machine is an object with a name and a url")
+    if unknown := sorted(map(str, entry.keys() - set(known))):
+        raise ValueError(f"unknown member {unknown[0][:32]}; known are {', '.join(known)}")
+    key = SecretStr(entry.get("key", ""))
+    return Named(entry.get("name", ""), entry.get("url", ""), entry.get("kind") or OLLAMA, key)

@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from core.aliases import read_aliases
 from core.dollars import Dollars, plain, read_prices
 from core.hosts import Host, read_hosts
-from core.machines import read_machines
+from core.machines import Named, read_machines
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -40,7 +40,7 @@ Workers = Annotated[Annotated[int, Field(ge=1, le=64)] | None, BeforeValidator(_
 Prices = Annotated[tuple[tuple[str, Dollars], ...], BeforeValidator(read_prices), AfterValidator(plain)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 Aliases = Annotated[tuple[tuple[str, str], ...], BeforeValidator(read_aliases)]
-Machines = Annotated[tuple[tuple[str, str], ...], BeforeValidator(read_machines)]
+Machines = Annotated[tuple[Named, ...], BeforeValidator(read_machines)]
 Hosts = Annotated[tuple[Host, ...], BeforeValidator(_hosts)]
 _ADDRESS = r"^(https?://[^\s@]+)?$"
 
@@ -122,8 +122,22 @@ class Settings(BaseSettings):
     always_on_models: Names = _setting((), "Ollama", "Models kept in memory for good, comma separated.")
     vram_limit_gb: float = _setting(26, "Ollama", "Video memory that models may use together.", gt=0)
 
+    ollama_num_parallel: int = _setting(
+        1, "Ollama", "Questions that Ollama answers at once for each model, as it was told.", ge=1
+    )
+    ollama_max_loaded_models: int = _setting(
+        0, "Ollama", "Models that Ollama keeps in memory at once, as it was told; 0: its own 3.", ge=0
+    )
+    ollama_kv_cache_type: Literal["f16", "q8_0", "q4_0"] = _setting(
+        "f16", "Ollama", "Cache of keys and values, as Ollama was told."
+    )
+    ollama_flash_attention: bool = _setting(True, "Ollama", "Whether Ollama uses flash attention, as it was told.")
+
     machines: Machines = _setting(
-        (), "Ollama", "More machines with an Ollama, name=url, comma separated; POST /machines adds them while running."
+        (),
+        "Ollama",
+        "More machines with models, comma separated: name=url for an Ollama, name=KIND+url or name=KIND+url|KEY for "
+        "lmstudio, vllm, llamacpp or textgen. POST /machines adds them while running.",
     )
 
     gemini_api_key: SecretStr = _setting(SecretStr(""), "Gemini", "Key for requests that bring none of their own.")
@@ -246,7 +260,8 @@ class Settings(BaseSettings):
 
     def secret_values(self) -> list[str]:
         """The live secrets, for the log redactor."""
-        secrets = [value for _, value in self if isinstance(value, SecretStr)] + [host.api_key for host in self.providers]
+        secrets = [value for _, value in self if isinstance(value, SecretStr)]
+        secrets += [host.api_key for host in self.providers] + [machine.key for machine in self.machines]
         return [secret.get_secret_value() for secret in secrets if secret.get_secret_value()]
 
     def by_name(self) -> dict[str, Any]:

@@ -27,12 +27,16 @@ _NUM_GPU: dict[Mode, int | None] = {"cpu": 0, "gpu": 999, "auto": None}
 
 @dataclass(frozen=True, slots=True)
 class Resident:
-    """A row of `/api/ps`: bytes in all and bytes in video memory, and its context in tokens for one question."""
+    """A row of `/api/ps`: bytes in all and bytes in video memory, and its context in tokens for one question.
+
+    `fixed`: its server has no way to unload it.
+    """
 
     name: str
     size: int
     size_vram: int
     context: int | None = None
+    fixed: bool = False
 
 
 class OllamaPort(Protocol):
@@ -95,12 +99,13 @@ def _is_this_machine(host: str) -> bool:
 
 
 class Door(Protocol):
-    """What stands before the models; see `fleet.admission.Admission`."""
+    """What stands before the models of the machine; `fleet.machines.swapping.Swapping` is one."""
 
     @property
     def inside(self) -> int: ...
 
-    async def close_and_drain(self, seconds: float) -> bool: ...
+    async def close_and_drain(self, seconds: float) -> bool:
+        """Lets nobody in and waits until nobody is inside; False when somebody still is after `seconds`. Stays closed."""
 
     def open(self) -> None: ...
 
@@ -110,7 +115,7 @@ class Compute:
 
     def __init__(
         self,
-        admission: Door,
+        door: Door,
         ollama: OllamaPort,
         *,
         mode: Mode,
@@ -124,7 +129,7 @@ class Compute:
         """`presence` gives whether there is a card and, in words, what was detected; `save` makes a mode durable."""
         self.mode: Mode = mode
         self.last: Switch | None = None
-        self._admission = admission
+        self._door = door
         self._ollama = ollama
         self._save = save
         self._presence = presence
@@ -161,7 +166,7 @@ class Compute:
         except MyelinError as error:
             self._end(switch, "failed", error.detail)
         finally:
-            self._admission.open()
+            self._door.open()
             if switch.state == "running":
                 self._end(switch, "failed", "The switch was interrupted.")
         return switch
@@ -190,9 +195,9 @@ class Compute:
         return holds
 
     async def _drain(self, switch: Switch) -> None:
-        self._step(switch, "admission closed", f"{self._admission.inside} in flight")
-        if not await self._admission.close_and_drain(self._waits.drain):
-            left = self._admission.inside
+        self._step(switch, "admission closed", f"{self._door.inside} in flight")
+        if not await self._door.close_and_drain(self._waits.drain):
+            left = self._door.inside
             raise Conflict(f"{left} in flight had not ended after {self._waits.drain:g} s; nothing was changed.")
         self._step(switch, "drained")
 

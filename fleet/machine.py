@@ -61,6 +61,8 @@ class Machine:
                 yield line
 
     async def delete(self, model: str) -> None:
+        """Out of memory first: a runner would go on with a file that has no name any more."""
+        await self.unload(model)
         await self._ollama.delete(model)
 
     async def copy(self, source: str, destination: str) -> None:

@@ -7,7 +7,9 @@ from dataclasses import replace
 from core.caller import caller
 from core.errors import ProviderError
 from core.http import Response
+from core.machines import OLLAMA
 from fleet.machines.fleet import Fleet
+from fleet.machines.placement import Wish
 from providers.base import ProviderSpec
 from providers.ollama import Ollama
 from providers.ollama_native import read
@@ -24,10 +26,10 @@ class Ollamas:
 
     async def chat(self, request: ChatRequest) -> ChatReply:
         async with self._fleet.turn(request.model, caller()) as place:
-            return await place.ollama.chat(request)
+            return await place.host.chat(request)
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
-        async with self._fleet.turn(request.model, caller()) as place, aclosing(place.ollama.stream(request)) as deltas:
+        async with self._fleet.turn(request.model, caller()) as place, aclosing(place.host.stream(request)) as deltas:
             async for delta in deltas:
                 yield delta
 
@@ -35,13 +37,15 @@ class Ollamas:
         self, model: str, texts: list[str], *, api_key: str | None = None, dimensions: int | None = None
     ) -> Embeddings:
         async with self._fleet.turn(model, caller()) as place:
-            return await place.ollama.embed(model, texts, dimensions=dimensions)
+            return await place.host.embed(model, texts, dimensions=dimensions)
 
     @asynccontextmanager
     async def forward(self, path: str, body: bytes, *, stream: bool, api_key: str | None = None) -> AsyncIterator[Response]:
+        """To an Ollama: no other kind of machine speaks its dialect."""
         model = read(path, body).model
-        async with self._fleet.turn(model, caller()) as place, place.ollama.forward(path, body, stream=stream) as response:
-            yield response
+        async with self._fleet.turn(model, caller(), Wish(kind=OLLAMA)) as place:
+            async with place.host.forward(path, body, stream=stream) as response:
+                yield response
 
     async def list_models(self, api_key: str | None = None) -> list[ModelInfo]:
         """What is installed on each machine that takes work, the same model once for each.
@@ -57,7 +61,7 @@ class Ollamas:
         return [replace(info, machine=engine.record.name) for engine in told for info in engine.listed.values()]
 
     def classify(self, status: int, body: bytes, retry_after: str | None = None) -> ProviderError:
-        return self._fleet.machines.local.ollama.classify(status, body, retry_after)
+        return self._fleet.machines.local.host.classify(status, body, retry_after)
 
     async def close(self) -> None:
         await self._fleet.machines.close()

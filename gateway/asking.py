@@ -35,12 +35,20 @@ class Attempts:
 
 
 class Asking:
-    """`first_content` are the seconds that a stream may take until its first word, loading of the model included."""
+    """`first_content` are the seconds that a stream may take until its first word, loading of the model included. `speaks`:
+    whether the model of a target takes its provider's dialect, for a provider over servers of several kinds."""
 
-    def __init__(self, providers: Mapping[str, Provider], retry: Retry, first_content: float = 300.0):
+    def __init__(
+        self,
+        providers: Mapping[str, Provider],
+        retry: Retry,
+        first_content: float = 300.0,
+        speaks: Callable[[Target], bool] = lambda target: True,
+    ):
         self._providers = providers
         self._retry = retry
         self._first_content = first_content
+        self._speaks = speaks
         self.names = tuple(providers)
 
     def capabilities(self, provider: str) -> Capabilities:
@@ -94,7 +102,7 @@ class Asking:
     def passes(self, target: Target, dialect: Dialect, path: str) -> bool:
         """Whether a body for `path` of `dialect` may go to the target's provider as it is."""
         spec = self._provider(target.provider).spec
-        return spec.dialect == dialect and path not in spec.without
+        return spec.dialect == dialect and path not in spec.without and self._speaks(target)
 
     def tells_usage(self, target: Target) -> bool:
         """Whether its streams tell the usage when `stream_options.include_usage` asks for it."""

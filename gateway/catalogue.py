@@ -14,12 +14,15 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 
 from core.clock import Clock
-from core.errors import ProviderAuthFailed, ProviderError, ProviderTimeout
+from core.errors import ModelNotFound, ProviderAuthFailed, ProviderError, ProviderTimeout
 from gateway.deployments import Deployment
 from gateway.facts import Model, PricesOf, completed, described, merged
 from gateway.names import Names
 from providers.base import Provider
 from providers.types import ModelInfo
+
+#: Seconds for which the lists of local servers are believed when a name is in none of them, and for asking them again.
+_LOOKED_AT, _LOOKING = 1.0, 2.0
 
 T = TypeVar("T")
 Source = Literal["live", "cache", "stale", "fallback"]
@@ -135,8 +138,7 @@ class Catalogue:
             async with aclosing(work(model)) as lines:
                 async for line in lines:
                     yield line
-            with suppress(ProviderError):  # the list says itself that it is stale
-                await self.listing(provider, fresh=True)
+            await self._asked_again(provider)
 
         return renewed
 
@@ -205,6 +207,28 @@ class Catalogue:
         if models != self._described.get(provider):
             self._described[provider] = models
             self.names = self._named()
+
+    async def sought(self, seek: Callable[[Names], T]) -> T:
+        """What `seek` finds in the names. Before it raises ModelNotFound local servers are asked once more what they have: the
+        model may have been installed this moment, by whatever means."""
+        try:
+            return seek(self.names)
+        except ModelNotFound:
+            await self._look_again()
+            return seek(self.names)
+
+    async def _look_again(self) -> None:
+        """Once a second at the most, and not for longer than a client waits for a mere refusal."""
+        oldest = self._clock.monotonic() - _LOOKED_AT
+        local = (name for name in self._own if self._providers[name].spec.capabilities.local)
+        unsure = [name for name in local if max(self._own[name].fetched_at, self._own[name].failed_at) <= oldest]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOKING):
+                await asyncio.gather(*map(self._asked_again, unsure))
+
+    async def _asked_again(self, provider: str) -> None:
+        with suppress(ProviderError):  # the list says itself that it is stale
+            await self.listing(provider, fresh=True)
 
     def deploy(self, deployments: Iterable[Deployment]) -> None:
         """From now on these are the deployments, and no others."""

@@ -1,6 +1,6 @@
 """The one staircase to the models: which provider, which model, and an answer that survives a hiccup."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 
 from core.errors import (
@@ -42,8 +42,9 @@ class Gateway(Asking):
         own_keys: Collection[str] = (),
         largest_local: int = LARGEST_LOCAL,
         first_content: float = 300.0,
+        speaks: Callable[[Target], bool] = lambda target: True,
     ):
-        super().__init__(providers, retry or Retry(), first_content)
+        super().__init__(providers, retry or Retry(), first_content, speaks)
         self._catalogue = catalogue
         self._own_keys = frozenset(own_keys)
         self._largest_local = largest_local
@@ -54,12 +55,13 @@ class Gateway(Asking):
         brought = bool(api_key) and capabilities.key_per_request
         return not capabilities.needs_key or brought or provider in self._own_keys
 
-    def resolve(self, model: str, allows: Allows | None = None, by: By | None = None) -> Target:
-        """Who answers for a name that a client sends; in memory, at once. `allows` is what the caller may use, `by` who asks.
+    async def resolve(self, model: str, allows: Allows | None = None, by: By | None = None) -> Target:
+        """Who answers for a name that a client sends: in memory, at once, unless it is in no list. `allows` is what the caller
+        may use, `by` who asks.
 
         Raises ModelNotFound with the nearest names, and ProviderNotConfigured.
         """
-        return self._catalogue.names.resolve(model, allows, by)
+        return await self._catalogue.sought(lambda names: names.resolve(model, allows, by))
 
     def misnamed(self, target: Target, error: ModelNotInstalled, allows: Allows | None = None) -> ModelNotInstalled:
         """`error` of a provider that does not know the target's model, with the nearest names as its cure."""
@@ -111,6 +113,8 @@ class Gateway(Asking):
             listing = await self._reachable(name, api_key, notes)
             if listing is None:
                 continue
+            if named and listing.source == "cache" and self.capabilities(name).local and not listing.find(named):
+                listing = await self._reachable(name, api_key, notes, fresh=True) or listing
             choice = choose_model(listing.models, named, largest=self._largest_local)
             if choice is None:
                 notes.append(f"{self._title(name)} has no model that can answer")
@@ -128,10 +132,10 @@ class Gateway(Asking):
     def _free_target(self, name: str, model: str, why: str, notes: list[str]) -> Target:
         return Target(name, model, "; ".join([f"auto: {self._title(name)} with {model}, {why}", *notes]), automatic=True)
 
-    async def _reachable(self, name: str, api_key: str | None, notes: list[str]) -> Listing | None:
+    async def _reachable(self, name: str, api_key: str | None, notes: list[str], *, fresh: bool = False) -> Listing | None:
         """The list of a provider that answers now; one that failed is noted and passed over."""
         try:
-            listing = await self._catalogue.listing(name, api_key)
+            listing = await self._catalogue.listing(name, api_key, fresh=fresh)
         except ProviderError as error:
             notes.append(error.detail.rstrip("."))
             return None

@@ -91,7 +91,7 @@ def check_python(version: tuple[int, ...]) -> Check:
 
 
 def check_sqlite(version: str) -> Check:
-    if _version(version) < SQLITE_FLOOR:
+    if version_of(version) < SQLITE_FLOOR:
         return Check("SQLite", "fail", f"{version} is too old", "Use a Python that was built with SQLite 3.35 or newer.")
     return Check("SQLite", "ok", version)
 
@@ -132,7 +132,7 @@ def check_ollama(url: str, version: str | None, models: Sequence[str], problem: 
     if version is None:
         cure = "Start it (ollama serve), or set OLLAMA_URL in .env."
         return Check("Ollama", "warn", f"no answer at {url}{f': {problem}' if problem else ''}", cure)
-    if _version(version) < OLLAMA_FLOOR:
+    if version_of(version) < OLLAMA_FLOOR:
         floor = ".".join(str(part) for part in OLLAMA_FLOOR)
         danger = f"{version} lets strangers read its memory (CVE-2026-7482)"
         return Check("Ollama", "warn", danger, f"Update Ollama to {floor} or newer.")
@@ -219,7 +219,7 @@ def check_sandbox(layers: Mapping[str, bool | str] | None, refusal: str = "") ->
     return Check("Sandbox", "ok", ", ".join(on))
 
 
-def _version(text: str) -> tuple[int, ...]:
+def version_of(text: str) -> tuple[int, ...]:
     """The leading numbers: `0.17.1-rc2` is (0, 17, 1); a text without any is ()."""
     numbers = []
     for part in text.lstrip("v").split(".")[:3]:

@@ -7,35 +7,42 @@ from typing import NamedTuple
 
 from core.clock import Clock
 from core.http import HttpClient
+from core.machines import LOCAL
+from core.secrets import Keyring
 from core.settings import Settings
-from fleet.admission import Admission
-from fleet.compute import Compute, gpu_presence
+from fleet.compute import Compute, Mode, gpu_presence
 from fleet.downloads import Downloads
 from fleet.hardware import Hardware
 from fleet.machine import Machine
-from fleet.machines.doors import Doors
 from fleet.machines.fleet import Fleet
 from fleet.machines.opening import factories, open_ollamas
 from fleet.machines.registry import Machines
 from fleet.machines.swapping import swapping
+from fleet.machines.tending import tended
+from fleet.memory.prediction import Habits
+from fleet.ollamas import Ollamas
 from fleet.operations import moving
 from fleet.operations.activity import Activity
 from fleet.operations.moving import Moving
 from fleet.operations.spool import Spool
+from fleet.swapper.tuning import Tuning
 from gateway.catalogue import Catalogue
 from gateway.pricelist import PriceList
 from gateway.releases import Releases, open_releases
 from gateway.service import Gateway
 from models import downloads as download_rows
 from providers import registry
+from providers.registry import Configured
 from store.database import Database
 from store.machines import MachineRows
 from store.outcomes import Outcomes
 from store.records import Records
+from store.sizes import Sizes
 from store.state import State
 
-#: A question that waits for its models goes back into its queue after this share of its time: the answer needs the rest.
-_DOOR_SHARE = 0.05
+
+#: Of an Ollama that was told nothing, for each card; how many cards another machine has nobody knows.
+_MOST_LOADED = 3
 
 
 class Models(NamedTuple):
@@ -55,26 +62,28 @@ class Models(NamedTuple):
 
 async def open_models(
     settings: Settings, clock: Clock, database: Database, state: State, hardware: Hardware, stack: AsyncExitStack
-) -> tuple[Models, PriceList, Admission]:
+) -> tuple[Models, PriceList]:
     http = HttpClient(connections=256)
     stack.push_async_callback(http.close)
     mode = await state.get("compute_mode", "auto")
     wanted = registry.configured(settings.by_name())
     (local,) = (one for one in wanted if one.spec.capabilities.pull)
-    make, rows = (
-        factories(local, http, hardware, lambda: switch.mode, settings.vram_limit_gb, swapping),
-        MachineRows(database, clock),
-    )
     activity = await moving.open_activity(database)
-    fleet, ollamas = await open_ollamas(local, settings.machines, settings.always_on_models, rows, make, activity.offers, clock)
+    switch: Compute | None = None
+
+    def computes() -> Mode:
+        """Machines work before the last of them is opened."""
+        return mode if switch is None else switch.mode
+
+    fleet, ollamas = await _open_fleet(settings, clock, database, local, http, hardware, computes, activity)
     machines = fleet.machines
     providers = registry.build(wanted, http) | {local.spec.name: ollamas}
     for provider in providers.values():
         stack.push_async_callback(provider.close)
-    machine, admission = machines.local.machine, Admission(settings.model_timeout * _DOOR_SHARE)
+    machine = tended(machines)[LOCAL]
     switch = Compute(
-        Doors(admission, machines),
-        machine,
+        machines.local.turns,
+        machines.local.machine,
         mode=mode,
         save=lambda chosen: state.put("compute_mode", chosen),
         presence=lambda: (
@@ -95,9 +104,44 @@ async def open_models(
     downloads = Downloads(pull, load=kept.load, save=kept.save, clock=clock)
     await downloads.resume()
     stack.push_async_callback(downloads.close)
-    gateway = Gateway(providers, catalogue, own_keys=own_keys, first_content=settings.first_content_timeout)
+    gateway = Gateway(
+        providers, catalogue, own_keys=own_keys, first_content=settings.first_content_timeout,
+        speaks=lambda target: target.provider != local.spec.name or fleet.passes(target.model),
+    )  # fmt: skip
     deployed = await open_releases(database, catalogue, clock)
-    return Models(gateway, catalogue, switch, downloads, machine, machines, fleet, activity, *deployed), prices, admission
+    return Models(gateway, catalogue, switch, downloads, machine, machines, fleet, activity, *deployed), prices
+
+
+async def _open_fleet(
+    settings: Settings,
+    clock: Clock,
+    database: Database,
+    local: Configured,
+    http: HttpClient,
+    hardware: Hardware,
+    mode: Callable[[], Mode],
+    activity: Activity,
+) -> tuple[Fleet, Ollamas]:
+    habits = Habits(
+        parallel=settings.ollama_num_parallel,
+        kv_type=settings.ollama_kv_cache_type,
+        flash=settings.ollama_flash_attention,
+        most=settings.ollama_max_loaded_models or _MOST_LOADED,
+    )
+    tuning = Tuning(parallel=settings.ollama_num_parallel)
+    turns = partial(swapping, sizes=Sizes(database, clock), habits=habits, tuning=tuning)
+
+    fleet: Fleet | None = None
+
+    async def grows(machine: str, model: str, num_ctx: int) -> None:
+        """What is loaded before the last machine is opened, nobody has asked."""
+        if fleet is not None:
+            await fleet.machines.get(machine).turns.grow(model, num_ctx)
+
+    make = factories(local, http, hardware, mode, settings.vram_limit_gb, turns, grows)
+    rows = MachineRows(database, clock, Keyring(settings.secret_key.get_secret_value()))
+    fleet, ollamas = await open_ollamas(local, settings.machines, settings.always_on_models, rows, make, activity.offers, clock)
+    return fleet, ollamas
 
 
 async def open_moving(
@@ -107,7 +151,7 @@ async def open_moving(
     spool = Spool(settings.data_dir / "spool", spare=settings.min_free_disk_mb << 20)
     told = partial(models.catalogue.listing, "ollama", fresh=True)
     return await moving.open_moving(
-        models.machines.ports,
+        partial(tended, models.machines),
         models.activity,
         spool=spool,
         keyed=has_agent,

@@ -14,7 +14,7 @@ from providers.contexts import looks_cut, looks_halved
 from providers.ollama_api import OllamaApi
 from providers.ollama_blobs import OllamaBlobs
 from providers.ollama_calling import prepared
-from providers.ollama_contexts import Contexts
+from providers.ollama_contexts import Contexts, Grows
 from providers.ollama_errors import ContextExceeded, classify_text, error_text
 from providers.ollama_forward import Forwarder
 from providers.ollama_models import OllamaModels, Resident, full_name
@@ -34,6 +34,10 @@ FOREVER = -1
 
 class _FormatIgnored(Exception):
     """The model writes no JSON although a schema was sent; nothing of that answer was given out."""
+
+
+async def _has_room(_model: str, _num_ctx: int) -> None:
+    """Nobody manages the memory."""
 
 
 class Ollama:
@@ -62,11 +66,13 @@ class Ollama:
         mode: Callable[[], ComputeMode] = lambda: "auto",
         patience: Patience = Patience(),
         clock: Clock = Clock(),
+        grows: Grows = _has_room,
     ):
+        """`grows` is told which context a model is going to have, before every request that could load it anew."""
         self._api = OllamaApi(http or HttpClient(), base_url or self.spec.default_url)
         self._models = OllamaModels(self._api, clock)
         self.blobs = OllamaBlobs(self._api, self._models)
-        self._contexts = Contexts(self._models, clock)
+        self._contexts = Contexts(self._models, clock, grows)
         self._planner = Planner(self._models, self._contexts)
         self._always_on = frozenset(map(full_name, always_on))
         self._mode = mode
@@ -126,7 +132,7 @@ class Ollama:
         )
         deadlines = self._patience.deadlines(plan.model.size, plan.prompt_tokens)
         reading, begun = kind(plan.model.digest), not _may_ignore_format(request, plan)
-        with self._contexts.asked(request.model, plan.num_ctx):
+        async with self._contexts.asked(request.model, plan.num_ctx):
             async with aclosing(self._api.lines("/api/chat", body, model=request.model, deadlines=deadlines)) as lines:
                 async for line in lines:
                     delta = reading.delta(line)
@@ -175,7 +181,7 @@ class Ollama:
         if dimensions is not None:
             body["dimensions"] = dimensions
         deadlines = self._patience.deadlines(info.size, sum(map(_tokens, texts)))
-        with self._contexts.asked(model, num_ctx):
+        async with self._contexts.asked(model, num_ctx):
             reply = await self._api.call("POST", "/api/embed", body, model=model, deadlines=deadlines)
         vectors = reply.get("embeddings")
         if not isinstance(vectors, list) or len(vectors) != len(texts):
@@ -235,8 +241,12 @@ class Ollama:
         path, body = ("/api/embed", body) if num_ctx is None else ("/api/generate", body | {"shift": False})
         wait = self._patience.load(info.size)
         deadlines = Deadlines(self._patience.connect, wait, wait, wait)
-        with self._contexts.asked(model, num_ctx):
+        async with self._contexts.asked(model, num_ctx):
             await self._api.call("POST", path, body, model=model, deadlines=deadlines)
+
+    def load_context(self, model: str) -> int:
+        """Tokens of context that a load would ask for now; Ollama gives a model no more than it was trained for."""
+        return self._contexts.expected(model)
 
     async def unload(
         self, model: str, *, seconds: float = 60.0, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

@@ -1,8 +1,8 @@
 """Which context each model has in memory, so that a question does not load it anew: a difference in either direction does."""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from core.clock import Clock
 from providers.contexts import choose_context
@@ -16,12 +16,20 @@ LOAD_CONTEXT = 8192
 BELIEVED_SECONDS = 1.0
 
 
-class Contexts:
-    """`asked` holds the context of a question while it is under way: a model that is loading is not in /api/ps yet."""
+#: (model, tokens of context): room for a model that will be loaded with so much.
+Grows = Callable[[str, int], Awaitable[None]]
 
-    def __init__(self, models: OllamaModels, clock: Clock):
+
+class Contexts:
+    """`asked` holds the context of a question while it is under way: a model that is loading is not in /api/ps yet.
+
+    `grows` is told the context before, and makes room for it or raises.
+    """
+
+    def __init__(self, models: OllamaModels, clock: Clock, grows: Grows):
         self._models = models
         self._clock = clock
+        self._grows = grows
         self._known: dict[str, tuple[float, int | None]] = {}
         self._under_way: dict[str, Counter[int]] = {}
 
@@ -40,12 +48,18 @@ class Contexts:
             return None
         return await self.choose(model, max(longest, LOAD_CONTEXT))
 
-    @contextmanager
-    def asked(self, model: str, num_ctx: int | None) -> Iterator[None]:
+    def expected(self, model: str) -> int:
+        """The `num_ctx` that a load would ask for now, as far as is known without asking."""
+        return max(self._under_way.get(full_name(model), ()), default=LOAD_CONTEXT)
+
+    @asynccontextmanager
+    async def asked(self, model: str, num_ctx: int | None) -> AsyncIterator[None]:
+        """Raises what `grows` raises, before anything is asked."""
         if num_ctx is None:
             yield
             return
         name = full_name(model)
+        await self._grows(name, num_ctx)
         under_way = self._under_way.setdefault(name, Counter())
         under_way[num_ctx] += 1
         try:

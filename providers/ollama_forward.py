@@ -46,7 +46,7 @@ class Forwarder:
         keep_alive = self._keep_alive(question.model)
         body = question.sent(stream=False, keep_alive=keep_alive, num_ctx=num_ctx, num_gpu=self._num_gpu())
         async with AsyncExitStack() as attempt:
-            attempt.enter_context(self._contexts.asked(question.model, num_ctx))
+            await attempt.enter_async_context(self._contexts.asked(question.model, num_ctx))
             opened = self._api.opened("POST", question.path, body, model=question.model, deadlines=deadlines)
             response = await attempt.enter_async_context(opened)
             return attempt.pop_all(), response
@@ -58,7 +58,7 @@ class Forwarder:
             deadlines = self._patience.deadlines(plan.model.size, plan.prompt_tokens, whole=not stream)
             body = self._body(question, stream, plan.num_ctx)
             async with AsyncExitStack() as attempt:
-                attempt.enter_context(self._contexts.asked(question.model, plan.num_ctx))
+                await attempt.enter_async_context(self._contexts.asked(question.model, plan.num_ctx))
                 opened = self._api.opened("POST", question.path, body, model=question.model, deadlines=deadlines)
                 try:
                     response = await attempt.enter_async_context(opened)

@@ -32,7 +32,7 @@ async def count(exchange: Exchange) -> None:
     if not isinstance(name, str) or not name:
         raise InvalidField("The model is missing.", hint="GET /v1/models lists the models.", field="model")
     gateway = exchange.rooms.gateway
-    target = gateway.resolve(name, exchange.allows, lambda: asker_of(exchange, body))
+    target = await gateway.resolve(name, exchange.allows, lambda: asker_of(exchange, body))
     with exchange.enter("anthropic", "count_tokens", name, False) as call:
         visit = Visit(exchange, call, target)
         call.route(target.provider, target.model, input_tokens=0, max_output=0)

@@ -7,10 +7,15 @@ twelve letters, Copilot reads every part of the version as a number, wants capab
 
 import hashlib
 import re
+from collections.abc import Iterable
 from typing import Any
 
+from core.machines import OLLAMA
+from fleet.machines.standing import Occupant
 from gateway.facts import Model
 from gateway.names import Allows, Names
+from gateway.routing import Target
+from providers.types import ModelInfo
 
 #: The Ollama whose dialect is spoken here, as a bare version.
 VERSION = "0.12.6"
@@ -28,12 +33,15 @@ def tags(names: Names, allows: Allows | None = None) -> dict[str, Any]:
     return {"models": [_entry(shown, model) for shown, model in names.entries(allows)]}
 
 
-def ps(names: Names, allows: Allows | None = None) -> dict[str, Any]:
-    """What is in the memory of local servers, under no alias."""
-    resident = [
-        (shown, model) for shown, model in names.entries(allows) if model.info.resident and shown in (model.name, model.id)
-    ]
-    return {"models": [_resident(shown, model) for shown, model in resident]}
+def ps(names: Names, residents: Iterable[tuple[str, Occupant]], allows: Allows | None = None) -> dict[str, Any]:
+    """What is in the memory of the machines, by (machine, occupant): each model once, under no alias."""
+    shown: dict[str, dict[str, Any]] = {}
+    for machine, occupant in residents:
+        model = names.at(Target(OLLAMA, occupant.model, ""))
+        copy = next((one for one in model.copies if one.machine == machine), None)
+        if copy is not None and occupant.state != "loading" and (allows is None or allows(model.provider, model.name)):
+            shown.setdefault(model.id, _resident(names.shown(model), model, copy, occupant))
+    return {"models": [*shown.values()]}
 
 
 def show(names: Names, name: str, allows: Allows | None = None) -> dict[str, Any]:
@@ -67,16 +75,17 @@ def _entry(shown: str, model: Model) -> dict[str, Any]:
     }
 
 
-def _resident(shown: str, model: Model) -> dict[str, Any]:
+def _resident(shown: str, model: Model, copy: ModelInfo, occupant: Occupant) -> dict[str, Any]:
+    """Until when is left to Myelin for models that stay; Ollama's own word is that of its last list."""
     return {
         "name": shown,
         "model": shown,
-        "size": model.info.size or 0,
+        "size": occupant.size or copy.size or 0,
         "digest": _digest(model),
         "details": _details(model),
-        "expires_at": model.info.expires_at or _FOREVER,
-        "size_vram": model.info.size_vram or 0,
-        "context_length": model.info.loaded_context or model.info.context or 0,
+        "expires_at": copy.expires_at or _FOREVER,
+        "size_vram": occupant.size_vram or 0,
+        "context_length": copy.loaded_context or copy.context or 0,
     }
 
 

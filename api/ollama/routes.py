@@ -16,9 +16,12 @@ from api.ollama.lines import LineRendering, chat_reply, generate_reply, loaded_r
 from api.ollama.wire import chat_request, generate_request, loads_only
 from api.payload import read
 from api.policy import CLIENTS, Role
+from api.presence import Presences
+from api.visit import Visit
 from core.errors import Forbidden, InvalidField, ProviderError
 from fleet.downloads import Download
 from fleet.names import read_model_name
+from providers.types import Usage
 
 
 def _idle(body: dict[str, Any], *, chat: bool) -> dict[str, Any] | None:
@@ -26,15 +29,37 @@ def _idle(body: dict[str, Any], *, chat: bool) -> dict[str, Any] | None:
     return None if reason is None else loaded_reply(body["model"], reason, chat=chat)
 
 
+async def _unloaded(visit: Visit, body: dict[str, Any], *, chat: bool) -> bool:
+    """The operator's `keep_alive` of 0 without a question: the model leaves when nobody's question is in it any more."""
+    exchange = visit.exchange
+    is_ours = exchange.principal.role is Role.OPERATOR and visit.target.provider == exchange.rooms.fleet.provider
+    if not is_ours or loads_only(body) != "unload":
+        return False
+    await exchange.rooms.fleet.evict(visit.target.model, _LEAVING)
+    visit.settle(Usage(), None)
+    await exchange.reply(orjson.dumps(loaded_reply(body["model"], "unload", chat=chat)), visit.headers())
+    return True
+
+
 _CHAT = Conversation(chat_request, chat_reply, LineRendering, partial(_idle, chat=True))
 _GENERATE = Conversation(generate_request, generate_reply, partial(LineRendering, chat=False), partial(_idle, chat=False))
 #: A stream is what a body that does not say it means.
 SPEECHES = (
-    Speech("ollama", "chat", "/api/chat", _CHAT, streams=True, most=("num_predict",)),
-    Speech("ollama", "generate", "/api/generate", _GENERATE, streams=True, most=("num_predict",)),
+    Speech("ollama", "chat", "/api/chat", _CHAT, streams=True, most=("num_predict",), tended=partial(_unloaded, chat=True)),
+    Speech(
+        "ollama",
+        "generate",
+        "/api/generate",
+        _GENERATE,
+        streams=True,
+        most=("num_predict",),
+        tended=partial(_unloaded, chat=False),
+    ),
     Speech("ollama", "embeddings", "/api/embed", Measuring(embed_request, embed_reply), most=()),
     Speech("ollama", "embeddings", "/api/embeddings", Measuring(embedding_request, embedding_reply), most=()),
 )
+#: Seconds that the operator waits for the questions in a model to end.
+_LEAVING = 30.0
 _NDJSON = b"application/x-ndjson"
 _READS = ("GET", "HEAD")
 
@@ -61,7 +86,9 @@ async def tags(exchange: Exchange) -> None:
 
 
 async def ps(exchange: Exchange) -> None:
-    await _answer(exchange, models.ps(exchange.rooms.catalogue.names, exchange.allows))
+    rooms = exchange.rooms
+    residents = [(engine.record.name, one) for engine, one in Presences(rooms.machines, rooms.clock.now()).all()]
+    await _answer(exchange, models.ps(rooms.catalogue.names, residents, exchange.allows))
 
 
 async def version(exchange: Exchange) -> None:
@@ -70,7 +97,7 @@ async def version(exchange: Exchange) -> None:
 
 async def show(exchange: Exchange) -> None:
     name = _name(read(await exchange.body()))
-    await _answer(exchange, models.show(exchange.rooms.catalogue.names, name, exchange.allows))
+    await _answer(exchange, await exchange.rooms.catalogue.sought(lambda names: models.show(names, name, exchange.allows)))
 
 
 async def pull(exchange: Exchange) -> None:

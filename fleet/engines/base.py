@@ -24,6 +24,7 @@ class EngineSpec:
     """`kind` is what a machine's record says. `moves_when` completes the sentence "it loads and unloads models when …".
 
     `holds_one`: a second model in memory is impossible; asked for one, the server drops the first with its questions.
+    `parallel`: questions that it answers at once unless it was started otherwise (vLLM: half of what it takes at least).
     """
 
     kind: str
@@ -32,6 +33,7 @@ class EngineSpec:
     docs_url: str
     moves_when: str
     holds_one: bool = False
+    parallel: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +66,19 @@ class Survey:
     def find(self, name: str) -> Seen | None:
         return next((model for model in self.models if model.is_named(name)), None)
 
+    def loaded(self) -> "list[Loaded]":
+        """What takes memory now; a model that is being loaded does."""
+        return [_loaded(model, bool(self.fixed)) for model in self.models if model.takes_memory]
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded(Resident):
     """A resident whose `size` counts its weights alone; 0 with `size_told` false when the engine tells no size.
 
-    No engine tells where a model lies, so `size_vram` equals `size`. `fixed`: it cannot be unloaded.
+    No engine tells where a model lies, so `size_vram` equals `size`.
     """
 
     size_told: bool = True
-    fixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +137,7 @@ class Engine(ABC):
 
     async def ps(self) -> Sequence[Loaded]:
         """What takes memory now; a model that is being loaded does."""
-        survey = await self.survey()
-        return [_loaded(model, bool(survey.fixed)) for model in survey.models if model.takes_memory]
+        return (await self.survey()).loaded()
 
     async def installed(self) -> Sequence[Seen]:
         """Everything that the engine could answer with, in memory or not."""

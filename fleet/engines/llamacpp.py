@@ -27,6 +27,7 @@ class LlamaCppEngine(Engine):
         "http://localhost:8080",
         "https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
         "it is started as a router (llama-server without a model, with --models-dir or --models-preset)",
+        parallel=4,
     )
 
     async def survey(self) -> Survey:

@@ -25,6 +25,7 @@ class LmStudioEngine(Engine):
         "http://localhost:1234",
         "https://lmstudio.ai/docs/developer/rest",
         "it is version 0.4 or newer",
+        parallel=4,
     )
 
     async def survey(self) -> Survey:

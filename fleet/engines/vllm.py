@@ -23,6 +23,7 @@ class VllmEngine(Engine):
         "https://docs.vllm.ai/en/latest/features/sleep_mode",
         "it is started with VLLM_SERVER_DEV_MODE=1 and --enable-sleep-mode",
         holds_one=True,
+        parallel=64,
     )
 
     async def survey(self) -> Survey:

@@ -2,16 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
-from fleet.budget import Budget, needed
+from core.machines import OLLAMA
+from fleet.budget import Budget
 from fleet.compute import Mode
+from fleet.engines.host import EngineHost
 from fleet.machine import Machine
 from fleet.machines.health import Health
 from fleet.machines.placement import Candidate
 from fleet.machines.record import Origin, Record
+from fleet.machines.standing import Queue, Standing, occupants
 from fleet.swapper.scheduler import OnEta
 from fleet.swapper.tuning import Class
 from providers.ollama import Ollama
@@ -21,6 +24,8 @@ from providers.types import ModelInfo
 #: Bytes a second of a load that nobody measured, and seconds of a turn that nobody measured.
 LOAD_SPEED = 2e9
 TURN = 8.0
+#: Seconds that the questions in a model may take to end before it leaves.
+LEAVING = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,25 +37,6 @@ class Outlook:
     wait: float
     load: float | None = None
     displaced: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """Requests for one model on one machine: `waiting` for their turn, and `inside` of Ollama. Seconds."""
-
-    model: str
-    waiting: int
-    inside: int
-    oldest_seconds: float | None = None
-    eta_seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """`phase` is what the machine's memory is at: serving, draining, unloading, loading."""
-
-    phase: str
-    queues: tuple[Queue, ...]
 
 
 class Turns(Protocol):
@@ -65,9 +51,30 @@ class Turns(Protocol):
 
     def preload(self, model: str) -> float: ...
 
+    async def meet(self, models: Collection[str] | None = None) -> None:
+        """Learns what these models (None: all that are installed) need, before they ask for turns."""
+
+    def needs(self, model: str) -> int | None:
+        """Bytes that `model` takes in memory; None when nobody knows."""
+
+    def check(self, model: str) -> None:
+        """Raises ModelTooLarge with all numbers for a model that is larger than the budget."""
+
+    async def grow(self, model: str, num_ctx: int) -> None:
+        """Room for `model`, from inside a turn of it, before it gets so much context. Raises ModelTooLarge and Overloaded."""
+
     def outlook(self, model: str) -> Outlook: ...
 
     def standing(self) -> Standing: ...
+
+    async def evict(self, model: str, seconds: float = LEAVING) -> bool:
+        """Takes `model` out of memory once nobody's question is in it; False where nobody manages the memory.
+
+        Raises Conflict for one that is always on, and Overloaded when it is still there after `seconds`.
+        """
+
+    def withheld(self, model: str) -> AbstractAsyncContextManager[None]:
+        """Evicted, and loaded for nobody meanwhile; raises as `evict` does. Who waits at the end is told that it is gone."""
 
     def keep(self, models: Collection[str]) -> None:
         """These stay in memory from now on, and no others."""
@@ -80,14 +87,15 @@ class Turns(Protocol):
 class Door:
     """Turns on a machine whose memory nobody manages: everybody is let in at once, and counted."""
 
-    def __init__(self) -> None:
+    def __init__(self, identify: Callable[[str], str] = full_name) -> None:
         self._inside: dict[str, int] = {}
+        self._identify = identify
 
     @asynccontextmanager
     async def turn(
         self, model: str, *, client: str = "", klass: Class = "normal", on_eta: OnEta | None = None
     ) -> AsyncIterator[None]:
-        name = full_name(model)
+        name = self._identify(model)
         self._inside[name] = self._inside.get(name, 0) + 1
         try:
             yield
@@ -100,11 +108,29 @@ class Door:
         """Nobody waits for memory here: the first question loads the model."""
         return 0.0
 
+    async def meet(self, models: Collection[str] | None = None) -> None:
+        """It takes what it takes."""
+
+    def needs(self, model: str) -> int | None:
+        return None
+
+    def check(self, model: str) -> None:
+        """Nobody knows what it takes."""
+
+    async def grow(self, model: str, num_ctx: int) -> None:
+        """It takes what it takes."""
+
     def outlook(self, model: str) -> Outlook:
         return Outlook(None, TURN * sum(self._inside.values()))
 
     def standing(self) -> Standing:
         return Standing("serving", tuple(Queue(model, 0, count) for model, count in self._inside.items()))
+
+    async def evict(self, model: str, seconds: float = LEAVING) -> bool:
+        return False
+
+    def withheld(self, model: str) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
 
     def keep(self, models: Collection[str]) -> None:
         """The adapter asks Ollama itself to keep them."""
@@ -118,24 +144,27 @@ class Moved(Exception):
     """The machine takes no more work: who waited there shall look for another one."""
 
 
+Host = Ollama | EngineHost
+
+
 class Engine:
     """One machine. Everything runs on one event loop, so its counters need no lock.
 
-    `record` may change while it works: who makes decisions of it reads it each time. `listed` is what its last list named.
-    `budget` and `mode` tell how much memory models may take and where they compute.
+    `host` serves its models. `record` may change while it works: who makes decisions of it reads it each time. `listed` is
+    what its last list named. `budget` and `mode` tell how much memory models may take and where they compute.
     """
 
     def __init__(
         self,
         record: Record,
         origin: Origin,
-        ollama: Ollama,
+        host: Host,
         budget: Callable[[Record, Health], Budget],
         mode: Callable[[Record], Mode] = lambda record: record.device,
     ):
-        self.record, self.origin, self.ollama = record, origin, ollama
+        self.record, self.origin, self.host = record, origin, host
         self.health = Health()
-        self.turns: Turns = Door()
+        self.turns: Turns = Door(self.identify)
         self.listed: Mapping[str, ModelInfo] | None = None
         self.draining = False
         self.inside = 0
@@ -143,8 +172,21 @@ class Engine:
         self._waiting: set[asyncio.Timeout] = set()
 
     @property
-    def machine(self) -> Machine:
-        return Machine(self.ollama)
+    def machine(self) -> Machine | EngineHost:
+        return self.host if isinstance(self.host, EngineHost) else Machine(self.host)
+
+    @property
+    def fixed(self) -> str:
+        """Why its models cannot be moved; empty when they can."""
+        return self.host.fixed if isinstance(self.host, EngineHost) else ""
+
+    def identify(self, model: str) -> str:
+        """The name of a model as this machine lists it."""
+        return full_name(model) if self.record.kind == OLLAMA else model
+
+    def lists(self, model: str) -> bool | None:
+        """Whether it has a model; None while nobody knows."""
+        return None if self.listed is None else self.identify(model) in self.listed
 
     @property
     def budget(self) -> Budget:
@@ -161,7 +203,16 @@ class Engine:
 
     def keeps(self, model: str) -> bool:
         """Whether a model stays in memory here for good."""
-        return full_name(model) in map(full_name, self.record.always_on)
+        return self.identify(model) in map(self.identify, self.record.always_on)
+
+    def standing(self) -> Standing:
+        """What goes on in its memory, by its turns, or by its last probe where nobody gives turns in memory."""
+        told = self.turns.standing()
+        if self.health.state == "down":
+            return replace(told, occupants=())
+        if told.occupants is None and self.health.state == "up":
+            return replace(told, occupants=occupants(self.health.residents, self.keeps))
+        return told
 
     @property
     def is_idle(self) -> bool:
@@ -207,15 +258,19 @@ class Engine:
             self.inside -= 1
 
     def candidate(self, model: str, predicted: int | None, now: float) -> Candidate:
-        """How the machine stands for a request. `model` with its tag; `predicted` bytes, or None for an estimate of its size."""
-        info, health = (self.listed or {}).get(model), self.health
+        """How the machine stands for a request. `predicted` bytes, or None when nobody knows."""
+        name, health = self.identify(model), self.health
+        info = (self.listed or {}).get(name)
         elsewhere = self.listed is not None and info is None
         outlook = Outlook(None, 0.0) if elsewhere else self.turns.outlook(model)
         size = info.size if info else None
-        resident = any(full_name(one.name) == model for one in health.residents) if outlook.resident is None else outlook.resident
-        seen = health.seen_at.get(model)
+        resident = outlook.resident
+        if resident is None:
+            resident = any(self.identify(one.name) == name for one in health.residents)
+        seen = health.seen_at.get(name)
         return Candidate(
             name=self.record.name,
+            kind=self.record.kind,
             state=health.state,
             enabled=self.record.enabled,
             draining=self.draining,
@@ -223,7 +278,7 @@ class Engine:
             device=self.record.device,
             labels=frozenset(self.record.labels),
             installed=None if self.listed is None else not elsewhere,
-            predicted=needed(size) if predicted is None and size else predicted,
+            predicted=predicted,
             budget=self.budget.bytes,
             resident=resident,
             wait=outlook.wait,

@@ -1,22 +1,29 @@
 """Turns on the machines: which one takes a request, and where it goes when that one dies before its turn."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import structlog
 
 from core.caller import Caller
 from core.clock import Clock
-from core.errors import ModelNotInstalled, ModelTooLarge, Overloaded, ProviderError, ProviderTimeout, ProviderUnreachable
-from core.machines import LOCAL
-from fleet.machines.engine import Engine, Moved
+from core.errors import (
+    Conflict,
+    ModelNotInstalled,
+    ModelTooLarge,
+    Overloaded,
+    ProviderError,
+    ProviderTimeout,
+    ProviderUnreachable,
+)
+from core.machines import LOCAL, OLLAMA
+from fleet.machines.engine import Engine, Host, Moved
 from fleet.machines.placement import Candidate, Reason, Wish, ranked, reasons
 from fleet.machines.registry import Machines
 from providers.ollama import Ollama
 from providers.ollama_errors import not_installed
-from providers.ollama_models import full_name
 
 log = structlog.get_logger(__name__)
 
@@ -30,15 +37,14 @@ _OF_THE_MACHINE = (ProviderUnreachable, ProviderTimeout)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a request is answered: the name of the machine, and its adapter."""
+    """Where a request is answered: the name of the machine, and who serves its models."""
 
     machine: str
-    ollama: Ollama
+    host: Host
 
 
 class Fleet:
-    """`predict(machine, model)` is what the model takes there, in bytes; None when nobody knows. `offers(model, machine)`:
-    whether it may be served there; one that may not counts as not installed."""
+    """`offers(model, machine)`: whether the model may be served there; one that may not counts as not installed."""
 
     provider = Ollama.spec.name
 
@@ -46,39 +52,44 @@ class Fleet:
         self,
         machines: Machines,
         *,
-        predict: Callable[[str, str], int | None] = lambda machine, model: None,
         offers: Callable[[str, str], bool] = lambda model, machine: True,
         clock: Clock = Clock(),
     ):
         self.machines = machines
-        self._predict, self._offers, self._clock = predict, offers, clock
+        self._offers, self._clock = offers, clock
         self._listing = asyncio.Lock()
         self._listed_at = float("-inf")
 
     @asynccontextmanager
     async def turn(self, model: str, asker: Caller | None = None, wish: Wish = Wish()) -> AsyncIterator[Place]:
-        """Waits for a turn on the best machine; on another one when that one goes down, or is removed, before the turn.
+        """Waits for a turn on the best machine; on another one when that one goes down, or is removed, before the turn, or has
+        no room for the model.
 
         A machine whose connection breaks is asked last until it answers again, so that the next try goes elsewhere.
         Raises what its turns raise, ModelNotInstalled, ModelTooLarge, Overloaded and ProviderUnreachable.
         """
-        name, asker = full_name(model), asker or Caller()
+        asker = asker or Caller()
         told = None if asker.on_wait is None else lambda forecast: asker.on_wait(forecast.seconds)
+        refused: dict[str, ModelTooLarge] = {}
         while True:
-            engine = await self._choose(name, wish)
-            turn = engine.turns.turn(name, client=asker.client, klass=asker.urgency, on_eta=told)
+            engine = await self._choose(model, wish, refused)
             try:
-                await engine.enter(turn)
+                with _naming(engine, model):
+                    await engine.turns.meet((model,))
+                    turn = engine.turns.turn(model, client=asker.client, klass=asker.urgency, on_eta=told)
+                    await engine.enter(turn)
             except Moved:
-                log.info("machine.request_moved", machine=engine.record.name, model=name)
-                continue
-            break
+                log.info("machine.request_moved", machine=engine.record.name, model=model)
+            except ModelTooLarge as error:
+                refused[engine.record.name] = error
+            else:
+                break
         asker.machine = engine.record.name
         try:
-            with engine.working():
-                yield Place(engine.record.name, engine.ollama)
+            with _naming(engine, model), engine.working():
+                yield Place(engine.record.name, engine.host)
         except BaseException as error:
-            _learn(engine, name, error)
+            _learn(engine, model, error)
             if not await turn.__aexit__(type(error), error, error.__traceback__):
                 raise
         else:
@@ -89,13 +100,28 @@ class Fleet:
 
         Raises as `turn` does.
         """
-        name = full_name(model)
-        engine = await self._choose(name, Wish())
-        return engine.record.name, engine.turns.preload(name)
+        refused: dict[str, ModelTooLarge] = {}
+        while True:
+            engine = await self._choose(model, Wish(), refused)
+            try:
+                with _naming(engine, model):
+                    await engine.turns.meet((model,))
+                    return engine.record.name, engine.turns.preload(model)
+            except ModelTooLarge as error:
+                refused[engine.record.name] = error
+
+    async def evict(self, model: str, seconds: float) -> None:
+        """Out of the memory of every machine. Raises Conflict and Overloaded as the turns of the machines do."""
+        await asyncio.gather(*(engine.turns.evict(model, seconds) for engine in self.machines if engine.open))
 
     def ranked(self, model: str, wish: Wish = Wish()) -> list[str]:
         """The names of the machines that could take a request for `model` now, the best first."""
-        return [one.name for one in ranked(self._candidates(full_name(model)), wish)]
+        return [one.name for one in ranked(self._candidates(model), wish)]
+
+    def passes(self, model: str) -> bool:
+        """Whether a request for it may go to an Ollama as it is: one has it, or nobody knows who does."""
+        holders = {engine.record.kind for engine in self.machines if engine.lists(model)}
+        return not holders or OLLAMA in holders
 
     async def refresh(self, engines: Iterable[Engine] | None = None) -> list[ProviderError]:
         """Asks the machines what is installed, and gives the failures. One that is slow keeps its last list."""
@@ -107,8 +133,9 @@ class Fleet:
     async def _list(self, engine: Engine) -> ProviderError | None:
         try:
             async with asyncio.timeout(LISTING):
-                models = await engine.ollama.list_models()
+                models = await engine.host.list_models()
                 engine.listed = {info.name: info for info in models if self._offers(info.name, engine.record.name)}
+                await engine.turns.meet()
         except TimeoutError:
             return ProviderTimeout(f"The machine {engine.record.name} did not list its models within {LISTING:g} s.")
         except ProviderError as error:
@@ -117,13 +144,16 @@ class Fleet:
             return error
         return None
 
-    async def _choose(self, model: str, wish: Wish) -> Engine:
-        if (found := self._best(model, wish)) is not None:
+    async def _choose(self, model: str, wish: Wish, refused: Mapping[str, ModelTooLarge]) -> Engine:
+        """One that has not `refused` it."""
+        if (found := self._best(model, wish, refused)) is not None:
             return found
+        if refused:
+            raise next(iter(refused.values()))
         # The truth may be younger than what is known: a model that was pulled elsewhere, an Ollama that was just started.
         await self.machines.again(engine for engine in self.machines if engine.health.state == "down")
         await self._look_again()
-        if (found := self._best(model, wish)) is not None:
+        if (found := self._best(model, wish, refused)) is not None:
             return found
         candidates = self._candidates(model)
         raise self._refusal(model, candidates, reasons(candidates, wish))
@@ -134,44 +164,63 @@ class Fleet:
             if self._listed_at <= asked_at - _BELIEVED:
                 await self.refresh()
 
-    def _best(self, model: str, wish: Wish) -> Engine | None:
-        best = next(iter(ranked(self._candidates(model), wish)), None)
+    def _best(self, model: str, wish: Wish, refused: Collection[str]) -> Engine | None:
+        best = next((one for one in ranked(self._candidates(model), wish) if one.name not in refused), None)
         return None if best is None else self.machines.get(best.name)
 
     def _candidates(self, model: str) -> list[Candidate]:
         now = self._clock.now()
-        return [engine.candidate(model, self._predict(engine.record.name, model), now) for engine in self.machines]
+        return [engine.candidate(model, engine.turns.needs(model), now) for engine in self.machines]
 
     def _refusal(self, model: str, candidates: list[Candidate], why: dict[str, Reason]) -> Exception:
         """The reason that is nearest to a cure, of all those that keep machines from taking the request."""
         by_name = {one.name: one for one in candidates}
         having = {name: reason for name, reason in why.items() if by_name[name].installed is not False}
         if large := [by_name[name] for name, reason in having.items() if reason == "too large"]:
-            widest = max(large, key=lambda one: one.budget or 0)
-            return ModelTooLarge(
-                f"The model {model} needs about {_gib(widest.predicted)}; {widest.name} gives models {_gib(widest.budget)}.",
-                hint="Use a smaller model, or raise the budget: VRAM_LIMIT_GB, or budget_bytes of the machine.",
-            )
+            return self._too_large(model, max(large, key=lambda one: one.budget or 0))
         if down := [name for name, reason in having.items() if reason == "down"]:
-            return self._unreachable(down)
+            return self._unreachable(model, down)
         if "not installed" in why.values():
             return not_installed(model)
         told = "; ".join(f"{name}: {reason}" for name, reason in why.items())
         return Overloaded(f"No machine takes {model} now ({told}).", hint="GET /machines shows them.", retry_after=30)
 
-    def _unreachable(self, down: Collection[str]) -> ProviderUnreachable:
+    def _too_large(self, model: str, widest: Candidate) -> ModelTooLarge:
+        """In the words of the machine with the most memory."""
+        try:
+            self.machines.get(widest.name).turns.check(model)
+        except ModelTooLarge as error:
+            return error
+        return ModelTooLarge(
+            f"The model {model} needs about {_gib(widest.predicted)}; {widest.name} gives models {_gib(widest.budget)}.",
+            hint="Use a smaller model, or raise the budget: VRAM_LIMIT_GB, or budget_bytes of the machine.",
+        )
+
+    def _unreachable(self, model: str, down: Collection[str]) -> ProviderUnreachable:
         if set(down) == {LOCAL}:
             hint = "Start Ollama (`ollama serve`) and check OLLAMA_URL, or send AI-Provider gemini or builtin."
-            return ProviderUnreachable("Ollama cannot be reached.", hint=hint)
-        names = ", ".join(down)
-        return ProviderUnreachable(f"The machines that may have it do not answer: {names}.", hint="GET /machines says why.")
+            error = ProviderUnreachable("Ollama cannot be reached.", hint=hint)
+            error.happened_on(LOCAL, model)
+            return error
+        detail = f"The machines that may have {model} do not answer: {', '.join(down)}."
+        return ProviderUnreachable(detail, hint="GET /machines says why.")
+
+
+@contextmanager
+def _naming(engine: Engine, model: str) -> Iterator[None]:
+    """Failures of the machine say which one it is; what is wrong with a request is so on every machine."""
+    try:
+        yield
+    except (ProviderError, Overloaded, ModelTooLarge, Conflict) as error:
+        error.happened_on(engine.record.name, model)
+        raise
 
 
 def _learn(engine: Engine, model: str, error: BaseException) -> None:
     if isinstance(error, _OF_THE_MACHINE):
         engine.health.suspected = True
     elif isinstance(error, ModelNotInstalled) and engine.listed:
-        engine.listed = {name: info for name, info in engine.listed.items() if name != model}
+        engine.listed = {name: info for name, info in engine.listed.items() if name != engine.identify(model)}
 
 
 def _gib(count: int | None) -> str:

@@ -39,7 +39,7 @@ class Health:
     #: When each model was last seen in memory.
     seen_at: dict[str, float] = field(default_factory=dict)
 
-    def answered(self, version: str, residents: Sequence[Resident], now: float) -> None:
+    def answered(self, version: str | None, residents: Sequence[Resident], now: float) -> None:
         self.state, self.failures, self.suspected, self.error = "up", 0, False, None
         self.version, self.residents, self.checked_at = version, tuple(residents), now
         self.seen_at |= {one.name: now for one in residents}
@@ -62,7 +62,7 @@ class Health:
 class Probed(Protocol):
     """What is asked; both raise ProviderError."""
 
-    async def version(self) -> str: ...
+    async def version(self) -> str | None: ...
 
     async def ps(self) -> Sequence[Resident]: ...
 

@@ -1,29 +1,37 @@
 """The machines that the settings name, and how the adapter and the budget of any machine are made."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 from core.clock import Clock
 from core.errors import InvalidField
 from core.http import HttpClient
-from core.machines import LOCAL, place_of
+from core.machines import LOCAL, OLLAMA, Named, place_of
 from fleet.budget import Budget, budget
 from fleet.compute import Mode
+from fleet.engines.host import engine_host
 from fleet.hardware import Hardware
-from fleet.machines.engine import Engine, Turns
+from fleet.machines.engine import Engine, Host, Turns
 from fleet.machines.fleet import Fleet
 from fleet.machines.health import Health
-from fleet.machines.record import Record
+from fleet.machines.record import Record, checked
 from fleet.machines.registry import Factories, Machines, Rows
 from fleet.ollamas import Ollamas
 from providers.ollama import Ollama
 from providers.registry import Configured
 
 
-def named(ollama_url: str, machines: Sequence[tuple[str, str]], always_on: Sequence[str] = ()) -> list[Record]:
-    """The machine of OLLAMA_URL first, then those of MACHINES. Raises InvalidField for an address that stands there twice."""
-    records = [Record(LOCAL, ollama_url, always_on=tuple(always_on)), *(Record(name, url) for name, url in machines)]
+def named(ollama_url: str, machines: Sequence[Named], always_on: Sequence[str] = ()) -> list[Record]:
+    """The machine of OLLAMA_URL first, then those of MACHINES. Raises InvalidField for an address that stands there twice, for
+    a kind that nobody knows, and for a key where none is taken."""
+    others = [Record(one.name, one.url, one.kind, key=one.key.get_secret_value()) for one in machines]
+    for record in others:
+        try:
+            checked(record)
+        except InvalidField as error:
+            raise InvalidField(f"MACHINES: {record.name}: {error.detail}", hint=error.hint, field="MACHINES") from None
+    records = [Record(LOCAL, ollama_url, always_on=tuple(always_on)), *others]
     seen: dict[tuple[str, int, str], str] = {}
     for record in records:
         if (first := seen.setdefault(place_of(record.url), record.name)) != record.name:
@@ -34,7 +42,7 @@ def named(ollama_url: str, machines: Sequence[tuple[str, str]], always_on: Seque
 
 async def open_ollamas(
     ollama: Configured,
-    machines: Sequence[tuple[str, str]],
+    machines: Sequence[Named],
     always_on: Sequence[str],
     rows: Rows,
     make: Factories,
@@ -55,22 +63,28 @@ def factories(
     mode: Callable[[], Mode],
     vram_limit: float,
     turns: Callable[[Engine], AbstractAsyncContextManager[Turns]] | None = None,
+    grows: Callable[[str, str, int], Awaitable[None]] | None = None,
 ) -> Factories:
-    """`ollama` has what the settings say of the provider, `mode` is where the local one computes, `vram_limit` is in GiB."""
+    """`ollama` has what the settings say of the provider, `mode` is where the local one computes, `vram_limit` is in GiB;
+    `grows` is told the machine, the model and the context that it is going to have there."""
 
     def computes(record: Record) -> Mode:
         return mode() if record.name == LOCAL else record.device
 
-    def adapter(record: Record) -> Ollama:
+    def host(record: Record) -> Host:
+        if record.kind != OLLAMA:
+            return engine_host(record.kind, record.url, record.key, http, Ollama.spec.name)
         own = {"base_url": record.url, "always_on": record.always_on, "mode": partial(computes, record)}
-        return ollama.cls(http=http, **ollama.arguments | own)
+        room = {"grows": partial(grows, record.name)} if grows else {}
+        return ollama.cls(http=http, **ollama.arguments | own | room)
 
     def memory(record: Record, health: Health) -> Budget:
         if record.name == LOCAL:
             return budget(hardware, mode(), vram_limit, record.url)
+        device = "cpu" if record.device == "cpu" else "gpu"
         if record.budget_bytes is not None:
-            return Budget(record.budget_bytes, "budget_bytes of the machine")
+            return Budget(record.budget_bytes, "budget_bytes of the machine", device)
         seen = f", at most {health.seen_bytes} bytes were seen in use" if health.seen_bytes else ""
-        return Budget(None, f"nobody set budget_bytes{seen}")
+        return Budget(None, f"nobody set budget_bytes{seen}", device)
 
-    return Factories(ollama=adapter, budget=memory, mode=computes, turns=turns)
+    return Factories(host=host, budget=memory, mode=computes, turns=turns)

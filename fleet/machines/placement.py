@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from core.machines import OLLAMA
 from fleet.machines.health import State
 from fleet.machines.record import Device
 
@@ -20,13 +21,14 @@ SLOW = 10.0
 WARM = 0.5
 WARM_SECONDS = 600.0
 
-Reason = Literal["disabled", "draining", "down", "device", "labels", "not installed", "too large"]
+Reason = Literal["disabled", "draining", "down", "kind", "device", "labels", "not installed", "too large"]
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """`avoid` are machines that failed just now: asked again only when there is no other."""
+    """`avoid` are machines that failed just now: asked again only when there is no other. `kind` "" is any."""
 
+    kind: str = ""
     device: Device = "auto"
     labels: frozenset[str] = frozenset()
     may_pull: bool = False
@@ -43,6 +45,7 @@ class Candidate:
     """
 
     name: str
+    kind: str = OLLAMA
     state: State = "up"
     enabled: bool = True
     draining: bool = False
@@ -77,6 +80,8 @@ def unfit(candidate: Candidate, wish: Wish) -> Reason | None:
         return "draining"
     if candidate.state == "down":
         return "down"
+    if wish.kind not in ("", candidate.kind):
+        return "kind"
     if "auto" not in (wish.device, candidate.device) and wish.device != candidate.device:
         return "device"
     if not wish.labels <= candidate.labels:

@@ -1,16 +1,16 @@
 """What the operator says of a machine with models, and the checks that every such saying passes."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, TypeVar, get_args
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, TypeVar, get_args
 
 from core.errors import InvalidField
-from core.machines import machine_name, machine_url
+from core.machines import OLLAMA, machine_name, machine_url
+from fleet.engines.registry import engine_classes
 from fleet.names import read_model_name
 
 T = TypeVar("T")
-Kind = Literal["ollama"]
 Device = Literal["auto", "cpu", "gpu"]
 #: local: made of OLLAMA_URL, VRAM_LIMIT_GB and ALWAYS_ON_MODELS; settings: named in MACHINES; api: added while running.
 Origin = Literal["local", "settings", "api"]
@@ -19,29 +19,47 @@ _LABEL = re.compile(r"[a-z0-9][a-z0-9._=-]{0,62}", re.ASCII)
 _MOST = 32
 #: The largest memory that is believed, in bytes: a petabyte.
 _LARGEST = 1 << 50
+_LONGEST = 300
+_LONGEST_KEY = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """`url` as the operator gave it. `budget_bytes` is what models may take together (None: nobody said). `labels` are words
-    that placement may ask for; `always_on` models stay in memory; one that is not `enabled` gets no work."""
+    """`url` as the operator gave it; `kind` is what serves the models there: Ollama, or an engine, which may want a `key`.
+
+    `budget_bytes` is what models may take together (None: nobody said). `labels` are words that placement may ask for;
+    `always_on` models stay in memory; one that is not `enabled` gets no work.
+    """
 
     name: str
     url: str
-    kind: Kind = "ollama"
+    kind: str = OLLAMA
     device: Device = "auto"
     budget_bytes: int | None = None
     labels: tuple[str, ...] = ()
     enabled: bool = True
     always_on: tuple[str, ...] = ()
+    key: str = field(default="", repr=False)
+
+
+def record_of(row: Mapping[str, Any]) -> Record:
+    """From the members of a Record by their names, lists of any kind."""
+    values = {one.name: row[one.name] for one in fields(Record)}
+    return Record(**values | {name: tuple(values[name]) for name in ("labels", "always_on")})
+
+
+def kinds() -> list[str]:
+    """What may serve the models of a machine."""
+    return [OLLAMA, *engine_classes()]
 
 
 def checked(record: Record) -> Record:
     """`record` with its models' tags written out and its labels in order. Raises InvalidField that names the member."""
     _read("name", machine_name, record.name, "Write it like gpu-2.")
     _read("url", machine_url, record.url, "Write it like http://10.0.0.5:11434.")
-    if record.kind not in get_args(Kind):
-        raise InvalidField("This kind of machine is not known.", field="kind", hint=f"Known are: {', '.join(get_args(Kind))}.")
+    if record.kind not in kinds():
+        raise InvalidField("This kind of machine is not known.", field="kind", hint=f"Known are: {', '.join(kinds())}.")
+    _check_key(record)
     if record.device not in get_args(Device):
         raise InvalidField("The device is none of auto, cpu and gpu.", field="device", hint="Leave it out for auto.")
     if record.budget_bytes is not None and not 0 < record.budget_bytes <= _LARGEST:
@@ -51,17 +69,16 @@ def checked(record: Record) -> Record:
         raise InvalidField("A label cannot be used.", field="labels", hint=hint)
     if len(record.always_on) > _MOST:
         raise InvalidField("These are too many models.", field="always_on", hint=f"At most {_MOST}.")
-    names = dict.fromkeys(_model(name) for name in record.always_on)
-    return Record(
-        name=record.name,
-        url=record.url,
-        kind=record.kind,
-        device=record.device,
-        budget_bytes=record.budget_bytes,
-        labels=tuple(sorted(set(record.labels))),
-        enabled=record.enabled,
-        always_on=tuple(names),
-    )
+    names = dict.fromkeys(_model(name, record.kind) for name in record.always_on)
+    return replace(record, labels=tuple(sorted(set(record.labels))), always_on=tuple(names))
+
+
+def _check_key(record: Record) -> None:
+    key = record.key
+    if key and record.kind == OLLAMA:
+        raise InvalidField("An Ollama takes no key.", field="key", hint="Leave it out; a key is for the other kinds.")
+    if len(key) > _LONGEST_KEY or not (key.isascii() and key.isprintable()) or " " in key:
+        raise InvalidField("The key cannot be sent.", field="key", hint="Letters, digits and signs of ASCII, without blanks.")
 
 
 def _read(field: str, read: Callable[[str], T], value: str, hint: str) -> T:
@@ -72,7 +89,12 @@ def _read(field: str, read: Callable[[str], T], value: str, hint: str) -> T:
         raise InvalidField(f"{told[0].upper()}{told[1:]}.", field=field, hint=hint) from None
 
 
-def _model(name: str) -> str:
+def _model(name: str, kind: str) -> str:
+    """Engines name their models as they like; Ollama's are written out."""
+    if kind != OLLAMA:
+        if 0 < len(name) <= _LONGEST and name.isprintable():
+            return name
+        raise InvalidField("The name of a model cannot be used.", field="always_on", hint="Write it as the machine lists it.")
     try:
         return read_model_name(name)
     except InvalidField as error:

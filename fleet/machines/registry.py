@@ -5,9 +5,9 @@ queue moves elsewhere, and it goes when the last request has ended; after a rest
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
 import structlog
@@ -17,10 +17,11 @@ from core.errors import Conflict, NotFound
 from core.machines import LOCAL, place_of
 from fleet.budget import Budget
 from fleet.compute import Mode
+from fleet.engines.host import EngineHost
 from fleet.machine import Machine
-from fleet.machines.engine import Engine, Turns
+from fleet.machines.engine import Engine, Host, Turns
 from fleet.machines.health import Health, Pace, Watch, Watched
-from fleet.machines.record import Origin, Record, checked
+from fleet.machines.record import Origin, Record, checked, record_of
 from providers.ollama import Ollama
 
 log = structlog.get_logger(__name__)
@@ -41,13 +42,13 @@ class Rows(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Factories:
-    """`ollama` makes the adapter of a record; closing it is nobody's affair, for all share one HTTP client.
+    """`host` makes what asks the models of a record; closing it is nobody's affair, for all share one HTTP client.
 
     `turns` opens what gives turns on an engine, and closes it when the machine goes (`swapping.swapping`); None: everybody is
     let in at once.
     """
 
-    ollama: Callable[[Record], Ollama]
+    host: Callable[[Record], Host]
     budget: Callable[[Record, Health], Budget]
     mode: Callable[[Record], Mode] = lambda record: record.device
     turns: Callable[[Engine], AbstractAsyncContextManager[Turns]] | None = None
@@ -97,7 +98,7 @@ class Machines:
                 await self._place(self._brought_back(row), "api")
 
     def _brought_back(self, row: Mapping[str, Any]) -> Record:
-        record = checked(_record(row))
+        record = checked(record_of(row))
         if any(place_of(fixed.url) == place_of(record.url) for fixed in self._fixed.values()):
             log.warning("machine.address_taken", machine=record.name)
             return replace(record, enabled=False)
@@ -119,8 +120,15 @@ class Machines:
         return self._posts[LOCAL].engine
 
     def ports(self) -> dict[str, Machine]:
-        """The machines that are there now, by their names."""
-        return {engine.record.name: engine.machine for engine in self}
+        """The machines that are there now and let files of models come and go, by their names."""
+        return {engine.record.name: Machine(engine.host) for engine in self if isinstance(engine.host, Ollama)}
+
+    def check_files(self, name: str | None) -> None:
+        """Raises Conflict for a machine where files of models come and go by other means than ours."""
+        post = self._posts.get(name)
+        if post is not None and isinstance(post.engine.host, EngineHost):
+            detail = f"The models of {name} are installed and deleted there, by the means of {post.engine.host.title}."
+            raise Conflict(detail, hint="Name a machine with an Ollama.", field="machine")
 
     def get(self, name: str) -> Engine:
         """Raises NotFound with the names that there are."""
@@ -203,7 +211,7 @@ class Machines:
         """At another address it is another engine: what runs at the old one ends there."""
         if place_of(record.url) == place_of(engine.record.url):
             if _adapted(record) != _adapted(engine.record):
-                engine.ollama = self._make.ollama(record)
+                engine.host = self._make.host(record)
             engine.turns.keep(record.always_on)
             engine.record, engine.draining = record, False
             engine.shut()
@@ -214,7 +222,7 @@ class Machines:
         return await self._place(record, engine.origin)
 
     async def _place(self, record: Record, origin: Origin) -> Engine:
-        engine = Engine(record, origin, self._make.ollama(record), self._make.budget, self._make.mode)
+        engine = Engine(record, origin, self._make.host(record), self._make.budget, self._make.mode)
         post = _Post(engine, Watched(record.name, lambda: engine.machine, engine.health, engine.shut))
         if self._make.turns is not None:
             engine.turns = await post.stack.enter_async_context(self._make.turns(engine))
@@ -243,14 +251,9 @@ class Machines:
 
 def _adapted(record: Record) -> tuple[object, ...]:
     """What its adapter was made of."""
-    return record.url, record.device, record.always_on
+    return record.kind, record.url, record.key, record.device, record.always_on
 
 
 def _row(record: Record, *, draining: bool = False, fixed: bool = False) -> dict[str, Any]:
-    return asdict(record) | {"draining": draining, "fixed": fixed}
-
-
-def _record(row: Mapping[str, Any]) -> Record:
-    values = {one.name: row[one.name] for one in fields(Record)}
-    lists: Collection[str] = ("labels", "always_on")
-    return Record(**values | {name: tuple(values[name]) for name in lists})
+    """The key of a machine of the settings stays in the settings."""
+    return asdict(record) | {"draining": draining, "fixed": fixed} | ({"key": ""} if fixed else {})

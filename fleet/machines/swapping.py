@@ -1,67 +1,114 @@
-"""The turns of a machine whose memory Myelin manages: a swapper of its own, over its own adapter."""
+"""The turns of a machine whose memory Myelin manages: a swapper of its own, over its own adapter, and what it has learned."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
-from functools import partial
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from typing import Any
 
-from core.errors import MyelinError
-from fleet.budget import needed
+from core.errors import ModelOutOfMemory, MyelinError, Overloaded, ProviderError
 from fleet.compute import Resident, num_gpu
-from fleet.machines.engine import Engine, Outlook, Queue, Standing
+from fleet.engines.host import EngineHost
+from fleet.machines.engine import LEAVING, Engine, Outlook
+from fleet.machines.standing import Standing, standing
+from fleet.memory.prediction import Habits, Memory, Sizes
 from fleet.swapper.forecast import Forecaster
 from fleet.swapper.line import Ticket
 from fleet.swapper.running import running
 from fleet.swapper.scheduler import OnEta, Swapper, Turn
 from fleet.swapper.tuning import Class, Tuning
-from providers.ollama_models import full_name
+from providers.ollama_errors import not_installed
 
-
-def estimate(engine: Engine, model: str) -> int:
-    """Bytes, from the size of its files; 0 when nobody knows it."""
-    info = (engine.listed or {}).get(full_name(model))
-    return needed(info.size) if info and info.size else 0
+#: Seconds that a machine may take to describe its models to who waits for a turn.
+_MEETING = 5.0
 
 
 @asynccontextmanager
 async def swapping(
     engine: Engine,
     *,
-    predict: Callable[[Engine, str], int] = estimate,
-    observe: Callable[[Engine, Resident], None] = lambda engine, resident: None,
+    sizes: Sizes,
+    habits: Habits = Habits(),
     tuning: Tuning = Tuning(),
     now: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator["Swapping"]:
     """For `Factories.turns`: the swapper of `engine`, which runs until the machine goes."""
-    swapper = Swapper(
-        _Acts(engine),
-        budget=lambda: engine.budget.bytes,
-        predict=partial(predict, engine),
-        always_on=engine.record.always_on,
-        tuning=tuning,
+    shape = engine.host.spec if isinstance(engine.host, EngineHost) else None
+    memory = Memory(
+        _Shelf(engine),
+        sizes,
+        num_ctx=lambda model: engine.host.load_context(model),
+        device=lambda: engine.budget.device,
+        habits=habits,
         now=now,
-        observe=partial(observe, engine),
+        identify=engine.identify,
     )
+    await memory.start()
+    acts = _Acts(engine, memory)
+    swapper = Swapper(
+        acts,
+        budget=lambda: engine.budget.bytes,
+        predict=memory.bytes,
+        foresee=memory.foreseen_by_ollama,
+        weigh=memory.weigh,
+        always_on=engine.record.always_on,
+        tuning=replace(tuning, parallel=shape.parallel) if shape else tuning,
+        now=now,
+        identify=engine.identify,
+        most=habits.most if shape is None else 1 if shape.holds_one else None,
+    )
+    acts.always_on = swapper.yard.pinned_names
     async with running(swapper) as runs:
-        yield Swapping(swapper, now, runs)
+        yield Swapping(engine, swapper, memory, now, runs)
 
 
 class Swapping:
-    """`fleet.machines.engine.Turns` of a swapper."""
+    """`fleet.machines.engine.Turns` of a swapper, and `fleet.compute.Door` before it."""
 
-    def __init__(self, swapper: Swapper, now: Callable[[], float], runs: Callable[[], bool]):
-        self.swapper = swapper
-        self._now, self._runs = now, runs
+    def __init__(self, engine: Engine, swapper: Swapper, memory: Memory, now: Callable[[], float], runs: Callable[[], bool]):
+        self.swapper, self.memory = swapper, memory
+        self._engine, self._now, self._runs = engine, now, runs
         self._forecaster = Forecaster(swapper.yard)
 
     def turn(self, model: str, *, client: str = "", klass: Class = "normal", on_eta: OnEta | None = None) -> Turn:
+        """Raises ModelTooLarge at once for a model that is larger than the budget."""
+        self.check(model)
         return self.swapper.turn(model, client=client, klass=klass, on_eta=on_eta)
 
     def preload(self, model: str) -> float:
+        self.check(model)
         return self.swapper.preload(model)
 
+    def check(self, model: str) -> None:
+        if not self._is_resident(model):
+            self.memory.predict(self._engine.identify(model)).within(self._engine.budget.bytes, self._engine.record.name)
+
+    def _is_resident(self, model: str) -> bool:
+        known = self.swapper.yard.models.get(self._engine.identify(model))
+        return known is not None and known.is_resident
+
+    async def meet(self, models: Collection[str] | None = None) -> None:
+        """A machine that gives no answer teaches nothing; that it gives none shows in the load."""
+        wanted = None if models is None else [model for model in models if not self._is_resident(model)]
+        if wanted or wanted is None:
+            with suppress(ProviderError, TimeoutError):
+                async with asyncio.timeout(_MEETING):
+                    await self.memory.refresh(wanted)
+
+    def needs(self, model: str) -> int | None:
+        return self.memory.bytes(model) if self.memory.knows(model) else None
+
+    async def grow(self, model: str, num_ctx: int) -> None:
+        one = self.swapper.yard.models.get(self._engine.identify(model))
+        if one is None or not one.is_resident or (one.seen and (one.seen.context or 0) >= num_ctx):
+            return
+        found = self.memory.predict(one.name, num_ctx).within(self._engine.budget.bytes, self._engine.record.name)
+        if found.bytes > one.size:
+            await self.swapper.grow(one.name, found.bytes, self.memory.foreseen_by_ollama(one.name, num_ctx))
+
     def outlook(self, model: str) -> Outlook:
-        now, known = self._now(), self.swapper.yard.model(full_name(model))
+        now, known = self._now(), self.swapper.yard.model(self._engine.identify(model))
         seconds = self._forecaster.of(Ticket(known.name, "", "normal", now, _nobody), now).seconds
         load = known.load.value
         if known.is_open:
@@ -70,33 +117,110 @@ class Swapping:
         return Outlook(False, max(seconds - load, 0.0), load, displaced)
 
     def standing(self) -> Standing:
-        shown = self.swapper.snapshot()
-        queues = [Queue(row["model"], row["waiting"], row["inside"], row["oldest"], row["eta"]) for row in shown["queues"]]
-        return Standing(shown["phase"], tuple(queues))
+        return standing(self.swapper.snapshot())
 
     def keep(self, models: Collection[str]) -> None:
-        self.swapper.yard.pinned_names[:] = map(full_name, models)
+        self.swapper.yard.pinned_names[:] = map(self._engine.identify, models)
         self.swapper.poke()
+
+    async def evict(self, model: str, seconds: float = LEAVING) -> bool:
+        """One that is still there after `seconds` leaves all the same when it can."""
+        if not await self.swapper.evict(model, seconds):
+            raise _still_there(model)
+        return True
+
+    @asynccontextmanager
+    async def withheld(self, model: str) -> AsyncIterator[None]:
+        async with self.swapper.withheld(model, not_installed(model)):
+            await self.evict(model)
+            yield
+
+    @property
+    def inside(self) -> int:
+        """Turns that have begun and not ended."""
+        return self.swapper.yard.inside
+
+    async def close_and_drain(self, seconds: float) -> bool:
+        return await self.swapper.drain(seconds)
+
+    def open(self) -> None:
+        self.swapper.resume()
 
     @property
     def alive(self) -> bool:
         return self._runs()
 
 
-class _Acts:
-    """`fleet.swapper.effects.Effects` on the machine as it is now: a change of its record may have made a fresh adapter."""
+class _Shelf:
+    """`fleet.memory.prediction.Shelf` of the machine as it is now: a change of its record may have made a fresh adapter."""
 
     def __init__(self, engine: Engine):
         self._engine = engine
 
+    async def weights(self) -> Mapping[str, tuple[int | None, str | None]]:
+        return await self._engine.machine.weights()
+
+    async def shown(self, model: str) -> Mapping[str, Any]:
+        return await self._engine.machine.shown(model)
+
+
+class _Acts:
+    """`fleet.swapper.effects.Effects` on the machine as it is now. Every look teaches what models take."""
+
+    def __init__(self, engine: Engine, memory: Memory):
+        self._engine, self._memory = engine, memory
+        self.always_on: Sequence[str] = ()
+        self._residents: Sequence[Resident] = ()
+        self._spilled: frozenset[str] = frozenset()
+        #: What was just loaded, and what was in memory before.
+        self._loaded: tuple[str, Sequence[Resident]] | None = None
+
     async def ps(self) -> Sequence[Resident]:
-        return await self._engine.machine.ps()
+        residents = await self._engine.machine.ps()
+        self._compare(residents)
+        self._residents = residents
+        if unknown := [name for name in self.always_on if not self._memory.knows(name)]:
+            with suppress(ProviderError, TimeoutError):
+                async with asyncio.timeout(_MEETING):
+                    await self._memory.refresh(unknown)
+        await self._memory.observe(residents)
+        return residents
 
     async def load(self, model: str) -> None:
-        await self._engine.machine.load(model, num_gpu=num_gpu(self._engine.mode))
+        before = self._residents
+        try:
+            await self._engine.machine.load(model, num_gpu=num_gpu(self._engine.mode))
+        except ModelOutOfMemory:
+            self._outgrown(model, before)
+            raise
+        self._loaded = model, before
 
     async def unload(self, model: str) -> None:
         await self._engine.machine.unload(model)
+
+    def _compare(self, residents: Sequence[Resident]) -> None:
+        """A load that runs out of memory drives out all others and is tried again; what only Ollama knows shows in who is gone,
+        or in a part that lies in the memory of the processor."""
+        spilled = frozenset(self._engine.identify(one.name) for one in residents if 0 < one.size_vram < one.size)
+        for name in spilled - self._spilled:
+            self._outgrown(name, residents)
+        self._spilled = spilled
+        loaded, self._loaded = self._loaded, None
+        if loaded and {one.name for one in loaded[1]} - {one.name for one in residents}:
+            self._outgrown(*loaded)
+
+    def _outgrown(self, model: str, residents: Sequence[Resident]) -> None:
+        """Beside others it did not fit, so it needs more than they leave. Of one that was alone that says nothing: the memory
+        is smaller than the budget, or somebody else has a part of it."""
+        budget = self._engine.budget.bytes
+        others = [self._memory.weigh(one) for one in residents if self._engine.identify(one.name) != self._engine.identify(model)]
+        if budget is not None and others:
+            self._memory.outgrown(model, max(budget - sum(others), 0), budget)
+
+
+def _still_there(model: str) -> Overloaded:
+    hint = "It leaves when its last question has ended; GET /machines shows it."
+    return Overloaded(f"The model {model} is still answering and did not leave the memory in time.", hint=hint, retry_after=60)
 
 
 def _nobody(_error: MyelinError | None) -> None:

@@ -14,6 +14,8 @@ _BLOB = re.compile(r"^FROM[ \t]+\S*?(sha256)[-:]([0-9a-f]{64})[ \t]*$", re.MULTI
 #: One layer in so many sees the whole context, the others a window.
 _WINDOW_PATTERNS = {"gemma2": 2, "gemma3": 6, "gemma3n": 5, "cohere2": 4, "gptoss": 2, "gpt-oss": 2}
 _MOST_LAYERS = 4096
+#: Ollama gives these architectures, and whatever can only embed, one slot each (server/sched.go).
+_ONE_SLOT = ("mllama", "qwen3vl", "qwen35", "qwen3next", "lfm2", "nemotron_h")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +32,19 @@ class Layer:
 @dataclass(frozen=True, slots=True)
 class Anatomy:
     """`weights` in bytes, all files of the tag; `blob` the digest of its GGUF (the identity of a runner), or that of the tag;
-    `context` the longest in tokens; no `layers` when the server does not tell them."""
+    `context` the longest in tokens; no `layers` when the server does not tell them; `heads` of a layer, 0 when not told.
+
+    `embeds`: it can do nothing else, and is always loaded with its longest context; `one_slot` whatever the server's setting.
+    """
 
     weights: int
     blob: str
     context: int | None = None
     layers: tuple[Layer, ...] = ()
+    heads: int = 0
     sees: bool = False
+    embeds: bool = False
+    one_slot: bool = False
 
     @property
     def known(self) -> bool:
@@ -47,12 +55,17 @@ def read_anatomy(size: int | None, digest: str | None, show: Mapping[str, Any]) 
     """`size` and `digest` of the tag; `show` the reply of /api/show, `{}` when there is none."""
     info = show.get("model_info")
     info = info if isinstance(info, Mapping) else {}
+    can = _list(show.get("capabilities"))
+    embeds = "embedding" in can and "completion" not in can
     return Anatomy(
         weights=size or 0,
         blob=_blob(show) or digest or "",
         context=_number(info, "context_length"),
         layers=_layers(info),
-        sees=bool(show.get("projector_info")) or "vision" in _list(show.get("capabilities")),
+        heads=_number(info, "attention.head_count") or 0,
+        sees=bool(show.get("projector_info")) or "vision" in can,
+        embeds=embeds,
+        one_slot=embeds or str(info.get("general.architecture")).startswith(_ONE_SLOT),
     )
 
 

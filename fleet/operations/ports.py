@@ -12,9 +12,11 @@ class Port(Protocol):
 
     def pull(self, model: str) -> AsyncGenerator[Mapping[str, Any], None]: ...
 
-    async def delete(self, model: str) -> None: ...
+    async def delete(self, model: str) -> None:
+        """Unloads it first."""
 
-    async def unload(self, model: str) -> None: ...
+    async def unload(self, model: str) -> None:
+        """When no question is in it any more. Raises Conflict and Overloaded when it cannot be."""
 
     async def has_blob(self, digest: str) -> bool: ...
 

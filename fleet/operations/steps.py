@@ -14,6 +14,7 @@ from core.clock import Clock
 from core.errors import (
     AgentMissing,
     Conflict,
+    MyelinError,
     ProviderError,
     ProviderRefused,
     ProviderTimeout,
@@ -176,7 +177,6 @@ class Steps:
         if present is not None:
             if record.kind == "move":
                 await self._refuse_loss(work, present)
-            await port.unload(record.model)
             await port.delete(record.model)
             if record.model in await port.digests():
                 raise ProviderError(f"{machine} still lists {record.model} after it was deleted.")
@@ -199,7 +199,7 @@ class Steps:
         for name in [record.machine] if record.machine is not None else list(self._ports()):
             try:
                 await self._port(name).unload(record.model)
-            except ProviderError as error:  # nobody is served from it any more; its lease ends by itself
+            except MyelinError as error:  # nobody is served from it any more; its lease ends by itself
                 work.note(detail=f"It may stay in the memory of {name} for a while: {error.detail}")
 
     def _teller(self, work: Work) -> Callable[[str, bool, Progress], Awaitable[None]]:

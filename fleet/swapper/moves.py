@@ -20,10 +20,10 @@ log = structlog.get_logger(__name__)
 
 
 class Mover:
-    """`identify` maps a name that Ollama shows to the one known here; `observe` is told what a model really takes."""
+    """`identify` maps a name that Ollama shows to the one known here; `weigh` tells what a model in memory takes, in bytes."""
 
-    def __init__(self, yard: Yard, identify: Callable[[str], str], observe: Callable[[Resident], None]):
-        self._yard, self._identify, self._observe = yard, identify, observe
+    def __init__(self, yard: Yard, identify: Callable[[str], str], weigh: Callable[[Resident], int]):
+        self._yard, self._identify, self._weigh = yard, identify, weigh
 
     def begin(self, target: Model | None, leaving: Sequence[Model], now: float, *, speculative: bool = False) -> None:
         yard = self._yard
@@ -167,7 +167,10 @@ class Mover:
             self._yard.refuse(move.target.line, error)
 
     def _is_wanted(self, move: Move) -> bool:
+        """A target that is in memory was loaded by somebody else."""
         target = move.target
+        if target is not None and (target.is_resident or target in self._yard.withheld):
+            return False
         if target is None or target.line or target.name in self._yard.pinned_names:
             return True
         return move.is_speculative and not self._yard.waiting
@@ -182,6 +185,7 @@ class Mover:
             yard.is_closed, yard.opens_after = False, None
         if found is None:
             return
+        yard.predict_again()
         seen = {self._identify(resident.name): resident for resident in found}
         loading = move.target if move and move.phase == "loading" else None
         for name, resident in seen.items():
@@ -203,8 +207,7 @@ class Mover:
             self._confirmed(move, now)
 
     def _see(self, model: Model, resident: Resident) -> None:
-        model.seen = resident
-        self._observe(resident)
+        model.seen, model.weighed, model.claimed = resident, self._weigh(resident), 0
         if 0 < resident.size_vram < resident.size:
             log.warning("swapper.spilled", model=model.name, size=resident.size, size_vram=resident.size_vram)
 

@@ -11,7 +11,8 @@ from fleet.swapper.tuning import Tuning
 
 @dataclass(slots=True, eq=False)
 class Model:
-    """`loaded_at`, `used_at` and `held_until` are times of the swapper's clock; `predicted` bytes.
+    """`loaded_at`, `used_at` and `held_until` are times of the swapper's clock. Bytes: `predicted` before a load, `foreseen` by
+    Ollama itself, `weighed` in memory, `claimed` for a longer context that it is about to be loaded with anew.
 
     `is_leaving`: nobody is let in any more, because another model gets the memory. `is_foreign`: somebody else loaded it.
     `changed`: the number of our last act on it, so that a look that began earlier cannot undo it.
@@ -24,6 +25,9 @@ class Model:
     service: Mean
     rate: Rate
     predicted: int = 0
+    foreseen: int = 0
+    weighed: int = 0
+    claimed: int = 0
     inside: int = 0
     served: int = 0
     is_resident: bool = False
@@ -44,9 +48,14 @@ class Model:
         return not self.inside and not self.line
 
     @property
+    def is_fixed(self) -> bool:
+        """Its server has no way to unload it."""
+        return self.seen is not None and self.seen.fixed
+
+    @property
     def size(self) -> int:
-        """Bytes: what Ollama shows, else what is predicted."""
-        return self.seen.size if self.seen and self.seen.size else self.predicted
+        """Bytes: what it was seen to take, else what is predicted."""
+        return max(self.weighed or self.predicted, self.claimed)
 
     def settled(self, now: float) -> None:
         """It is in memory from now on."""
@@ -54,11 +63,12 @@ class Model:
 
     def gone(self) -> None:
         self.is_resident = self.is_leaving = self.is_foreign = False
-        self.seen = None
+        self.seen, self.weighed, self.claimed = None, 0, 0
         self.held_until = float("-inf")
 
 
 def model(name: str, predicted: int, tuning: Tuning, shares: Shares) -> Model:
+    """Until it is told what Ollama foresees that is what we do."""
     return Model(
         name,
         Line(tuning.patience, shares),
@@ -67,11 +77,12 @@ def model(name: str, predicted: int, tuning: Tuning, shares: Shares) -> Model:
         Mean(tuning.service),
         Rate(),
         predicted,
+        predicted,
     )
 
 
-def predict_again(model: Model, predicted: int, tuning: Tuning) -> None:
-    model.predicted = predicted
+def predict_again(model: Model, predicted: int, foreseen: int, tuning: Tuning) -> None:
+    model.predicted, model.foreseen = predicted, foreseen
     model.load.guess(_load_guess(predicted, tuning))
 
 

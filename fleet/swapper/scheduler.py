@@ -7,7 +7,7 @@ through the line of its model and the task. Nothing in the state awaits, so whoe
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -18,6 +18,7 @@ from fleet.swapper.effects import Effects
 from fleet.swapper.forecast import Forecast, Forecaster
 from fleet.swapper.line import Ticket
 from fleet.swapper.moves import Mover
+from fleet.swapper.residency import Model
 from fleet.swapper.room import Room
 from fleet.swapper.snapshot import snapshot
 from fleet.swapper.steering import Steering
@@ -45,11 +46,16 @@ class Swapper:
         tuning: Tuning = Tuning(),
         now: Callable[[], float] = time.monotonic,
         identify: Callable[[str], str] = full_name,
-        observe: Callable[[Resident], None] = lambda _resident: None,
+        foresee: Callable[[str], int] | None = None,
+        weigh: Callable[[Resident], int] = lambda resident: resident.size,
+        most: int | None = None,
     ):
+        """`predict` gives the bytes that a load will take, `foresee` those that Ollama expects, `weigh` those of a resident;
+        `most` models are in memory at once."""
         self._effects, self._now, self._identify, self._tuning = effects, now, identify, tuning
-        self.yard = Yard(tuning, Room(budget, tuning.free_share), predict, [identify(name) for name in always_on])
-        self._mover = Mover(self.yard, identify, observe)
+        room = Room(budget, tuning.free_share, most)
+        self.yard = Yard(tuning, room, predict, foresee or predict, [identify(name) for name in always_on])
+        self._mover = Mover(self.yard, identify, weigh)
         self._steering = Steering(self.yard, self._mover)
         self._forecaster = Forecaster(self.yard)
         self._watchers: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
@@ -131,9 +137,54 @@ class Swapper:
         """Drains and unloads it; False when it is still there after `seconds`. Raises Conflict for a pinned model."""
         one = self.yard.model(self._identify(model))
         if one.name in self.yard.pinned_names:
-            raise Conflict(f"The model {one.name} is always on.", hint="Unpin it first.", field="model")
+            hint = "Take it out of ALWAYS_ON_MODELS, or of always_on of the machine, first."
+            raise Conflict(f"The model {one.name} is always on.", hint=hint, field="model")
         self.yard.evicting.append(one)
-        return await self._until(lambda: not one.is_resident, seconds)
+        return await self._until(lambda: not one.is_resident and not self.yard.is_loading(one), seconds)
+
+    async def grow(self, model: str, predicted: int, foreseen: int) -> None:
+        """Room for a model in memory that is about to take more, asked for from inside a turn: others leave when they are done.
+
+        Raises ModelTooLarge when it has none even beside the always-on ones, and Overloaded when they do not leave in time, or
+        the model itself has to: whoever drains it waits for the one that asks.
+        """
+        one, yard = self.yard.model(self._identify(model)), self.yard
+        until = self._now() + self._tuning.leave
+        while one.is_resident:
+            leaving = [] if yard.move else yard.claim(one, predicted, foreseen)
+            if not yard.move and not leaving:
+                return
+            if one.is_leaving or not await self._cleared(one, leaving, until - self._now()):
+                raise Overloaded(
+                    f"There is no room yet for as long a text with {one.name}.",
+                    hint="Ask again in a moment.",
+                    retry_after=self._tuning.leave,
+                )
+
+    async def _cleared(self, one: Model, leaving: Sequence[Model], seconds: float) -> bool:
+        """Whether `leaving` went and nothing moves, or `one` has to go; who gave up waiting drives nobody out later."""
+        evicting = self.yard.evicting
+        ordered = [other for other in leaving if other not in evicting]
+        evicting.extend(ordered)
+        try:
+            return await self._until(lambda: one.is_leaving or self._made_room(leaving), max(seconds, 0.0))
+        finally:
+            evicting[:] = [other for other in evicting if other not in ordered]
+
+    def _made_room(self, leaving: Sequence[Model]) -> bool:
+        return not self.yard.move and not any(other.is_resident for other in leaving)
+
+    @contextlib.asynccontextmanager
+    async def withheld(self, model: str, refusal: MyelinError) -> AsyncIterator[None]:
+        """Nobody is let in to it and it is not loaded; whoever waits for it at the end gets `refusal`, if that came well."""
+        one = self.yard.model(self._identify(model))
+        self.yard.withheld.append(one)
+        try:
+            yield
+            self.yard.refuse(one.line, refusal)
+        finally:
+            self.yard.withheld.remove(one)
+            self.poke()
 
     async def drain(self, seconds: float) -> bool:
         """Lets nobody in and waits until nobody is inside and nothing moves; False when that takes longer. Stays closed."""

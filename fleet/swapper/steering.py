@@ -107,7 +107,12 @@ class Steering:
             return self._retry_at(now)
         chances = yard.successions.after_last()
         name = max(chances, key=lambda one: chances[one], default="")
-        if not name or yard.models[name].is_resident or now < yard.models[name].breaker.retry_at:
+        if (
+            not name
+            or yard.models[name].is_resident
+            or yard.models[name] in yard.withheld
+            or now < yard.models[name].breaker.retry_at
+        ):
             return float("inf")
         if now < yard.quiet_since + tuning.speculate_after:
             return yard.quiet_since + tuning.speculate_after

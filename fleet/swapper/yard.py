@@ -55,6 +55,7 @@ class Yard:
     tuning: Tuning
     room: Room
     predict: Callable[[str], int]
+    foresee: Callable[[str], int]
     pinned_names: list[str]
     models: dict[str, Model] = field(default_factory=dict)
     move: Move | None = None
@@ -62,6 +63,8 @@ class Yard:
     shares: Shares = field(default_factory=Shares)
     successions: Successions = field(default_factory=Successions)
     evicting: list[Model] = field(default_factory=list)
+    #: The operator's: nobody is let in to these and they are not loaded.
+    withheld: list[Model] = field(default_factory=list)
     #: The operator's: nobody is let in and nothing moves.
     is_closed: bool = False
     #: The act after which a look opens again.
@@ -77,7 +80,14 @@ class Yard:
     def model(self, name: str) -> Model:
         if (known := self.models.get(name)) is None:
             known = self.models[name] = model(name, self.predict(name), self.tuning, self.shares)
+            known.foreseen = self.foresee(name)
         return known
+
+    def predict_again(self) -> None:
+        """More may be known of those that are not in memory."""
+        for one in self.models.values():
+            if not one.is_resident:
+                predict_again(one, self.predict(one.name), self.foresee(one.name), self.tuning)
 
     def pinned(self) -> list[Model]:
         """The always-on models that have room together, in the order of their importance."""
@@ -100,8 +110,8 @@ class Yard:
         return [model for model in self.models.values() if model.is_resident]
 
     def lined(self) -> Iterator[Model]:
-        """Models that somebody waits for."""
-        return (model for model in self.models.values() if model.line)
+        """Models that somebody waits for, and may have."""
+        return (model for model in self.models.values() if model.line and model not in self.withheld)
 
     def act(self, model: Model) -> int:
         """Numbers an act of ours on this model."""
@@ -114,6 +124,12 @@ class Yard:
         self.orders.append(Order(verb, model.name if model else "", number))
         return number
 
+    def is_loading(self, model: Model) -> bool:
+        return self.move is not None and self.move.target is model
+
+    def lets_in(self, model: Model) -> bool:
+        return model.is_open and model.inside < self.tuning.places and not self.is_closed and model not in self.withheld
+
     # The door
 
     def arrive(self, ticket: Ticket, now: float) -> Model:
@@ -122,13 +138,13 @@ class Yard:
         model.rate.add(now)
         if model.name not in self.pinned_names:
             self.successions.add(model.name)
-        if model.is_open and model.inside < self.tuning.places and not model.line and not self.is_closed:
+        if self.lets_in(model) and not model.line:
             self._enter(model, ticket, now)
         return model
 
     def queue(self, model: Model, ticket: Ticket, now: float) -> None:
         """Raises ModelTooLarge, or Overloaded while loads of this model keep failing."""
-        predict_again(model, self.predict(model.name), self.tuning)
+        predict_again(model, self.predict(model.name), self.foresee(model.name), self.tuning)
         self.check_room(model)
         if not model.is_open and (seconds := model.breaker.open_for(now)):
             raise unavailable(model, seconds)
@@ -141,6 +157,16 @@ class Yard:
         if not model.is_resident and not self.room.fits(model, others):
             raise self.room.too_large(model, others)
 
+    def claim(self, model: Model, predicted: int, foreseen: int) -> list[Model]:
+        """Room for a resident that will take more; it is claimed when nobody has to leave for it. Raises ModelTooLarge."""
+        predict_again(model, predicted, foreseen, self.tuning)
+        leaving = self.victims(model)
+        if leaving is None:
+            raise self.room.too_large(model, [other for other in self.pinned() if other is not model])
+        if not leaving:
+            model.claimed = predicted
+        return leaving
+
     def withdraw(self, ticket: Ticket) -> None:
         model = self.models[ticket.model]
         model.line.remove(ticket)
@@ -149,7 +175,7 @@ class Yard:
 
     def admit(self, model: Model, now: float) -> None:
         """Lets in who waits, as far as there are places."""
-        while model.line and model.is_open and model.inside < self.tuning.places and not self.is_closed:
+        while model.line and self.lets_in(model):
             ticket = model.line.pop(now)
             self.waiting -= 1
             self._enter(model, ticket, now)
@@ -203,7 +229,11 @@ class Yard:
         pinned = [other for other in self.pinned() if other is not model]
         residents = [other for other in self.residents() if other is not model]
         keeps_foreign = not self.tuning.evict_foreign
-        others = [other for other in residents if other not in pinned and not (other.is_foreign and keeps_foreign)]
+        others = [
+            other
+            for other in residents
+            if other not in pinned and not other.is_fixed and not (other.is_foreign and keeps_foreign)
+        ]
         # A pinned model that is missing will come back: its room is not for others.
         reserved = [other for other in pinned if other.is_resident or model.name not in self.pinned_names]
         return self.room.victims(model, [*reserved, *(other for other in residents if other not in others + reserved)], others)

@@ -22,10 +22,10 @@ class FakeAzure(FakeOpenAI):
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [
-            web.post("/openai/v1/chat/completions", self._chat),
+            web.post("/openai/v1/chat/completions", self.chat),
             web.post("/openai/v1/embeddings", self._embed),
             web.get("/openai/v1/models", self._list),
-            web.post("/openai/deployments/{deployment}/chat/completions", self._chat),
+            web.post("/openai/deployments/{deployment}/chat/completions", self.chat),
             web.post("/openai/deployments/{deployment}/embeddings", self._embed),
             web.get("/openai/models", self._list),
         ]

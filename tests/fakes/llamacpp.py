@@ -34,7 +34,11 @@ class FakeLlamaCpp(FakeEngine):
             web.get("/models", self._models),
             web.get("/v1/models", self._models),
             *(moves if self.routes_models else []),
+            *self.chats(),
         ]
+
+    def in_memory(self, name: str) -> bool:
+        return not self.routes_models or self.states.get(name) == "loaded"
 
     async def _health(self, _: web.Request) -> web.Response:
         return self._starts() if self.starting else web.json_response({"status": "ok"})

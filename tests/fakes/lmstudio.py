@@ -28,8 +28,12 @@ class FakeLmStudio(FakeEngine):
         return [
             *(own if self.manages else []),
             web.get("/api/v0/models", self._states),
+            *self.chats(),
             web.route("*", "/{any:.*}", self._unknown),
         ]
+
+    def in_memory(self, name: str) -> bool:
+        return bool(self.instances.get(name))
 
     async def _unknown(self, request: web.Request) -> web.Response:
         return self.shown({"error": f"Unexpected endpoint or method. ({request.method} {request.path})"})

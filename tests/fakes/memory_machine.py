@@ -1,4 +1,4 @@
-"""An Ollama in memory, for the swapper: models with sizes that load, serve, leave, crash and come back.
+"""An Ollama in memory, for the swapper: models with sizes that load, serve, grow, leave, crash and come back.
 
 It keeps the faults that the swapper must never cause in `harm`: two loads at once, more in memory than there is room for,
 an unload with requests inside, more requests inside than promised.
@@ -38,6 +38,10 @@ class MemoryMachine:
         self.is_down = False
         self.foreign: set[str] = set()
         self.pinned: set[str] = set()
+        #: Models that it keeps at once; for one more it would choose a victim itself.
+        self.most: int | None = None
+        #: Models that nobody may load, and by how many that was ordered.
+        self.withheld: Counter[str] = Counter()
         #: Always-on models that the last answer of `ps` did not have, though they load.
         self.missing: set[str] = set()
         self.unserved: set[str] = set()
@@ -53,7 +57,7 @@ class MemoryMachine:
         self.missing = self.pinned - self.resident.keys()
         return [Resident(name, size, size) for name, size in self.resident.items()]
 
-    async def load(self, model: str) -> None:
+    async def load(self, model: str, *, num_gpu: int | None = None) -> None:
         await asyncio.sleep(self.answer)
         self._reachable()
         if self._is_asked:
@@ -61,6 +65,8 @@ class MemoryMachine:
         if model in self.resident:
             return
         self.loads.append(model)
+        if self.withheld[model]:
+            self.harm.append(f"{model} is loaded though it is withheld")
         if model not in self.pinned and self.missing:
             self.harm.append(f"{model} is loaded before {', '.join(self.missing)}")
         self._is_asked = True
@@ -139,6 +145,14 @@ class MemoryMachine:
                 self.loading = None
             self.resident[model] = self.sizes[model]
 
+    def grow(self, model: str, size: int) -> None:
+        """A question loads it anew with a longer context; that it takes a moment is left out."""
+        if model in self.resident and not self.loading:
+            self.resident[model] = size
+            ours = sum(taken for name, taken in self.resident.items() if name not in self.foreign)
+            if ours > self.budget:
+                self.harm.append(f"{model} has grown over what there is")
+
     # What befalls it
 
     def crash(self, model: str) -> None:
@@ -167,6 +181,8 @@ class MemoryMachine:
         ours = {name: size for name, size in self.resident.items() if name not in self.foreign and name != model}
         if sum(ours.values()) + self.sizes[model] > self.budget:
             self.harm.append(f"{model} is loaded beside {', '.join(ours)}")
+        if self.most is not None and len(ours) >= self.most:
+            self.harm.append(f"{model} is one more than {', '.join(ours)}")
 
     def _reachable(self) -> None:
         if self.is_down:

@@ -74,6 +74,8 @@ class Machine:
         self.library = {model.name: model for model in LIBRARY}
         self.partial: dict[str, int] = {}
         self.broken: set[str] = set()
+        #: What is told of a row of /api/ps instead of the truth.
+        self.told: Callable[[dict[str, Any]], dict[str, Any]] = lambda row: row
         self.timeline: Timeline = Paced()
         self.scheduler = Scheduler(self._told)
         self._held: dict[Ticket, Held] = {}
@@ -171,7 +173,7 @@ class Machine:
         now = self.timeline.now()
         if (seconds := self.scheduler.answers_at(now) - now) > 0:
             await self.timeline.sleep(seconds)
-        return [self._row(runner) for runner in self.resident()]
+        return [self.told(self._row(runner)) for runner in self.resident()]
 
     def _row(self, runner: Runner) -> dict[str, Any]:
         model = runner.model

@@ -61,7 +61,7 @@ class FakeOpenAI(FakeServer):
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [
-            web.post("/v1/chat/completions", self._chat),
+            web.post("/v1/chat/completions", self.chat),
             web.post("/v1/completions", self._complete),
             web.post("/v1/embeddings", self._embed),
             web.get("/v1/models", self._list),
@@ -130,7 +130,7 @@ class FakeOpenAI(FakeServer):
     def _tokens(self, text: str) -> int:
         return math.ceil(len(text) / self.characters_per_token)
 
-    async def _chat(self, request: web.Request) -> web.StreamResponse:
+    async def chat(self, request: web.Request) -> web.StreamResponse:
         try:
             body = await self._read(request)
             if self.strict:

@@ -1,18 +1,80 @@
-"""Random sequences of what may befall a swapper: requests, hang-ups, crashes, slow and failing loads, strangers, restarts."""
+"""Random sequences of what may befall a swapper: requests, hang-ups, crashes, slow and failing loads, strangers, restarts.
+
+It works with the memory model that machines have: what loads take is foreseen by formula, then learned from what the machine
+shows, and some of these machines lie.
+"""
 
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 from core.errors import Conflict, ModelOutOfMemory, ModelTooLarge, MyelinError, Overloaded, ProviderError
-from fleet.swapper.scheduler import Swapper
+from fleet.budget import Budget
+from fleet.compute import Resident
+from fleet.machines.record import Record
+from fleet.machines.swapping import Swapping, swapping
+from fleet.memory.formula import DRIVER_BYTES
+from fleet.memory.prediction import Habits
 from fleet.swapper.tuning import CLASSES, Tuning
+from providers.ollama_models import full_name
 from tests.fakes.memory_machine import MemoryMachine
+from tests.fakes.ollama_models import GIB, FakeModel
 from tests.fakes.virtual_time import now
 
-GB = 10**9
 _LONGEST = 10_000.0
+CONTEXT, LONG = 8192, 32768
+#: What a machine says instead of a size.
+LIES: tuple[Callable[[int], int], ...] = (lambda size: 0, lambda size: 1, lambda size: size // 8, lambda size: 1 << 50)
+
+
+class Kept:
+    """Sizes that last as long as the storm."""
+
+    async def all(self) -> Sequence[Any]:
+        return []
+
+    async def put(self, rows: Sequence[dict[str, Any]]) -> None:
+        await asyncio.sleep(0)
+
+
+class Machine(MemoryMachine):
+    """One that has files and tells sizes as an Ollama does: without the driver's memory, true or not."""
+
+    def __init__(self, models: Sequence[FakeModel], lie: Callable[[int], int] | None, **how: Any):
+        super().__init__({model.name: taken(model, CONTEXT) for model in models}, **how)
+        self.models = {model.name: model for model in models}
+        self._lie = lie or (lambda size: size)
+
+    async def ps(self) -> Sequence[Resident]:
+        rows = []
+        for one in await super().ps():
+            context = LONG if one.size == taken(self.models[one.name], LONG) else CONTEXT
+            size = self._lie(one.size - DRIVER_BYTES)
+            rows.append(replace(one, size=size, size_vram=size, context=context))
+        return rows
+
+    async def weights(self) -> Mapping[str, tuple[int | None, str | None]]:
+        await asyncio.sleep(self.answer)
+        self._reachable()
+        return {name: (model.size, model.digest) for name, model in self.models.items()}
+
+    async def shown(self, model: str) -> Mapping[str, Any]:
+        await asyncio.sleep(self.answer)
+        self._reachable()
+        blob = self.models[model].blob.replace(":", "-")
+        return {"modelfile": f"FROM /blobs/{blob}\n", "model_info": self.models[model].model_info()}
+
+
+def taken(model: FakeModel, num_ctx: int) -> int:
+    return model.memory(num_ctx, 1024) + DRIVER_BYTES
+
+
+def _model(name: str, size: int) -> FakeModel:
+    return FakeModel(name, size, "?", context=131072)
 
 
 class Storm:
@@ -21,41 +83,50 @@ class Storm:
     def __init__(self, seed: int, events: int = 40):
         self._rnd = rnd = random.Random(seed)
         self._events = events
-        sizes = {f"heavy-{number}": rnd.randint(10, 20) * GB for number in range(rnd.randint(2, 4))}
-        sizes |= {f"light-{number}": rnd.randint(1, 6) * GB for number in range(rnd.randint(0, 2))}
-        pinned = rnd.sample([name for name in sizes if name.startswith("light")], int("light-0" in sizes and rnd.random() < 0.6))
-        self._names = [*sizes, "giant"]
-        budget = 26 * GB
-        self._machine = MemoryMachine(
-            sizes | {"giant": 40 * GB}, budget=budget, parallel=rnd.randint(1, 3), lag=rnd.choice([0.0, 0.7, 3.0])
+        models = [_model(f"heavy:{number}", rnd.randint(8, 18) * GIB) for number in range(rnd.randint(2, 4))]
+        models += [_model(f"light:{number}", rnd.randint(1, 4) * GIB) for number in range(rnd.randint(0, 2))]
+        self._names = [*(model.name for model in models), "giant:70b"]
+        self._pinned = ["light:0"] if "light:0" in self._names and rnd.random() < 0.6 else []
+        budget = 26 * GIB
+        self._machine = Machine(
+            [*models, _model("giant:70b", 40 * GIB)],
+            rnd.choice(LIES) if rnd.random() < 0.4 else None,
+            budget=budget,
+            parallel=rnd.randint(1, 3),
+            lag=rnd.choice([0.0, 0.7, 3.0]),
         )
-        self._machine.pinned.update(pinned)
-        known = budget if rnd.random() < 0.8 or pinned else None
-        self._swapper = Swapper(
-            self._machine,
-            budget=lambda: known,
-            predict=self._machine.sizes.__getitem__,
-            always_on=pinned,
-            tuning=Tuning(parallel=self._machine.parallel, speculate=rnd.random() < 0.5),
-            now=now,
-            identify=str,
-        )
-        if known is None:
-            self._names.remove("giant")
+        self._machine.pinned.update(self._pinned)
+        self._known = budget if rnd.random() < 0.8 or self._pinned else None
+        self._tuning = Tuning(parallel=self._machine.parallel, speculate=rnd.random() < 0.5)
+        if self._known is None:
+            self._names.remove("giant:70b")
+        # self._machine.most = rnd.choice([2, 3, None])
         self._asking: list[asyncio.Task[None]] = []
+        self._turns: Swapping
 
     async def weather(self) -> list[str]:
-        running = asyncio.create_task(self._swapper.run())
+        engine = SimpleNamespace(
+            machine=self._machine,
+            host=SimpleNamespace(load_context=lambda model: CONTEXT),
+            identify=full_name,
+            record=Record("local", "http://local", always_on=tuple(self._pinned)),
+            budget=Budget(self._known, "a storm"),
+            mode="auto",
+        )
+        habits = Habits(most=self._machine.most)
+        async with swapping(engine, sizes=Kept(), habits=habits, tuning=self._tuning, now=now) as self._turns:
+            await self._turns.meet()
+            return await self._blow()
+
+    async def _blow(self) -> list[str]:
         befalls = [self._ask] * 12 + [self._hang_up] * 3 + [self._crash, self._restart, self._intrude, self._vanish]
-        befalls += [self._fail, self._stall, self._preload, self._evict, self._close]
+        befalls += [self._fail, self._stall, self._preload, self._evict, self._withhold, self._close]
         for _ in range(self._events):
             await asyncio.sleep(self._rnd.choice([0.0, 0.1, 1.0, 5.0, 20.0]) * self._rnd.random())
             await self._rnd.choice(befalls)()
         self._machine.faults.clear()
         broken = await self._end()
-        broken += [] if running.done() is False else [f"the scheduler has ended: {running.exception()}"]
-        running.cancel()
-        await asyncio.wait([running])
+        broken += [] if self._turns.alive else ["the scheduler has ended"]
         return broken + self._machine.harm
 
     async def _end(self) -> list[str]:
@@ -63,11 +134,11 @@ class Storm:
         _, late = await asyncio.wait([*self._asking, asyncio.create_task(asyncio.sleep(0))], timeout=_LONGEST)
         broken = [f"{len(late)} requests have no end"] if late else []
         await asyncio.sleep(150)
-        yard = self._swapper.yard
+        yard = self._turns.swapper.yard
         await asyncio.sleep(30 + max((model.breaker.open_for(now()) for model in yard.models.values()), default=0.0))
         for name in self._names[:3]:
             try:
-                async with self._swapper.turn(name, client="last"):
+                async with self._turns.turn(name, client="last"):
                     await self._machine.serve(name, 1)
             except ModelTooLarge:
                 continue
@@ -92,7 +163,10 @@ class Storm:
         rnd = self._rnd
         model, klass, seconds = rnd.choice(self._names), rnd.choice(CLASSES), rnd.expovariate(1 / 6)
         with contextlib.suppress(Overloaded, ModelTooLarge, ProviderError):
-            async with self._swapper.turn(model, client=rnd.choice("xyz"), klass=klass):
+            async with self._turns.turn(model, client=rnd.choice("xyz"), klass=klass):
+                if rnd.random() < 0.1:
+                    await self._turns.grow(model, LONG)
+                    self._machine.grow(model, taken(self._machine.models[model], LONG))
                 await self._machine.serve(model, seconds)
 
     async def _crash(self) -> None:
@@ -104,7 +178,7 @@ class Storm:
 
     async def _intrude(self) -> None:
         name = self._rnd.choice(self._names)
-        if name not in {*self._machine.pinned, "giant", self._machine.loading} and not self._machine.inside[name]:
+        if name not in {*self._machine.pinned, "giant:70b", self._machine.loading} and not self._machine.inside[name]:
             self._machine.intrude(name)
 
     async def _vanish(self) -> None:
@@ -120,18 +194,29 @@ class Storm:
 
     async def _preload(self) -> None:
         with contextlib.suppress(ModelTooLarge, Overloaded):
-            self._swapper.preload(self._rnd.choice(self._names))
+            self._turns.preload(self._rnd.choice(self._names))
 
     async def _evict(self) -> None:
         async def evict() -> None:
             with contextlib.suppress(Conflict):
-                await self._swapper.evict(self._rnd.choice(self._names))
+                await self._turns.swapper.evict(self._rnd.choice(self._names))
 
         self._start(evict)
 
+    async def _withhold(self) -> None:
+        async def withhold() -> None:
+            with contextlib.suppress(Conflict, Overloaded):
+                name, withheld = self._rnd.choice(self._names), self._machine.withheld
+                async with self._turns.withheld(name):
+                    withheld[name] += 1
+                    await asyncio.sleep(self._rnd.random() * 20)
+                    withheld[name] -= 1
+
+        self._start(withhold)
+
     async def _close(self) -> None:
         async def close() -> None:
-            await self._swapper.drain(60)
-            self._swapper.resume()
+            await self._turns.close_and_drain(60)
+            self._turns.open()
 
         self._start(close)

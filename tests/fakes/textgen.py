@@ -23,11 +23,15 @@ class FakeTextgen(FakeEngine):
             web.get(f"{_HERE}/list", self._list),
             web.post(f"{_HERE}/load", self._load),
             web.post(f"{_HERE}/unload", self._unload),
+            *self.chats(),
         ]
 
+    def may_ask(self, request: web.Request) -> bool:
+        sent = request.headers.get("Authorization")
+        return super().may_ask(request) or (bool(self.asking_key) and sent == f"Bearer {self.asking_key}")
+
     async def _info(self, request: web.Request) -> web.Response:
-        asks = bool(self.asking_key) and request.headers.get("Authorization") == f"Bearer {self.asking_key}"
-        if self.is_shut_out(request) and not asks:
+        if not self.may_ask(request):
             return self._shut()
         loaded = self.memory[-1] if self.memory else "None"
         return self.shown({"model_name": loaded, "lora_names": [], "loader": "llama.cpp"})

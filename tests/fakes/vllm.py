@@ -26,7 +26,10 @@ class FakeVllm(FakeEngine):
             web.get("/is_sleeping", self._is_sleeping),
         ]
         open_to_all = [web.get("/health", self._health), web.get("/version", self._version), web.get("/v1/models", self._models)]
-        return [*open_to_all, *(sleep if self.develops else [])]
+        return [*open_to_all, *self.chats(), *(sleep if self.develops else [])]
+
+    def in_memory(self, name: str) -> bool:
+        return bool(self.memory) and name in (self.served, *self.adapters)
 
     async def _health(self, _: web.Request) -> web.Response:
         return web.Response(status=503 if self.starting else 200)

@@ -60,6 +60,7 @@ async def opened(
     app.state.house = SimpleNamespace(
         **moving._asdict(),
         activity=activity,
+        machines=SimpleNamespace(check_files=lambda name: None),  # all are Ollamas
         credentials=credentials,
         settings=SimpleNamespace(api_key_prefix="pbpm-"),
         clock=clock,

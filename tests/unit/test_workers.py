@@ -10,7 +10,6 @@ from documents import reasoning
 from documents.parsed import FACTS, Notice, Page, Total
 from documents.parsers.base import Context
 from documents.sandbox.client import Kind
-from fleet.admission import Admission
 from gateway.service import Completion, Target
 from models import JobStatus, Stage
 from providers.types import Capabilities, ModelInfo, Text, Usage
@@ -106,7 +105,7 @@ class Works:
         self.sandbox, self.gateway, self.told = FakeSandbox(), FakeGateway(), Told()
         self.keyring = Keyring(new_secret_key())
         self.pipeline = Pipeline(
-            stages=Stages(jobs, files, self.sandbox, self.gateway, Admission(), self.keyring),
+            stages=Stages(jobs, files, self.sandbox, self.gateway, self.keyring),
             jobs=jobs,
             files=files,
             sizes=Sizes(2, 2, 1, timeouts.get("extraction", 30), 30, 30),

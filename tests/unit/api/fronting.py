@@ -172,7 +172,7 @@ async def front(
     book, name = Book(), provider.spec.name
     retry = Retry(RetryPolicy(tries=tries, first=0.001, longest=0.001, seconds=5))
     gateway = Gateway({name: provider}, Catalogue({name: provider}), retry=retry, first_content=first_content)
-    gateway.resolve = lambda model, _allows, _by: Target(name, model, "requested")
+    gateway.resolve = lambda model, _allows, _by: asyncio.sleep(0, Target(name, model, "requested"))
     app = FastAPI(openapi_url=None)
     app.state.house = SimpleNamespace(gateway=gateway, ledger=book, pace=Pace(ping, total))
     credentials = Credentials(KEY, "master-key-0123456789", b"pepper", lambda: asyncio.sleep(0, {}))

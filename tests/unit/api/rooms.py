@@ -50,6 +50,7 @@ class Rooms:
             sandbox=self.works.sandbox,
             pipeline=self.works.pipeline,
             gateway=self.works.gateway,
+            machines=(),
         )
         app = FastAPI(openapi_url=None)
         app.include_router(documents.router)

@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from api import available_models
 from api.policy import Principal, Role
+from fleet.compute import Resident
 from fleet.graphics import Gpu
 from fleet.hardware import Figure, Hardware
 from fleet.machines.engine import Engine
@@ -17,8 +18,8 @@ from tests.unit.gateway.lists import listed, named
 
 GIB = 1 << 30
 NAMES = named(
-    listed("ollama/gemma3:1b", local=True, size=1 * GIB, resident=True, size_vram=900),
-    listed("ollama/llama3:70b", local=True, size=40 * GIB, resident=False, machines=("local", "box")),
+    listed("ollama/gemma3:1b", local=True, size=1 * GIB, machines=("local",)),
+    listed("ollama/llama3:70b", local=True, size=40 * GIB, machines=("local", "box")),
     listed("lmstudio/some", local=True),
     listed("openai/gpt-4o"),
 )
@@ -32,7 +33,16 @@ OLLAMA = Configured(Ollama, {"base_url": "http://localhost:11434"}, has_key=Fals
 MAKE = factories(OLLAMA, None, HARDWARE, mode=lambda: "auto", vram_limit=26.0)
 
 
+def _engine(record):
+    made = Engine(record, "api", None, MAKE.budget)
+    made.turns.needs = {"gemma3:1b": 2 * GIB, "llama3:70b": 48 * GIB}.get
+    return made
+
+
 async def ask(grant=None):
+    engines = [_engine(record) for record in RECORDS]
+    engines[0].health.answered("0.33.3", [Resident("gemma3:1b", 1000, 900)], 0.0)
+
     async def marked(scope, receive, send):
         scope["state"]["principal"] = Principal(Role.CLIENT, "k", grant)
         await app(scope, receive, send)
@@ -41,7 +51,8 @@ async def ask(grant=None):
     app.include_router(available_models.router)
     app.state.house = SimpleNamespace(
         catalogue=SimpleNamespace(names=NAMES),
-        machines=[Engine(record, "api", None, MAKE.budget) for record in RECORDS],
+        machines=engines,
+        clock=SimpleNamespace(now=lambda: 0.0),
     )
     return (await call(marked, "GET", "/api/available_models")).json
 
@@ -50,6 +61,8 @@ async def test_the_models_of_this_machine_are_always_on_or_on_demand_and_fit_or_
     got = await ask()
     assert (got["budget_bytes"], got["budget_why"]) == (24 * GIB, "the memory of the graphics cards")
     gemma, llama, elsewhere, unmeasured = got["models"]
+    assert (gemma["state"], gemma["size_vram"], gemma["waiting"], gemma["eta_seconds"]) == ("resident", 900, 0, 0.0)
+    assert (llama["state"], llama["since"], elsewhere["state"]) == ("absent", None, None)
     assert (gemma["name"], gemma["category"], gemma["resident"], gemma["fits"]) == ("gemma3:1b", "always_on", True, True)
     assert (llama["category"], llama["resident"], llama["fits"], llama["needs_bytes"]) == ("on_demand", False, False, 48 * GIB)
     assert (elsewhere["name"], elsewhere["machine"], elsewhere["fits"]) == ("llama3:70b", "box", True)

@@ -5,8 +5,13 @@ from fastapi import FastAPI
 
 from api import errors, local_models
 from core.errors import ProviderRefused, ProviderUnreachable
+from fleet.budget import Budget
+from fleet.compute import Resident
 from fleet.downloads import Download
+from fleet.machines.engine import Engine
+from fleet.machines.record import Record
 from gateway.catalogue import Listing
+from providers.types import ModelInfo
 from tests.unit.api.asgi import call
 
 DOWN = ProviderUnreachable("Ollama cannot be reached.")
@@ -66,6 +71,29 @@ async def test_an_ollama_that_answers_is_asked_to_download(outcome):
     got = await ask(b'{"model": "gemma3"}')
     assert got.status == 202 and downloads.started == ["gemma3:latest"]
     assert got.json["created_at"] == "1970-01-01T00:00:00.000Z" and got.headers["location"] == "/models/downloads/d1"
+
+
+async def test_every_copy_of_a_model_tells_its_machine_its_category_and_how_it_is_in_memory():
+    engines = [Engine(Record("local", "http://a", always_on=("gemma3",)), "local", None, lambda record, health: Budget(None, "")),
+               Engine(Record("lab", "http://b", "vllm"), "settings", None, lambda record, health: Budget(None, ""))]  # fmt: skip
+    engines[0].health.answered("1", [Resident("gemma3:latest", 10, 9)], 0.0)
+    models = [ModelInfo("gemma3:latest", "ollama", size=7, machine="local"), ModelInfo("gemma3:latest", "ollama", machine="lab"),
+              ModelInfo("gone", "ollama", machine="removed")]  # fmt: skip
+
+    async def listing(provider):
+        return Listing(provider, tuple(models), "live")
+
+    app = FastAPI(openapi_url=None)
+    app.include_router(local_models.router)
+    clock = SimpleNamespace(now=lambda: 0.0)
+    app.state.house = SimpleNamespace(catalogue=SimpleNamespace(listing=listing), machines=engines, clock=clock)
+    here, lab = (await call(app, "GET", "/models/list")).json["models"]
+    told = [
+        (one["machine"], one["machines"], one["category"], one["resident"], one["state"], one["size_vram"]) for one in (here, lab)
+    ]
+    both = ["local", "lab"]
+    assert told == [("local", both, "always_on", True, "resident", 9), ("lab", both, "on_demand", None, None, None)]
+    assert here["size"] == 7 and here["waiting"] == 0
 
 
 async def test_a_bad_name_is_told_before_ollama_is_asked():

@@ -9,13 +9,15 @@ from api import errors, machines
 from api.credentials import Credentials
 from api.gate import Gate, rules_of
 from api.limits import Buckets
+from core.clock import Clock
+from core.machines import Named
 from fleet.compute import Resident
 from fleet.machines.opening import named
 from tests.unit.api.asgi import call
 from tests.unit.fleet.machines.rooms import Rows, factories, opened
 
 KEY, CLIENT = "operator-key-1234567890", "client-key-1234567890"
-FIXED = named("http://localhost:11434", (("box", "http://box:11434"),), ("gemma3",))
+FIXED = named("http://localhost:11434", (Named("box", "http://box:11434"),), ("gemma3",))
 GPU = {"name": "gpu", "url": "http://10.0.0.5:11434"}
 
 
@@ -43,7 +45,9 @@ async def ask():
         app.include_router(machines.router)
         errors.install(app)
         credentials, agents = Credentials(KEY, "", b"pepper", lambda: asyncio.sleep(0, {})), Agents()
-        app.state.house = SimpleNamespace(machines=registry, agent_keys=agents.keys, agents=agents, credentials=credentials)
+        app.state.house = SimpleNamespace(
+            clock=Clock(), machines=registry, agent_keys=agents.keys, agents=agents, credentials=credentials
+        )
         gate = Gate(
             app, rules=rules_of(machines.router.routes), credentials=credentials,
             buckets=Buckets(0, lambda: 0.0), file_bytes=1 << 20, allowed_hosts=("*",), trusted_proxies=(),
@@ -77,6 +81,17 @@ async def test_a_machine_is_added_shown_changed_and_removed(ask):
     assert not ask.agents.with_key and ask.agents.ended == ["gpu"]  # its agent is trusted no more
 
 
+async def test_the_kind_and_the_key_of_a_machine(ask):
+    got = await ask("POST", body=GPU | {"kind": "vllm", "key": "sk-secret"})
+    assert (got.status, got.json["kind"], got.json["has_key"], got.json["fixed"]) == (201, "vllm", True, None)
+    shown = [got, await ask("GET", "/machines/gpu"), await ask("GET"), await ask("PATCH", "/machines/gpu", {"labels": ["a"]})]
+    assert ask.machines.get("gpu").record.key == "sk-secret" and not any("sk-secret" in one.body.decode() for one in shown)
+    taken = (await ask("PATCH", "/machines/gpu", {"key": None})).json
+    assert taken["has_key"] is False and ask.machines.get("gpu").record.key == ""
+    refused = await ask("POST", body=GPU | {"name": "x", "url": "http://x", "kind": "toaster"})
+    assert refused.json["hint"] == "Known are: ollama, llamacpp, lmstudio, textgen, vllm."
+
+
 async def test_a_machine_that_stays_keeps_its_agent(ask):
     ask.agents.with_key.add("box")
     assert (await ask("DELETE", "/machines/box")).status == 409
@@ -92,7 +107,8 @@ async def test_what_goes_on_is_shown(ask):
             got = (await ask("GET", "/machines/box")).json
     assert got["health"] == {"state": "up", "failures": 0, "suspected": False, "version": "0.33.3", "error": None,
                              "checked_at": "1970-01-01T00:00:00.000Z"}  # fmt: skip
-    assert got["residents"] == [{"name": "gemma3:1b", "size": 9, "size_vram": 9}]
+    assert got["residents"] == [{"name": "gemma3:1b", "state": "resident", "size": 9, "size_vram": 9, "always_on": False,
+                                 "since": None, "eta_seconds": None}]  # fmt: skip
     assert got["queue"] == [{"model": "gemma3:1b", "waiting": 0, "inside": 1, "oldest_seconds": None, "eta_seconds": None}]
     assert (got["phase"], got["in_flight"], got["installed"]) == ("serving", 1, 0)
     assert (await ask("GET", "/machines/local")).json["installed"] is None
@@ -114,6 +130,7 @@ async def test_a_machine_with_work_in_flight_drains_first(ask):
     (GPU | {"budget_bytes": "26"}, 422, "budget_bytes"), (GPU | {"budget_bytes": 0}, 422, "budget_bytes"),
     (GPU | {"labels": ["A B"]}, 422, "labels"), (GPU | {"labels": "a"}, 422, "labels"), (GPU | {"enabled": "yes"}, 422, "enabled"),
     (GPU | {"always_on": ["../x"]}, 422, "always_on"), (GPU | {"vram": 1}, 422, "vram"), ([], 422, "body"),
+    (GPU | {"key": "secret"}, 422, "key"), (GPU | {"kind": "vllm", "key": "secret secret"}, 422, "key"),
     (GPU | {"name": "box"}, 409, "name"), (GPU | {"url": "http://127.0.0.1:11434"}, 409, "url"),
 ])  # fmt: skip
 async def test_what_cannot_be_is_refused_by_its_member(ask, body, status, field):

@@ -33,6 +33,8 @@ async def ask(path: str, grant=None):
     errors.install(app)
     app.state.house = SimpleNamespace(
         catalogue=SimpleNamespace(names=NAMES, followed=lambda: STATES),
+        machines=(),
+        clock=SimpleNamespace(now=lambda: 0.0),
     )
 
     async def marked(scope, receive, send):

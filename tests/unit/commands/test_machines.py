@@ -8,9 +8,11 @@ from commands.server import REFUSED
 from tests.unit.test_cli import fake, run  # noqa: F401
 
 LOCAL = {
-    "name": "local", "url": "http://localhost:11434", "state": "up", "device": "auto", "budget": {"bytes": 26 << 30, "why": ""},
-    "residents": [{"name": "gemma3:1b", "size": 2 << 30, "size_vram": 2 << 30}, {"name": "slow", "size": 1 << 30, "size_vram": 0}],
-    "in_flight": 2, "queue": [{"model": "gemma3:1b", "waiting": 3}, {"model": "b", "waiting": 1}], "origin": "local",
+    "name": "local", "kind": "ollama", "url": "http://localhost:11434", "state": "up", "device": "auto", "budget": {"bytes": 26 << 30, "why": ""},
+    "residents": [{"name": "gemma3:1b", "size": 2 << 30, "size_vram": 2 << 30}, {"name": "slow", "size": 1 << 30, "size_vram": 0},
+                  {"name": "coming", "size": None, "size_vram": None}],
+    "in_flight": 2,
+    "queue": [{"model": "gemma3:1b", "waiting": 3}, {"model": "b", "waiting": 1}], "origin": "local",
 }  # fmt: skip
 BOX = LOCAL | {"name": "box", "url": "http://[::1]:1", "state": "down", "budget": {"bytes": None, "why": ""}, "residents": []}
 
@@ -23,7 +25,7 @@ def wide(monkeypatch):
 def test_ls_shows_memory_queue_and_address(fake, run):  # noqa: F811
     fake.routes = {"GET /machines": (200, {"data": [LOCAL, BOX]})}
     shown = run("machines", "ls").stdout
-    assert "3.0 GiB of 26.0 GiB" in shown and "gemma3:1b, slow" in shown and " 4 " in shown and "http://[::1]:1" in shown
+    assert "3.0 GiB of 26.0 GiB" in shown and "gemma3:1b, slow, coming" in shown and " 4 " in shown and "http://[::1]:1" in shown
     assert json.loads(run("machines", "ls", "--json").stdout) == {"data": [LOCAL, BOX]}
 
 
@@ -32,7 +34,11 @@ def test_add_sends_what_was_said_and_nothing_else(fake, run):  # noqa: F811
     assert "gpu is there" in run("machines", "add", "gpu", "http://gpu").stdout
     words = ("--budget-gb", "26", "--device", "gpu", "--label", "a", "--label", "b", "--always-on", "gemma3", "--json")
     assert json.loads(run("machines", "add", "gpu", "http://gpu", *words).stdout) == LOCAL
-    plain, whole = (json.loads(body) for _, _, body in fake.requests)
+    words = ("--kind", "vllm", "--machine-key", "sk-1")
+    run("machines", "add", "lab", "http://lab", *words)
+    *_, engine = (json.loads(body) for _, _, body in fake.requests)
+    assert engine == {"name": "lab", "url": "http://lab", "kind": "vllm", "key": "sk-1"}
+    plain, whole, _ = (json.loads(body) for _, _, body in fake.requests)
     assert plain == {"name": "gpu", "url": "http://gpu"}
     assert whole == plain | {"budget_bytes": 26 << 30, "device": "gpu", "labels": ["a", "b"], "always_on": ["gemma3"]}
 

@@ -1,12 +1,24 @@
+import orjson
 import pytest
 
-from core.machines import machine_name, machine_url, place_of, read_machines
+from core.machines import Named, machine_name, machine_url, place_of, read_machines
 
 
-def test_machines_are_pairs_in_their_order():
+def test_machines_are_named_in_their_order():
     read = read_machines(" gpu-2=http://10.0.0.5:11434 , box=https://box.lan/ollama,")
-    assert read == (("gpu-2", "http://10.0.0.5:11434"), ("box", "https://box.lan/ollama"))
+    assert read == (Named("gpu-2", "http://10.0.0.5:11434"), Named("box", "https://box.lan/ollama"))
     assert read_machines(read) == read and read_machines("") == read_machines(None) == ()
+
+
+def test_a_machine_says_what_serves_its_models_and_with_which_key():
+    read = read_machines("lab=vllm+http://lab:8000|sk-1=2,mac=lmstudio+https://mac.lan")
+    assert [(one.name, one.kind, one.url, one.key.get_secret_value()) for one in read] == [
+        ("lab", "vllm", "http://lab:8000", "sk-1=2"), ("mac", "lmstudio", "https://mac.lan", "")
+    ]  # fmt: skip
+    objects = [{"name": "lab", "kind": "vllm", "url": "http://lab:8000", "key": "sk-1=2"},
+               {"name": "mac", "kind": "lmstudio", "url": "https://mac.lan"}]  # fmt: skip
+    assert read_machines(objects) == read == read_machines(orjson.dumps(objects).decode())
+    assert "sk-1" not in repr(read)
 
 
 @pytest.mark.parametrize("text", [
@@ -33,10 +45,29 @@ def test_a_name_is_small_letters_digits_and_dashes(text):
         machine_name(text)
 
 
-@pytest.mark.parametrize("value", ["box", "box=", "=http://b", "a=http://b,a=http://c", "local=http://b", 5, ["box"], [["a"]]])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "box",
+        "box=",
+        "=http://b",
+        "a=http://b,a=http://c",
+        "local=http://b",
+        5,
+        ["box"],
+        [["a"]],
+        "[5",
+        [{"name": "a"}],
+        [{"name": "a", "url": "http://b", "key": 5}],
+        [{"name": "a", "url": "http://b", "kinds": "vllm"}],
+        "a=vllm+ftp://secret|secret",
+        "a=vllm+http://u:secret@h|secret",
+    ],
+)
 def test_what_is_no_list_of_machines_is_refused(value):
-    with pytest.raises(ValueError, match=r"\w"):
+    with pytest.raises(ValueError, match=r"\w") as caught:
         read_machines(value)
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("one", "other"), [

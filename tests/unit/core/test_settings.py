@@ -46,6 +46,22 @@ def test_keys_of_hosts_are_secrets(monkeypatch):
     assert caught.value.lines == ["PROVIDERS: value error, box: its base_url must begin with http:// or https://"]
 
 
+def test_machines_come_from_one_line_or_from_a_list_and_their_keys_are_secrets(monkeypatch, nothing_set):
+    nothing_set.write_text(
+        yaml.safe_dump({"machines": [{"name": "lab", "kind": "vllm", "url": "http://lab", "key": "canary-key"}]})
+    )
+    settings = load()
+    assert [(one.name, one.kind, one.url) for one in settings.machines] == [("lab", "vllm", "http://lab")]
+    assert "canary-key" in settings.secret_values() and "canary-key" not in repr(settings)
+    monkeypatch.setenv("MACHINES", "a=http://a,mac=lmstudio+http://mac|other-key")
+    settings = load()
+    assert [one.kind for one in settings.machines] == ["ollama", "lmstudio"] and "other-key" in settings.secret_values()
+    monkeypatch.setenv("MACHINES", "a=vllm+http://u:canary-key@a")
+    with pytest.raises(BadSettings) as caught:
+        load()
+    assert caught.value.lines == ["MACHINES: value error, 'a': credentials do not belong into the address"]
+
+
 @pytest.mark.parametrize("name", ["AZURE_OPENAI_KEY", "AZURE_OPENAI_API_KEY"])
 def test_azures_key_has_two_names(monkeypatch, name):
     monkeypatch.setenv(name, "canary-key")

@@ -1,6 +1,6 @@
 import pytest
 
-from fleet.budget import Budget, budget, needed
+from fleet.budget import Budget, budget
 from fleet.graphics import Gpu
 from fleet.hardware import Figure, Hardware
 
@@ -34,7 +34,11 @@ def test_of_another_machine_nothing_is_known():
     assert there.bytes is None and there.fits(1) is None and "another machine" in there.why
 
 
-def test_a_model_fits_with_its_context_and_an_unknown_size_is_unknown():
-    room = Budget(needed(10 * GIB), "x")
-    assert (room.fits(10 * GIB), room.fits(10 * GIB + 10), room.fits(None)) == (True, False, None)
-    assert needed(10 * GIB) == 12 * GIB
+def test_a_model_fits_up_to_the_last_byte_and_an_unknown_one_is_unknown():
+    room = Budget(10 * GIB, "x")
+    assert (room.fits(10 * GIB), room.fits(10 * GIB + 1), room.fits(None)) == (True, False, None)
+
+
+def test_the_memory_is_that_of_the_device_that_models_run_on():
+    assert budget(machine(), "auto", 26, HERE).device == "cpu" and budget(machine(24 * GIB), "cpu", 26, HERE).device == "cpu"
+    assert budget(machine(24 * GIB), "auto", 26, HERE).device == "gpu" and budget(machine(), "auto", 26, THERE).device == "gpu"

@@ -1,11 +1,11 @@
 """The switch between processor and card, against an Ollama that behaves like the real one."""
 
 import asyncio
+from contextlib import asynccontextmanager
 
 import pytest
 
 from core.errors import Conflict, InvalidField, ModelOutOfMemory, ProviderTimeout, ProviderUnreachable
-from fleet.admission import Admission
 from fleet.compute import Compute, Resident, Waits, gpu_presence, num_gpu
 from fleet.graphics import Gpu
 from fleet.hardware import Figure, Hardware
@@ -51,13 +51,49 @@ class Ollama:
         return [call for call in self.calls if call[0] != "ps"]
 
 
+class Gate:
+    """A `Door`; who is `admitted` waits until it opens."""
+
+    def __init__(self):
+        self.inside, self.opened, self.left = 0, asyncio.Event(), asyncio.Event()
+        self.opened.set()
+
+    @property
+    def is_open(self):
+        return self.opened.is_set()
+
+    @asynccontextmanager
+    async def admitted(self):
+        await self.opened.wait()
+        self.inside += 1
+        try:
+            yield
+        finally:
+            self.inside -= 1
+            self.left.set()
+
+    async def close_and_drain(self, seconds):
+        self.opened.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                while self.inside:
+                    self.left.clear()
+                    await self.left.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def open(self):
+        self.opened.set()
+
+
 class House:
     def __init__(self, ollama, *, mode="auto", always_on=("gemma3:1b",), presence="present"):
         self.ollama, self.saved, self.slept, self.clock = ollama, [], 0.0, 1000.0
-        self.admission = Admission()
+        self.door = Gate()
 
         async def save(value):
-            assert self.admission.inside == 0 and not self.admission.is_open
+            assert self.door.inside == 0 and not self.door.is_open
             self.saved.append(value)
 
         async def sleep(seconds):
@@ -65,7 +101,7 @@ class House:
             await asyncio.sleep(0)
 
         self.compute = Compute(
-            self.admission, ollama, mode=mode, save=save, presence=lambda: (presence, "NVIDIA: Driver Not Loaded"),
+            self.door, ollama, mode=mode, save=save, presence=lambda: (presence, "NVIDIA: Driver Not Loaded"),
             always_on=always_on, now=self._now, sleep=sleep, waits=Waits(drain=0.02, leave=3, load=1, call=1, look=0.5),
         )  # fmt: skip
 
@@ -89,7 +125,7 @@ async def test_from_the_card_to_the_processor():
     assert steps(switch) == ALL_STEPS
     assert ollama.verbs() == [("unload", "gemma3:1b"), ("unload", "qwen3:8b"), ("load", "gemma3:1b", 0)]
     assert list(ollama.models) == ["gemma3:1b"] and ollama.models["gemma3:1b"].size_vram == 0
-    assert house.admission.is_open and house.slept == 1.0
+    assert house.door.is_open and house.slept == 1.0
 
 
 async def test_from_the_processor_to_the_card_sends_all_layers():
@@ -110,7 +146,7 @@ async def test_auto_leaves_the_option_out():
 async def test_the_mode_that_holds_already_moves_nothing(mode, vram):
     ollama = Ollama([("gemma3:1b", vram)])
     house = House(ollama, mode=mode)
-    async with house.admission.admitted():
+    async with house.door.admitted():
         switch = await house.compute.switch(mode)
     assert switch.state == "done" and "already" in switch.message
     assert ollama.verbs() == [] and house.saved == [] and switch.steps == []
@@ -126,10 +162,10 @@ async def test_the_same_mode_is_enforced_when_the_truth_differs(resident):
 async def test_nothing_is_unloaded_while_a_question_is_in_flight():
     ollama = Ollama([("gemma3:1b", 4 * GIB)])
     house = House(ollama)
-    async with house.admission.admitted():
+    async with house.door.admitted():
         switch = await house.compute.switch("cpu")
         assert switch.state == "failed" and "1 in flight" in switch.message and ollama.verbs() == []
-    assert (house.compute.mode, house.saved, house.admission.is_open) == ("auto", [], True)
+    assert (house.compute.mode, house.saved, house.door.is_open) == ("auto", [], True)
 
 
 async def test_questions_wait_until_the_end_of_the_switch():
@@ -141,7 +177,7 @@ async def test_questions_wait_until_the_end_of_the_switch():
         await loaded.wait()
 
     async def question():
-        async with house.admission.admitted():
+        async with house.door.admitted():
             seen.append(house.compute.last.state)
 
     ollama.load = load
@@ -162,7 +198,7 @@ async def test_a_model_that_does_not_leave_is_named():
     house = House(ollama)
     switch = await house.compute.switch("cpu")
     assert switch.state == "failed" and "gemma3:1b did not leave" in switch.message
-    assert house.slept == 3.0 and house.admission.is_open
+    assert house.slept == 3.0 and house.door.is_open
     assert not [call for call in ollama.calls if call[0] == "load"]
 
 
@@ -185,7 +221,7 @@ async def test_ollama_down_at_any_moment_stores_the_mode_and_says_so(down_from):
     ollama.down_from = down_from
     house = House(ollama)
     switch = await house.compute.switch("cpu")
-    assert (house.compute.mode, house.saved, house.admission.is_open) == ("cpu", ["cpu"], True)
+    assert (house.compute.mode, house.saved, house.door.is_open) == ("cpu", ["cpu"], True)
     assert switch.state == ("deferred" if down_from < 6 else "done")
     assert ("next question" in switch.message) == (down_from < 6)
 
@@ -207,7 +243,7 @@ async def test_an_always_on_model_that_does_not_fit_fails_with_its_reason():
     ollama.load_error = ModelOutOfMemory("gemma3:1b does not fit into memory.")
     house = House(ollama)
     switch = await house.compute.switch("cpu")
-    assert (switch.state, switch.message, house.admission.is_open) == ("failed", "gemma3:1b does not fit into memory.", True)
+    assert (switch.state, switch.message, house.door.is_open) == ("failed", "gemma3:1b does not fit into memory.", True)
 
 
 @pytest.mark.parametrize(("has_gpu", "spill", "share"), [(False, 1.0, "0%"), (True, 0.5, "50%")])
@@ -238,7 +274,7 @@ async def test_a_cancelled_switch_opens_the_door_and_is_not_running():
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert house.admission.is_open and house.compute.last.state == "failed"
+    assert house.door.is_open and house.compute.last.state == "failed"
     house.compute.begin("auto")
 
 

@@ -90,7 +90,7 @@ async def test_a_stream_that_is_left_gives_its_place_back(world):
 
 async def test_the_lists_of_both_machines_are_one_and_a_name_is_one_model(world, clock):
     world.fakes["box"].machine.installed.pop("llama3.2:3b")
-    await world.machines.get("box").ollama.load("gemma3:1b", num_gpu=None)
+    await world.machines.get("box").host.load("gemma3:1b", num_gpu=None)
     models = await world.ollamas.list_models()
     assert [model.machine for model in models] == ["local"] * 4 + ["box"] * 3
     catalogue = Catalogue({"ollama": world.ollamas}, clock=clock)
@@ -145,3 +145,30 @@ async def test_a_stream_that_began_is_never_asked_elsewhere(world, clock):
 
 async def test_a_failure_is_classified_as_ollama_words_it(world):
     assert isinstance(world.ollamas.classify(500, b'{"error": "boom"}'), ProviderError)
+
+
+async def test_what_goes_wrong_on_a_machine_names_it_and_the_model_once(world):
+    world.turns["local"].wait = 50.0
+    world.fakes["box"].fail("refuse", status=500, message="boom")
+    with pytest.raises(ProviderError) as caught:
+        await world.ollamas.chat(ASK)
+    error = caught.value
+    assert error.machine == "box" and error.detail == str(error) and error.detail.startswith("On box with gemma3:1b: ")
+    assert world.fakes["box"].url.rpartition(":")[2] not in error.detail + (error.hint or "")
+    error.happened_on("other", "x")
+    assert error.detail.count("On ") == 1 and error.as_job_error()["message"] == error.detail
+    with pytest.raises(ProviderError) as caught:
+        await streamed(world.ollamas)
+    assert caught.value.detail.startswith("On box")
+    with pytest.raises(InvalidRequest) as caught:
+        async with Fleet(world.machines).turn("gemma3:1b"):
+            raise InvalidRequest("The request is wrong everywhere.")
+    assert caught.value.machine is None
+
+
+async def test_machines_that_are_down_are_named_with_the_model(world):
+    for name, engine in zip(("local", "box"), world.machines, strict=True):
+        await world.fakes[name].stop()
+        engine.health.state, engine.health.failures = "down", 3
+    with pytest.raises(ProviderUnreachable, match="may have gemma3:1b do not answer: local, box"):
+        await world.ollamas.chat(ASK)

@@ -3,7 +3,14 @@ import asyncio
 import pytest
 
 from core.clock import Clock
-from core.errors import ProviderAuthFailed, ProviderError, ProviderNotConfigured, ProviderTimeout, ProviderUnreachable
+from core.errors import (
+    ModelNotFound,
+    ProviderAuthFailed,
+    ProviderError,
+    ProviderNotConfigured,
+    ProviderTimeout,
+    ProviderUnreachable,
+)
 from gateway.catalogue import Catalogue, Following
 from gateway.facts import Listed, Price
 from providers.types import ModelInfo
@@ -358,3 +365,29 @@ async def test_no_price_is_looked_up_for_what_runs_here(time: Time) -> None:
     lists = catalogue(Scripted("local", LOCAL, [model("a")]), time, prices_of=prices)
     await lists.listing("local")
     assert lists.names.find("a").price.dearest == 0
+
+
+async def test_a_model_that_was_installed_this_moment_is_found_by_its_bare_name(time: Time) -> None:
+    local, cloud = Scripted("local", LOCAL, [model("a")]), Scripted("cloud", CLOUD, [model("b")])
+    lists = Catalogue({"local": local, "cloud": cloud}, clock=time.clock(), own_keys=("cloud",))
+    await asyncio.gather(lists.listing("local"), lists.listing("cloud"))
+    local.models = [model("a"), model("gemma3:latest")]
+    time.now += 2
+    found = await lists.sought(lambda names: names.resolve("gemma3"))
+    assert (found.provider, found.model) == ("local", "gemma3:latest")
+    assert (len(local.listed), len(cloud.listed)) == (2, 1), "who is afar is not asked again"
+
+
+async def test_names_that_nobody_has_cost_one_list_a_second(time: Time) -> None:
+    local = Scripted("local", LOCAL, [model("a")])
+    lists = catalogue(local, time)
+    await lists.listing("local")
+    for _ in range(5):
+        with pytest.raises(ModelNotFound):
+            await lists.sought(lambda names: names.resolve("x"))
+    assert len(local.listed) == 1
+    time.now += 2
+    with pytest.raises(ModelNotFound):
+        await lists.sought(lambda names: names.resolve("x"))
+    assert len(local.listed) == 2
+    assert (await lists.sought(lambda names: names.resolve("a"))).model == "a" and len(local.listed) == 2

@@ -5,16 +5,20 @@ import pytest
 
 from api.ollama.models import ps, show, tags, version
 from core.errors import ModelNotFound
+from fleet.machines.standing import Occupant
 from tests.unit.gateway.lists import CHATS, NOTHING_KNOWN, listed, named
 
 LLAMA = listed(
     "ollama/llama3.2:3b", local=True, size=2_019_393_189, digest="sha256:" + "ab" * 32, family="llama", parameters="3.2B",
     quantization="Q4_K_M", context=131_072, capabilities=("completion", "tools", "insert"), resident=True, size_vram=3_000,
     loaded_context=8_192, expires_at="2026-01-01T00:00:00Z", modified_at="2025-03-01T10:00:00.5Z",
+    machines=("local", "box"),
 )  # fmt: skip
 GPT = listed("openai/gpt-4o", digest="v1", context=128_000, supports=replace(CHATS, vision=True))
 RUMOUR = listed("openai/7b-rumour", supports=NOTHING_KNOWN, capabilities=())
 VECTORS = listed("openai/text-embedding-3-small", supports=replace(NOTHING_KNOWN, chat=False, embeddings=True))
+MEMORY = [("local", Occupant("llama3.2:3b", "resident", 4_000, 3_000)), ("box", Occupant("llama3.2:3b", "resident", 9, 9)),
+          ("local", Occupant("gone:latest")), ("local", Occupant("gpt-4o", "loading"))]  # fmt: skip
 NAMES = named(LLAMA, GPT, RUMOUR, VECTORS, aliases={"gpt-4": "ollama/llama3.2:3b"})
 
 
@@ -42,7 +46,7 @@ def test_tags_has_the_models_of_all_providers_and_the_aliases():
 
 
 def test_no_member_is_null_and_every_digest_can_be_cut():
-    for answer in (tags(NAMES), ps(NAMES), *(show(NAMES, name) for name, _ in NAMES.entries())):
+    for answer in (tags(NAMES), ps(NAMES, MEMORY), *(show(NAMES, name) for name, _ in NAMES.entries())):
         assert nothing_is_null(answer), answer
     digests = [entry["digest"] for entry in tags(NAMES)["models"]]
     assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in digests)
@@ -64,8 +68,8 @@ def test_what_is_unknown_is_left_out_and_what_may_answer_is_offered():
 
 
 def test_ps_has_what_is_in_memory_once():
-    (entry,) = ps(NAMES)["models"]
-    assert (entry["name"], entry["size_vram"], entry["context_length"]) == ("llama3.2:3b", 3_000, 8_192)
+    (entry,) = ps(NAMES, MEMORY)["models"]
+    assert (entry["name"], entry["size"], entry["size_vram"], entry["context_length"]) == ("llama3.2:3b", 4_000, 3_000, 8_192)
     assert entry["expires_at"] == "2026-01-01T00:00:00Z"
 
 
@@ -73,6 +77,6 @@ def test_a_key_sees_what_it_may_use():
     def nothing(provider: str, model: str) -> bool:
         return False
 
-    assert tags(NAMES, nothing) == {"models": []} == ps(NAMES, nothing)
+    assert tags(NAMES, nothing) == {"models": []} == ps(NAMES, MEMORY, nothing)
     with pytest.raises(ModelNotFound):
         show(NAMES, "gpt-4o", nothing)

@@ -15,7 +15,7 @@ from tests.fakes.vllm import FakeVllm
 
 #: Waits of a test: what should come comes at once, what never comes is not waited for.
 SHORT = EngineWaits(call=5, load=5, leave=5, settle=0.02, look=0.001)
-IMPATIENT = EngineWaits(call=0.1, load=0.15, leave=0.15, settle=0.02, look=0.001)
+IMPATIENT = EngineWaits(call=0.5, load=0.15, leave=0.15, settle=0.02, look=0.001)
 SIZE = 1_000_000_000
 
 

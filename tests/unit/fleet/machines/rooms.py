@@ -3,9 +3,13 @@
 import asyncio
 from contextlib import asynccontextmanager
 
+from core.http import HttpClient
+from core.machines import OLLAMA
 from fleet.budget import Budget
-from fleet.machines.engine import Outlook, Queue, Standing
+from fleet.engines.host import engine_host
+from fleet.machines.engine import Outlook
 from fleet.machines.registry import Factories, Machines
+from fleet.machines.standing import Queue, Standing
 from providers.ollama import Ollama
 
 
@@ -38,12 +42,16 @@ class Turns:
         self.gate.set()
         self.waiting = self.inside = 0
         self.resident, self.wait, self.load = None, 0.0, None
-        self.askers = []
+        self.askers, self.met, self.needed = [], [], None
+        self.grown, self.evicted = [], []
+        self.refuses = None
         self.closed, self.alive, self.kept = False, True, ()
 
     @asynccontextmanager
     async def turn(self, model, *, client="", klass="normal", on_eta=None):
         self.askers.append((client, klass))
+        if self.refuses:
+            raise self.refuses
         self.waiting += 1
         try:
             await self.gate.wait()
@@ -54,6 +62,28 @@ class Turns:
             yield
         finally:
             self.inside -= 1
+
+    def preload(self, model):
+        if self.refuses:
+            raise self.refuses
+        return 0.0
+
+    async def grow(self, model, num_ctx):
+        self.grown.append((model, num_ctx))
+
+    async def evict(self, model, seconds=300.0):
+        self.evicted.append(model)
+        return True
+
+    async def meet(self, models=None):
+        self.met.append(models)
+
+    def needs(self, model):
+        return self.needed
+
+    def check(self, model):
+        if self.refuses:
+            raise self.refuses
 
     def outlook(self, model):
         return Outlook(self.resident, self.wait, self.load)
@@ -75,8 +105,13 @@ def factories(http=None, opened=None):
         yield made
         made.closed = True
 
+    def host(record):
+        if record.kind != OLLAMA:
+            return engine_host(record.kind, record.url, record.key, http or HttpClient(), OLLAMA)
+        return Ollama(http, base_url=record.url, always_on=record.always_on)
+
     return Factories(
-        ollama=lambda record: Ollama(http, base_url=record.url, always_on=record.always_on),
+        host=host,
         budget=lambda record, health: Budget(record.budget_bytes, "a test"),
         turns=None if opened is None else turns,
     )

@@ -58,7 +58,7 @@ async def test_a_request_goes_where_it_is_answered_first(world):
 
 async def test_the_adapter_is_the_one_of_the_machine_and_the_asker_is_told_to_its_turns(world):
     async with world.fleet.turn(GEMMA, Caller("key-1", "batch")) as place:
-        assert await place.ollama.version() and world.machines.get(place.machine).inside == 1
+        assert await place.host.version() and world.machines.get(place.machine).inside == 1
     assert world.turns[place.machine].askers == [("key-1", "batch")]
     assert [request.path for request in world.fakes[place.machine].requests].count("/api/version") == 2
     assert all(engine.is_idle for engine in world.machines) and not any(turns.inside for turns in world.turns.values())
@@ -66,7 +66,7 @@ async def test_the_adapter_is_the_one_of_the_machine_and_the_asker_is_told_to_it
 
 async def test_a_model_stays_where_it_is_in_memory(world):
     assert await world.place() == "b"  # equals go by name
-    await world.machines.get("c").ollama.load(GEMMA, num_gpu=None)
+    await world.machines.get("c").host.load(GEMMA, num_gpu=None)
     await world.machines.watch.round()
     assert await world.place() == "c" and await world.place("gemma3:1b") == "c"
 
@@ -192,16 +192,33 @@ async def test_when_all_are_switched_off_that_is_said(world):
     assert caught.value.retry_after
 
 
-async def test_a_model_larger_than_every_budget_is_refused_with_the_numbers(world, clock):
-    fleet = Fleet(world.machines, predict=lambda machine, model: 40 << 30, clock=clock)
+async def test_a_model_larger_than_every_budget_is_refused_with_the_numbers(world):
     for engine in world.machines:
+        engine.turns.needed = 40 << 30
         engine.record = Record(engine.record.name, engine.record.url, budget_bytes=8 << 30)
     with pytest.raises(ModelTooLarge, match=r"40\.0 GiB.*8\.0 GiB"):
-        async with fleet.turn(GEMMA):
-            pass
+        await world.place()
+    world.turns["local"].refuses = ModelTooLarge("All numbers.")
+    with pytest.raises(ModelTooLarge, match="All numbers"):
+        await world.place()
+    world.turns["local"].refuses = None
     world.machines.get("c").record = Record("c", "http://c", budget_bytes=64 << 30)
-    async with fleet.turn(GEMMA) as place:
-        assert place.machine == "c"
+    assert await world.place() == "c"
+
+
+async def test_a_machine_that_refuses_it_as_too_large_is_passed_over_and_the_first_refusal_is_told(world):
+    for name in ("b", "c"):
+        world.turns[name].refuses = ModelTooLarge(f"It has no room on {name}.")
+    world.turns["local"].wait = 60.0
+    assert await world.place() == "local"
+    assert world.turns["b"].met[-1] == (GEMMA,)
+    world.turns["local"].refuses = ModelTooLarge("It has no room on local.")
+    with pytest.raises(ModelTooLarge, match="on b"):
+        await world.place()
+    with pytest.raises(ModelTooLarge, match="on b"):
+        await world.fleet.preload(GEMMA)
+    world.turns["local"].refuses = None
+    assert await world.fleet.preload(GEMMA) == ("local", 0.0)
 
 
 async def test_labels_and_device_are_minded(world):

@@ -14,10 +14,20 @@ def test_a_record_is_put_in_order():
     assert checked(record) == record
 
 
+def test_an_engine_has_a_key_and_names_its_models_as_it_likes():
+    record = checked(Record("lab", "http://lab:8000", "vllm", key="sk-1", always_on=("Qwen/Qwen3 8B", "Qwen/Qwen3 8B")))
+    assert record.always_on == ("Qwen/Qwen3 8B",) and "sk-1" not in repr(record)
+    with pytest.raises(InvalidField) as caught:
+        checked(Record("lab", "http://lab", "toaster"))
+    assert caught.value.hint == "Known are: ollama, llamacpp, lmstudio, textgen, vllm."
+
+
 @pytest.mark.parametrize(("field", "values"), [
     ("name", {"name": "GPU"}), ("url", {"url": "http://u:p@box"}), ("kind", {"kind": "toaster"}), ("device", {"device": "tpu"}),
     ("budget_bytes", {"budget_bytes": 0}), ("budget_bytes", {"budget_bytes": -1}), ("budget_bytes", {"budget_bytes": 1 << 60}),
     ("labels", {"labels": ("Upper",)}), ("labels", {"labels": ("x" * 64,)}), ("labels", {"labels": tuple(map(str, range(33)))}),
+    ("key", {"key": "sk-1"}), ("key", {"kind": "vllm", "key": "a\r\nb"}), ("key", {"kind": "vllm", "key": "x" * 1001}),
+    ("always_on", {"kind": "vllm", "always_on": ("a\nb",)}), ("always_on", {"kind": "vllm", "always_on": ("",)}),
     ("always_on", {"always_on": ("evil.example/a/b",)}), ("always_on", {"always_on": tuple(f"m{n}" for n in range(33))}),
 ])  # fmt: skip
 def test_a_record_that_cannot_be_names_its_member(field, values):

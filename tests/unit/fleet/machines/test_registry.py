@@ -1,12 +1,14 @@
 import pytest
+from pydantic import SecretStr
 
 from core.errors import Conflict, InvalidField, NotFound, StorageFull
+from core.machines import Named
 from fleet.machines.health import Pace
 from fleet.machines.opening import named
 from fleet.machines.record import Record
 from tests.unit.fleet.machines.rooms import Rows, factories, opened
 
-FIXED = named("http://localhost:11434", (("box", "http://box:11434"),), ("gemma3",))
+FIXED = named("http://localhost:11434", (Named("box", "http://box:11434"),), ("gemma3",))
 GPU = Record("gpu", "http://10.0.0.5:11434", budget_bytes=5, labels=("a",), always_on=("qwen3:8b",))
 
 
@@ -17,10 +19,40 @@ def names(machines):
 def test_the_settings_name_the_local_one_first_and_none_twice():
     assert [(one.name, one.always_on) for one in FIXED] == [("local", ("gemma3",)), ("box", ())]
     with pytest.raises(InvalidField, match="box leads to where OLLAMA_URL leads") as caught:
-        named("http://127.0.0.1:11434", (("box", "http://localhost:11434/"),))
+        named("http://127.0.0.1:11434", (Named("box", "http://localhost:11434/"),))
     assert caught.value.field == "MACHINES"
     with pytest.raises(InvalidField, match="two leads to where one leads"):
-        named("http://localhost:11434", (("one", "http://box"), ("two", "http://box:80")))
+        named("http://localhost:11434", (Named("one", "http://box"), Named("two", "http://box:80")))
+
+
+@pytest.mark.parametrize(("machine", "detail"), [
+    (Named("lab", "http://lab", "toaster"), "MACHINES: lab: This kind of machine is not known."),
+    (Named("lab", "http://lab", key=SecretStr("sk-1")), "MACHINES: lab: An Ollama takes no key."),
+])  # fmt: skip
+def test_a_machine_of_the_settings_that_cannot_be_is_named(machine, detail):
+    with pytest.raises(InvalidField) as caught:
+        named("http://localhost:11434", (machine,))
+    assert (caught.value.detail, caught.value.field) == (detail, "MACHINES") and caught.value.hint
+
+
+async def test_an_engine_has_its_kind_and_key_after_a_restart_and_moves_no_files():
+    rows = Rows()
+    fixed = named("http://localhost:11434", (Named("mac", "http://mac:1234", "lmstudio", SecretStr("sk-fixed")),))
+    async with opened(fixed, rows) as machines:
+        await machines.add(Record("lab", "http://lab:8000", "vllm", key="sk-1"))
+        await machines.change("mac", {"enabled": False})
+        assert rows.rows["mac"]["key"] == "", "that of the settings stays there"
+    async with opened(fixed, rows) as machines:
+        lab, mac = machines.get("lab"), machines.get("mac")
+        assert (lab.record.kind, lab.record.key, mac.record.key) == ("vllm", "sk-1", "sk-fixed")
+        before = lab.host
+        await machines.change("lab", {"key": "sk-2"})
+        assert lab.host is not before and rows.rows["lab"]["key"] == "sk-2"
+        assert list(machines.ports()) == ["local"]
+        machines.check_files("local")
+        machines.check_files("unknown")
+        with pytest.raises(Conflict, match="by the means of vLLM"):
+            machines.check_files("lab")
 
 
 async def test_what_was_added_is_there_after_a_restart():
@@ -153,11 +185,11 @@ async def test_a_change_keeps_a_machine_that_was_to_go():
 async def test_at_the_same_address_the_engine_stays_with_a_fresh_adapter_where_it_must():
     async with opened(FIXED) as machines:
         gpu = await machines.add(GPU)
-        before = gpu.ollama
+        before = gpu.host
         await machines.change("gpu", {"labels": (), "budget_bytes": 9, "enabled": False})
-        assert gpu.ollama is before and not gpu.open and gpu.budget.bytes == 9
+        assert gpu.host is before and not gpu.open and gpu.budget.bytes == 9
         assert await machines.change("gpu", {"always_on": ("gemma3",), "enabled": True}) is gpu
-        assert gpu.ollama is not before and gpu.open and gpu.keeps("gemma3:latest")
+        assert gpu.host is not before and gpu.open and gpu.keeps("gemma3:latest")
 
 
 async def test_at_another_address_it_is_another_machine_and_the_work_at_the_old_one_ends_there():

@@ -1,59 +1,13 @@
 """Turns of real swappers on two machines, each over a fake Ollama."""
 
 import asyncio
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from functools import partial
 
 import pytest
 
-from core.caller import Caller
 from core.errors import ModelTooLarge, Overloaded
-from core.http import HttpClient
-from fleet.machines.fleet import Fleet
-from fleet.machines.record import Record
-from fleet.machines.swapping import Swapping, estimate, swapping
-from fleet.swapper.tuning import Tuning
-from tests.fakes.ollama import FakeOllama
-from tests.unit.fleet.machines.rooms import factories, opened, until
-
-GEMMA, LLAMA = "gemma3:1b", "llama3.2:3b"
-QUICK = Tuning(truth_every=0.05, confirm_every=0.02, unload=0.05)
-
-
-class World:
-    def __init__(self, machines, fakes):
-        self.machines, self.fakes, self.fleet = machines, fakes, Fleet(machines)
-
-    def engine(self, name="local"):
-        return self.machines.get(name)
-
-    async def place(self, model=GEMMA, **more):
-        async with self.fleet.turn(model, Caller("key", **more)) as place:
-            return place.machine
-
-
-@asynccontextmanager
-async def world(*names, budget=4 << 30, **more):
-    fakes, http = {name: FakeOllama() for name in names}, HttpClient()
-    for fake in fakes.values():
-        await fake.start()
-    make = replace(factories(http), turns=partial(swapping, tuning=QUICK, **more))
-    fixed = [Record(name, fake.url, budget_bytes=budget) for name, fake in fakes.items()]
-    try:
-        async with opened(fixed, None, make) as machines:
-            made = World(machines, fakes)
-            await machines.watch.round()
-            await made.fleet.refresh()
-            yield made
-    finally:
-        await http.close()
-        for fake in fakes.values():
-            await fake.stop()
-
-
-def loaded(fake):
-    return [name for name, _ in fake.machine.loads]
+from fleet.machines.swapping import Swapping
+from tests.unit.fleet.machines.rooms import until
+from tests.unit.fleet.machines.worlds import GEMMA, LLAMA, loaded, world
 
 
 async def test_a_turn_loads_its_model_once_and_the_next_one_finds_it():
@@ -71,7 +25,7 @@ async def test_a_turn_loads_its_model_once_and_the_next_one_finds_it():
 
 
 async def test_two_models_take_two_machines_and_each_stays_where_it_is():
-    async with world("local", "box", budget=3 << 30) as made:
+    async with world("local", "box", budget=4 << 30) as made:
         first, second = await made.place(GEMMA), await made.place(LLAMA)
         assert {first, second} == {"local", "box"}
         for _ in range(3):
@@ -80,9 +34,11 @@ async def test_two_models_take_two_machines_and_each_stays_where_it_is():
 
 
 async def test_a_model_larger_than_the_budget_is_refused_with_the_numbers():
-    async with world("local", budget=1 << 30) as made:
-        with pytest.raises(ModelTooLarge, match="GiB"):
+    async with world("local", budget=3 << 30) as made:
+        with pytest.raises(ModelTooLarge, match=r"3\.9 GiB.*3\.0 GiB on the machine local"):
             await made.place(LLAMA)
+        with pytest.raises(ModelTooLarge, match=r"3\.9 GiB.*3\.0 GiB"):
+            await made.fleet.preload(LLAMA)
         assert await made.place(GEMMA) == "local"
 
 
@@ -114,10 +70,3 @@ async def test_when_the_machine_goes_who_waits_is_refused():
         await made.machines.close()
         with pytest.raises(Overloaded):
             await waiting
-
-
-async def test_an_estimate_needs_a_size():
-    async with world("local") as made:
-        assert estimate(made.engine(), "gemma3:1b") > 800_000_000 and estimate(made.engine(), "nobody") == 0
-        made.engine().listed = None
-        assert estimate(made.engine(), GEMMA) == 0

@@ -16,7 +16,7 @@ def shown(model: FakeModel, *, verbose: bool = False, **more: object) -> dict[st
 def test_a_model_as_ollama_shows_it() -> None:
     model = FakeModel("a", GIB, "1B", shape=Shape(layers=3, kv_heads=4, head=128))
     found = read_anatomy(GIB, DIGEST, shown(model))
-    assert found == Anatomy(GIB, model.blob, 32768, (Layer(4 * 256),) * 3) and found.known
+    assert found == Anatomy(GIB, model.blob, 32768, (Layer(4 * 256),) * 3, heads=16) and found.known
 
 
 def test_layers_that_differ_are_told_only_when_asked_at_length() -> None:

@@ -1,51 +1,22 @@
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from core.clock import Clock
-from core.errors import ModelTooLarge, ProviderError
+from core.errors import ModelTooLarge, StorageFull
 from fleet.compute import Resident
 from fleet.machine import Machine
 from fleet.memory.formula import DRIVER_BYTES, Setting
-from fleet.memory.prediction import Memory
+from fleet.memory.prediction import Habits, Memory
 from providers.ollama import Ollama
 from store.database import Database
 from store.sizes import Sizes
 from tests.fakes.ollama import FakeOllama
 from tests.fakes.ollama_models import GIB, FakeModel, Shape
+from tests.unit.fleet.memory.shelves import Kept, Shelf
 
 MODEL = FakeModel("m:8b", 5 * GIB, "8B", shape=Shape(layers=32, kv_heads=8))
-
-
-class Shelf:
-    """Installed models; `silent` ones have no description."""
-
-    def __init__(self, *models: FakeModel):
-        self.models = {model.name: model for model in models}
-        self.silent: set[str] = set()
-        self.asked: list[str] = []
-
-    async def weights(self) -> Mapping[str, tuple[int | None, str | None]]:
-        return {name: (model.size, f"sha256:{model.digest}") for name, model in self.models.items()}
-
-    async def shown(self, model: str) -> Mapping[str, Any]:
-        self.asked.append(model)
-        if model in self.silent:
-            raise ProviderError("No such file.")
-        found = self.models[model]
-        return {"modelfile": f"FROM /blobs/{found.blob.replace(':', '-')}\n", "model_info": found.model_info()}
-
-
-class Kept:
-    def __init__(self) -> None:
-        self.rows: list[dict[str, Any]] = []
-
-    async def all(self) -> Sequence[dict[str, Any]]:
-        return list(self.rows)
-
-    async def put(self, rows: Sequence[dict[str, Any]]) -> None:
-        self.rows += rows
 
 
 async def memory(shelf: Shelf, kept: Kept, **more: Any) -> Memory:
@@ -140,14 +111,83 @@ async def test_without_a_description_the_files_are_the_measure() -> None:
     assert found.source == "size of its files" and found.bytes == MODEL.size * 1.2 + 2 * GIB
 
 
-@pytest.mark.parametrize(
-    "lie", [Resident("m:8b", 1, 1, 8192), Resident("m:8b", 8 * GIB, 8 * GIB, None), Resident("else:1b", 8 * GIB, 0, 8192)]
-)
+LIES = [
+    Resident("m:8b", 1, 1, 8192),
+    Resident("m:8b", 0, 0, 8192),
+    Resident("m:8b", 1 << 50, 1 << 50, 8192),
+    Resident("m:8b", 8 * GIB, 8 * GIB, None),
+    Resident("else:1b", 8 * GIB, 0, 8192),
+]
+
+
+@pytest.mark.parametrize("lie", LIES)
 async def test_a_machine_that_lies_teaches_nothing(lie: Resident) -> None:
     kept = Kept()
     made = await memory(Shelf(MODEL), kept)
     await made.observe([lie])
     assert kept.rows == [] and made.predict("m:8b").source == "formula"
+
+
+@pytest.mark.parametrize("shown", [0, 1, 2 * GIB, 1 << 50])
+async def test_a_resident_that_cannot_be_that_size_weighs_what_was_predicted(shown: int) -> None:
+    made = await memory(Shelf(MODEL), Kept())
+    assert made.weigh(Resident("m:8b", shown, shown, 8192)) == made.bytes("m:8b")
+
+
+async def test_a_resident_weighs_what_is_shown_with_the_driver_and_never_less_than_its_files() -> None:
+    made = await memory(Shelf(MODEL), Kept())
+    assert made.weigh(Resident("m:8b", 7 * GIB, 7 * GIB, 8192)) == 7 * GIB + DRIVER_BYTES
+    assert made.weigh(Resident("m:8b", 7 * GIB, 0, 8192)) == 7 * GIB, "no card, no driver"
+    assert made.weigh(Resident("m:8b", 3 * GIB, 3 * GIB, 8192)) == MODEL.size + DRIVER_BYTES
+    assert made.weigh(Resident("stranger:1b", 3 * GIB, 3 * GIB, 8192)) == 3 * GIB + DRIVER_BYTES
+    assert made.weigh(Resident("stranger:1b", 0, 0, None)) == 2 * GIB
+
+
+async def test_what_another_machine_taught_is_held_against_the_files_of_this_one() -> None:
+    kept = Kept()
+    row = {"blob": MODEL.blob, "num_ctx": 8192, "parallel": 1, "kv_type": "f16", "device": "gpu"}
+    for lie in (1, 1 << 50):
+        kept.rows = [row | {"bytes": lie}]
+        assert (await memory(Shelf(MODEL), kept)).predict("m:8b").source == "formula"
+        kept.rows = [row | {"bytes": lie, "num_ctx": 4096}]
+        assert (await memory(Shelf(MODEL), kept)).predict("m:8b").source == "formula"
+    kept.rows = [row | {"bytes": 3 * GIB}]
+    assert (await memory(Shelf(MODEL), kept)).bytes("m:8b") == MODEL.size + DRIVER_BYTES
+
+
+async def test_how_the_server_was_started_decides_over_the_cache_and_the_buffers() -> None:
+    async def needs(habits: Habits) -> Any:
+        return (await memory(Shelf(MODEL), Kept(), habits=habits)).predict("m:8b").need
+
+    plain = await needs(Habits())
+    assert (await needs(Habits(parallel=4))).cache == 4 * plain.cache
+    assert (await needs(Habits(kv_type="q8_0"))).cache == round(plain.cache * 1.0625 / 2)
+    without = await needs(Habits(kv_type="q8_0", flash=False))
+    assert without.cache == plain.cache, "a small cache takes flash attention"
+    assert without.buffers - plain.buffers == 16 * 512 * 8192 * 4
+
+
+async def test_a_model_that_only_embeds_has_one_slot_and_its_longest_context() -> None:
+    embedder = FakeModel("e:1b", GIB, "1B", context=2048, capabilities=("embedding",))
+    found = (await memory(Shelf(embedder), Kept(), habits=Habits(parallel=4))).predict("e:1b")
+    assert found.setting == Setting(2048)
+
+
+async def test_a_disk_that_takes_nothing_stops_nobody() -> None:
+    class Full(Kept):
+        async def put(self, rows: Any) -> None:
+            raise StorageFull("The disk is full.")
+
+    made = await memory(Shelf(MODEL), Full())
+    await made.observe([resident(8192)])
+    assert made.predict("m:8b").source == "seen"
+
+
+async def test_one_model_is_described_when_only_that_is_asked_for() -> None:
+    shelf = Shelf(MODEL, FakeModel("other:1b", GIB, "1B"))
+    made = Memory(shelf, Kept(), num_ctx=lambda model: 8192)
+    await made.refresh(("m:8b", "unknown"))
+    assert made.knows("m:8b") and not made.knows("other:1b") and shelf.asked == ["m:8b"]
 
 
 async def test_processor_and_card_are_learned_apart_and_a_spill_counts_for_the_card() -> None:
@@ -158,18 +198,25 @@ async def test_processor_and_card_are_learned_apart_and_a_spill_counts_for_the_c
     assert made.bytes("m:8b") == MODEL.memory(8192, 512) + DRIVER_BYTES
 
 
-async def test_a_load_that_ran_out_of_memory_raises_what_is_expected() -> None:
-    made = await memory(Shelf(MODEL), Kept())
+async def test_a_load_that_ran_out_of_memory_needs_more_than_was_free_for_an_hour_and_all_there_is_at_the_most() -> None:
+    at = [0.0]
+    made = await memory(Shelf(MODEL), Kept(), now=lambda: at[0])
     before = made.bytes("m:8b")
-    await made.outgrown("m:8b", free=before - GIB)
+    made.outgrown("m:8b", free=before - GIB, most=40 * GIB)
     assert made.bytes("m:8b") == pytest.approx(before * 1.03, abs=2)
-    await made.outgrown("m:8b", free=20 * GIB)
-    assert made.bytes("m:8b") > 20 * GIB
-    await made.outgrown("unknown:1b", free=20 * GIB)
+    made.outgrown("m:8b", free=20 * GIB, most=20 * GIB)
+    assert made.bytes("m:8b") == 20 * GIB and made.predict("m:8b").source == "outgrown"
+    await made.observe([resident(8192)])
+    assert made.bytes("m:8b") == 20 * GIB, "what it takes alone is no news"
+    assert made.bytes("m:8b") > made.predict("m:8b", 4096).bytes, "another context is another load"
+    at[0] = 3600.0
+    assert made.predict("m:8b").source == "seen"
+    made.outgrown("unknown:1b", free=20 * GIB, most=40 * GIB)
+    assert made.bytes("unknown:1b") < 20 * GIB
 
 
 async def test_a_model_larger_than_the_budget_is_refused_with_all_numbers() -> None:
-    made = await memory(Shelf(MODEL), Kept(), parallel=2)
+    made = await memory(Shelf(MODEL), Kept(), habits=Habits(parallel=2))
     found = made.predict("m:8b")
     assert found.within(found.bytes) is found and found.within(None) is found
     with pytest.raises(ModelTooLarge) as refused:

@@ -1,6 +1,7 @@
 """Memory changes hands: always-on models, strangers, crashes, silence, and what the operator wants."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -62,6 +63,22 @@ async def test_with_an_unknown_budget_one_on_demand_model_at_a_time(world):
     for name in ("small", "tiny", "small"):
         await world.ask(name)
     assert world.machine.loads == ["small", "tiny", "small"] and list(world.machine.resident) == ["small"]
+
+
+@in_world()
+async def test_a_model_that_its_server_cannot_unload_is_nobodys_victim(world):
+    world.machine.intrude("a")
+    ps = world.machine.ps
+
+    async def fixed():
+        return [replace(each, fixed=each.name == "a") for each in await ps()]
+
+    world.machine.ps = fixed
+    await asyncio.sleep(4)
+    with pytest.raises(Overloaded):
+        await asyncio.wait_for(world.ask("b"), 5000)
+    assert await world.ask("a") == 0 and await world.ask("small") > 0
+    assert list(world.machine.resident) == ["a", "small"] and world.machine.loads == ["small"]
 
 
 @in_world()
@@ -235,3 +252,20 @@ async def test_a_wrong_guess_makes_way(world):
     await asyncio.sleep(5)
     assert world.machine.loading == "a" and world.swapper.snapshot()["move"]["speculative"]
     assert await world.ask("b") < 14
+
+
+@in_world(budget=60 * GB)
+async def test_what_somebody_else_loads_while_others_leave_for_it_is_not_loaded_again(world):
+    """Three that fill the memory; `giant` comes by itself while `a` and `b` drain for it, and is served where it is."""
+    await world.ask("a")
+    await world.ask("b")
+    busy = [world.start("a", 500.0), world.start("b", 500.0)]
+    waiting = world.start("giant", 200.0)
+    await asyncio.sleep(300)
+    assert world.swapper.yard.move and world.swapper.yard.move.phase == "draining" and not waiting.done()
+    world.machine.intrude("giant")
+    other = world.start("light")
+    await asyncio.sleep(5)
+    assert world.swapper.yard.move is None and world.swapper.yard.model("giant").inside == 1
+    await asyncio.gather(waiting, other, *busy)
+    assert "giant" not in world.machine.loads

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.compute import Resident
 from fleet.swapper.line import Shares
 from fleet.swapper.residency import model, predict_again
 from fleet.swapper.room import Room
@@ -26,9 +25,19 @@ def test_alone_a_model_may_fill_the_budget_and_beside_others_four_fifths_of_the_
     assert Room(lambda: None, 0.8).fits(sized("a", 1000), [light])
 
 
+def test_beside_others_what_ollama_foresees_must_fit_its_own_rule_and_what_we_predict_the_rest():
+    room, light, one = Room(lambda: 26 * GB, 0.8), sized("light", 6), sized("a", 18)
+    predict_again(one, 18 * GB, 16 * GB, Tuning())
+    assert room.fits(one, [light])
+    predict_again(one, 18 * GB, 17 * GB, Tuning())
+    assert not room.fits(one, [light]) and room.fits(one, [])
+    predict_again(one, 21 * GB, 10 * GB, Tuning())
+    assert not room.fits(one, [light])
+
+
 def test_what_ollama_shows_counts_more_than_the_prediction():
     room, light = Room(lambda: 26 * GB, 0.8), sized("light", 6)
-    light.seen = Resident("light", 12 * GB, 12 * GB)
+    light.weighed = 12 * GB
     assert not room.fits(sized("a", 16), [light])
 
 
@@ -56,8 +65,8 @@ def test_always_on_models_have_room_together_in_the_order_of_their_names_in_the_
 
 def test_a_prediction_that_changed_moves_the_guess_of_the_load():
     one = sized("a", 2)
-    predict_again(one, 20 * GB, Tuning())
-    assert one.size == 20 * GB and one.load.value == pytest.approx(11.0)
+    predict_again(one, 20 * GB, 22 * GB, Tuning())
+    assert (one.size, one.foreseen) == (20 * GB, 22 * GB) and one.load.value == pytest.approx(11.0)
 
 
 @given(st.integers(1, 40), st.lists(st.integers(1, 30), max_size=5), st.floats(0.5, 1.0))
@@ -72,3 +81,22 @@ def test_beside_those_who_stay_there_is_room(size, sizes, share):
         staying = [one for one in others if one not in leaving]
         assert room.fits(wanted, staying)
         assert not leaving or all(not room.fits(wanted, [*staying, one]) for one in leaving[:-1])
+
+
+@pytest.mark.parametrize("budget", [None, 100 * GB])
+def test_a_server_with_one_place_holds_one_model_whatever_its_size(budget):
+    room, small, other = Room(lambda: budget, 0.8, most=1), sized("small", 1), sized("other", 1)
+    assert room.fits(small, []) and not room.fits(small, [other])
+    assert room.victims(small, [], [other]) == [other] and room.victims(small, [other], []) is None
+    assert room.together([small, other]) == [small]
+    refused = room.too_large(other, [small])
+    assert "one model at a time" in refused.detail and "small" in refused.detail
+
+
+def test_a_server_keeps_so_many_models_and_no_more():
+    room = Room(lambda: 100 * GB, 0.8, most=2)
+    one, two, three = (sized(name, 1, used_at=at) for at, name in enumerate(("one", "two", "three")))
+    assert room.fits(three, [one]) and not room.fits(three, [one, two])
+    assert room.victims(three, [], [one, two]) == [one]
+    assert room.victims(three, [one, two], []) is None and room.together([one, two, three]) == [one, two]
+    assert "beside one, two: its server holds 2 models at a time" in room.too_large(three, [one, two]).detail

@@ -29,9 +29,13 @@ class World:
             tuning=Tuning(**tuning),
             now=now,
             identify=str,
-            observe=self.observed.append,
+            weigh=self._weigh,
         )
         self.served: list[tuple[str, float]] = []
+
+    def _weigh(self, resident: Any) -> int:
+        self.observed.append(resident)
+        return resident.size
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["World"]:
