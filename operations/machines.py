@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from core.errors import MyelinError
+from core.errors import MyelinError, ProviderUnreachable
 from fleet.budget import Budget
 from fleet.engines.host import EngineHost
 from fleet.machines.engine import Host
@@ -17,6 +17,7 @@ from providers.types import ModelInfo
 
 _SECONDS = 5.0
 _MOST_NAMED = 5
+_OLLAMA = "Ollama"
 
 
 class Served(Protocol):
@@ -75,19 +76,23 @@ async def _check(subject: Subject) -> Check:
             version, models = await subject.host.version(), await subject.host.list_models()
     except TimeoutError:
         return Check(name, "warn", f"silent for {_SECONDS:g} s", _cure(subject))
+    except ProviderUnreachable as error:
+        return Check(name, "warn", error.detail.rstrip("."), _cure(subject))
     except MyelinError as error:
-        return Check(name, "warn", error.detail.rstrip("."), f"{error.hint or ''} {_cure(subject)}".strip())
+        return Check(name, "warn", error.detail.rstrip("."), error.hint or _cure(subject))
     return _answered(name, subject, version, [model.name for model in models])
 
 
 def _answered(name: str, subject: Subject, version: str | None, models: Sequence[str]) -> Check:
     shown = f"{subject.title} {version}" if version else subject.title
-    if subject.title == "Ollama" and version_of(version or "") < OLLAMA_FLOOR:
+    if subject.title == _OLLAMA and version_of(version or "") < OLLAMA_FLOOR:
         floor = ".".join(map(str, OLLAMA_FLOOR))
         danger = f"{shown} lets strangers read its memory (CVE-2026-7482)"
         return Check(name, "warn", danger, f"Update Ollama there to {floor} or newer.")
     if not models:
-        return Check(name, "warn", f"{shown}, no model", f"python cli.py models pull gemma3:1b --machine {subject.name}")
+        pull = f"python cli.py models pull gemma3:1b --machine {subject.name}"
+        cure = pull if subject.title == _OLLAMA else f"Give {subject.title} a model there."
+        return Check(name, "warn", f"{shown}, no model", cure)
     more = f" and {len(models) - _MOST_NAMED} more" if len(models) > _MOST_NAMED else ""
     room = f"{subject.budget.bytes / (1 << 30):.1f} GiB" if subject.budget.bytes else "one model at a time"
     detail = f"{shown}, models {', '.join(models[:_MOST_NAMED])}{more}; memory: {room} ({subject.budget.why})"

@@ -212,7 +212,10 @@ def _naming(engine: Engine, model: str) -> Iterator[None]:
     try:
         yield
     except (ProviderError, Overloaded, ModelTooLarge, Conflict) as error:
-        error.happened_on(engine.record.name, model)
+        name = engine.record.name
+        if isinstance(error, ProviderUnreachable) and name != LOCAL:
+            error.hint = f"Start it there; GET /machines/{name} says how it is."  # OLLAMA_URL has nothing to do with it
+        error.happened_on(name, model)
         raise
 
 

@@ -172,3 +172,11 @@ async def test_machines_that_are_down_are_named_with_the_model(world):
         engine.health.state, engine.health.failures = "down", 3
     with pytest.raises(ProviderUnreachable, match="may have gemma3:1b do not answer: local, box"):
         await world.ollamas.chat(ASK)
+
+
+async def test_who_cannot_reach_another_machine_is_not_sent_to_the_local_one(world):
+    world.turns["local"].wait = 50.0
+    await world.fakes["box"].stop()
+    with pytest.raises(ProviderUnreachable) as caught:
+        await world.ollamas.chat(ASK)
+    assert caught.value.machine == "box" and "OLLAMA_URL" not in caught.value.hint and "/machines/box" in caught.value.hint

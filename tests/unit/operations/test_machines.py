@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from core.errors import ProviderUnreachable
+from core.errors import ProviderAuthFailed, ProviderUnreachable
 from core.http import HttpClient
 from fleet.budget import Budget
 from fleet.machines.record import Record
@@ -52,7 +52,8 @@ async def test_a_good_machine_tells_its_server_its_models_and_its_memory():
 
 
 @pytest.mark.parametrize(("host", "detail", "cure"), [
-    (Host(error=ProviderUnreachable("Ollama cannot be reached.", hint="Look.")), "Ollama cannot be reached", "Look. Start Ollama there"),
+    (Host(error=ProviderUnreachable("Ollama cannot be reached.", hint="Look.")), "Ollama cannot be reached", "Start Ollama there"),
+    (Host(error=ProviderAuthFailed("vLLM refused the API key.", hint="Check the key.")), "refused the API key", "Check the key."),
     (Host(error="silent"), "silent for 0.01 s", "check the address in MACHINES"),
     (Host("0.16.0", "a"), "CVE-2026-7482", "0.17.1 or newer"),
     (Host("0.33.3"), "no model", "models pull gemma3:1b --machine gpu"),
@@ -61,6 +62,10 @@ async def test_what_is_wrong_with_a_machine_has_its_cure(monkeypatch, host, deta
     monkeypatch.setattr(machines, "_SECONDS", 0.01)
     check = await told(host)
     assert check.verdict == "warn" and detail in check.detail and cure in check.cure
+
+
+async def test_an_engine_without_a_model_is_given_one_there():
+    assert (await told(Host("0.14.0"), "vLLM")).cure == "Give vLLM a model there."
 
 
 async def test_one_that_is_switched_off_is_not_asked():
