@@ -23,8 +23,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from commands import machines, models
-from commands.top import top
 from commands.server import INTERRUPTED, JOB_FAILED, NO_SERVER, NOT_IN_TIME, REFUSED, AsJson, Server, err, out, stop
+from commands.top import top
 
 HERE = Path(__file__).resolve().parent
 DEMO_ROWS = 9  # of one document; the rest is counted

@@ -40,7 +40,6 @@ from store.records import Records
 from store.sizes import Sizes
 from store.state import State
 
-
 #: Of an Ollama that was told nothing, for each card; how many cards another machine has nobody knows.
 _MOST_LOADED = 3
 
