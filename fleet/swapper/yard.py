@@ -152,8 +152,9 @@ class Yard:
         self.waiting += 1
 
     def check_room(self, model: Model) -> None:
-        """Raises ModelTooLarge when it has no room even beside the always-on models alone."""
-        others = [other for other in self.pinned() if other is not model]
+        """Raises ModelTooLarge when it has no room even beside the always-on models and those that cannot leave alone."""
+        pinned = self.pinned()
+        others = [other for other in self.models.values() if other is not model and (other in pinned or other.is_fixed)]
         if not model.is_resident and not self.room.fits(model, others):
             raise self.room.too_large(model, others)
 

@@ -138,6 +138,23 @@ def test_every_view_shows_the_same_truth_and_top_too(stage):
     fakes["local"].token_seconds = 0.0
 
 
+@pytest.mark.parametrize("model", ["mac-small", "cpp-b", MODELS["lab"]])
+def test_a_document_is_read_by_a_model_of_an_engine_that_is_loaded_for_it(stage, model):
+    _, client, fakes = stage
+    form = {"prompt": "Qual é o CNPJ?", "format_response": '{"cnpj": ""}', "ai_provider": "ollama", "model": model}
+    told = client.post("/upload?wait=60", data=form, files={"file": ("a.txt", b"Emitente CNPJ 11.222.333/0001-81")}).json()
+    assert told["status"] == "done" and told["model"] == model, told["error"]
+    assert told["response"] == {"cnpj": "11.222.333/0001-81"}
+    assert all(fake.surprises == [] for name, fake in fakes.items() if name != "local")
+
+
+def test_a_model_of_an_engine_is_loaded_before_it_is_asked(stage):
+    _, client, fakes = stage
+    assert client.post("/preload", json={"model": "web-a"}).json()["machine"] == "web"
+    until(lambda: client.post("/preload", json={"model": "web-a"}).json()["status"] == "ready")
+    assert fakes["web"].memory == ["web-a"]
+
+
 def test_a_machine_that_breaks_is_named_and_its_address_is_not(stage):
     _, client, fakes = stage
     fakes["cpp"].speaker.fail("refuse", status=500, message="boom")
