@@ -132,20 +132,20 @@ class Ollama:
         )
         deadlines = self._patience.deadlines(plan.model.size, plan.prompt_tokens)
         reading, begun = kind(plan.model.digest), not _may_ignore_format(request, plan)
-        async with self._contexts.asked(request.model, plan.num_ctx):
-            async with aclosing(self._api.lines("/api/chat", body, model=request.model, deadlines=deadlines)) as lines:
-                async for line in lines:
-                    delta = reading.delta(line)
-                    if not begun and not starts_json(delta.text):
-                        self._planner.needs_thought(plan.model)
-                        raise _FormatIgnored
-                    begun = begun or bool(delta.text.strip())
-                    if delta.finish_reason is not None:
-                        await drain(lines)
-                        await self._refuse_cut(request, plan, count(line, "prompt_eval_count"))
-                        yield reading.given(delta)
-                        return
+        told = self._api.lines("/api/chat", body, model=request.model, deadlines=deadlines)
+        async with self._contexts.asked(request.model, plan.num_ctx), aclosing(told) as lines:
+            async for line in lines:
+                delta = reading.delta(line)
+                if not begun and not starts_json(delta.text):
+                    self._planner.needs_thought(plan.model)
+                    raise _FormatIgnored
+                begun = begun or bool(delta.text.strip())
+                if delta.finish_reason is not None:
+                    await drain(lines)
+                    await self._refuse_cut(request, plan, count(line, "prompt_eval_count"))
                     yield reading.given(delta)
+                    return
+                yield reading.given(delta)
         raise ProviderError(
             "The answer of Ollama ended before it was complete.", hint="The model may have run out of memory; ask again."
         )

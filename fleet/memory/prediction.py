@@ -125,22 +125,28 @@ class Memory:
             self._learned.add(Sight(*(row[field.name] for field in fields(Sight))))
 
     def knows(self, model: str) -> bool:
-        return self._identify(model) in self._anatomies
+        """Whether it was looked at."""
+        return self._identify(model) in self._digests
 
     async def refresh(self, only: Collection[str] | None = None) -> None:
         """Looks at every model, or at `only` these, that is not known by its digest. Raises ProviderError when the machine
-        cannot be asked; a model that cannot be described is known by the size of its files."""
-        async with self._looking:
-            wanted = None if only is None else {self._identify(model) for model in only}
-            installed = await self._shelf.weights()
-            for name in self._anatomies.keys() - installed.keys():
-                del self._anatomies[name], self._digests[name]
-            for name in installed if wanted is None else installed.keys() & wanted:
-                size, digest = installed[name]
-                if self._is_known(name, size, digest):
-                    continue
-                self._anatomies[name] = read_anatomy(size, digest, await self._described(name))
-                self._digests[name] = digest
+        cannot be asked; a model that cannot be described, or not yet, is known by the size of its files."""
+        installed = await self._shelf.weights()
+        for name in self._anatomies.keys() - installed.keys():
+            del self._anatomies[name]
+            self._digests.pop(name, None)
+        wanted = installed.keys() if only is None else installed.keys() & set(map(self._identify, only))
+        for name in wanted - self._anatomies.keys():
+            self._anatomies[name] = read_anatomy(*installed[name], {})
+        for name in sorted(wanted):
+            # One at a time, and who wants a single model waits for no long list.
+            async with self._looking:
+                await self._look(name, *installed[name])
+
+    async def _look(self, name: str, size: int | None, digest: str | None) -> None:
+        if name not in self._digests or not self._is_known(name, size, digest):
+            self._anatomies[name] = read_anatomy(size, digest, await self._described(name))
+            self._digests[name] = digest
 
     def _is_known(self, name: str, size: int | None, digest: str | None) -> bool:
         """What has no digest is what its size says."""

@@ -116,23 +116,6 @@ class Swapper:
             self.poke()
         return forecast.seconds
 
-    def pin(self, model: str) -> None:
-        """Loads it as soon as may be, and keeps it. Raises ModelTooLarge beside the other pinned ones."""
-        yard, name = self.yard, self._identify(model)
-        if name in yard.pinned_names:
-            return
-        pinned = yard.pinned()
-        if yard.model(name) not in yard.room.together([*pinned, yard.model(name)]):
-            raise yard.room.too_large(yard.model(name), pinned)
-        yard.pinned_names.append(name)
-        self.poke()
-
-    def unpin(self, model: str) -> None:
-        """It stays where it is until another model needs the memory."""
-        with contextlib.suppress(ValueError):
-            self.yard.pinned_names.remove(self._identify(model))
-        self.poke()
-
     async def evict(self, model: str, seconds: float = 300.0) -> bool:
         """Drains and unloads it; False when it is still there after `seconds`. Raises Conflict for a pinned model."""
         one = self.yard.model(self._identify(model))

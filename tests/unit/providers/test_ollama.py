@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.errors import DocumentTooLong, ModelNotInstalled, ProviderError, ProviderRefused, ProviderTimeout
+from core.errors import DocumentTooLong, ModelNotInstalled, ModelTooLarge, ProviderError, ProviderRefused, ProviderTimeout
 from providers.ollama import NUM_GPU, Ollama, Patience
 from providers.types import ChatRequest, Message
 from tests.fakes.ollama import FakeOllama
@@ -340,3 +340,27 @@ async def test_hostile_lists_are_read_or_refused(fake: FakeOllama, ollama: Ollam
     monkeypatch.setattr(ollama._api, "call", call)
     (info,) = await ollama.list_models()
     assert (info.name, info.size, info.digest, info.capabilities) == ("a:latest", None, None, ("completion",))
+
+
+async def test_the_context_of_a_question_has_its_room_before_anything_is_asked(fake: FakeOllama) -> None:
+    asked: list[tuple[str, int]] = []
+
+    async def grows(model: str, num_ctx: int) -> None:
+        asked.append((model, num_ctx))
+        if num_ctx > 8192:
+            raise ModelTooLarge("There is no room for that much context.")
+
+    ollama = Ollama(base_url=fake.url, grows=grows)
+    try:
+        await ollama.chat(ask(max_tokens=500))
+        for path in ("/api/chat", "/api/generate"):
+            text = {"messages": [{"role": "user", "content": "x" * 60_000}], "prompt": "x" * 60_000}
+            with pytest.raises(ModelTooLarge):
+                async with ollama.forward(path, json.dumps({"model": "gemma3:1b", **text}).encode(), stream=False):
+                    pass
+        with pytest.raises(ModelTooLarge):
+            await ollama.chat(ask(text="x" * 60_000))
+    finally:
+        await ollama.close()
+    assert asked == [("gemma3:1b", 4096), *[("gemma3:1b", 32768)] * 3]
+    assert len(fake.bodies("/api/chat")) == 1 and not fake.bodies("/api/generate")

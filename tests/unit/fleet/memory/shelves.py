@@ -1,5 +1,6 @@
 """What a machine tells of its models, and where sizes are kept, in memory."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,18 +9,21 @@ from tests.fakes.ollama_models import FakeModel
 
 
 class Shelf:
-    """Installed models; `silent` ones have no description."""
+    """Installed models; `silent` ones have no description, that of others waits at its gate."""
 
     def __init__(self, *models: FakeModel):
         self.models = {model.name: model for model in models}
         self.silent: set[str] = set()
         self.asked: list[str] = []
+        self.gates: dict[str, asyncio.Event] = {}
 
     async def weights(self) -> Mapping[str, tuple[int | None, str | None]]:
         return {name: (model.size, f"sha256:{model.digest}") for name, model in self.models.items()}
 
     async def shown(self, model: str) -> Mapping[str, Any]:
         self.asked.append(model)
+        if model in self.gates:
+            await self.gates[model].wait()
         if model in self.silent:
             raise ProviderError("No such file.")
         found = self.models[model]

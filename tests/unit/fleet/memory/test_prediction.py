@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from store.database import Database
 from store.sizes import Sizes
 from tests.fakes.ollama import FakeOllama
 from tests.fakes.ollama_models import GIB, FakeModel, Shape
+from tests.unit.fleet.machines.rooms import until
 from tests.unit.fleet.memory.shelves import Kept, Shelf
 
 MODEL = FakeModel("m:8b", 5 * GIB, "8B", shape=Shape(layers=32, kv_heads=8))
@@ -92,6 +94,24 @@ async def test_aliases_learn_together_and_a_file_that_changed_is_another_model()
     shelf.models["m:8b"] = FakeModel("m:8b", 6 * GIB, "8B", weights="else")
     await made.refresh()
     assert made.predict("m:8b").source == "formula" and made.predict("m:8b").need.weights == 6 * GIB
+
+
+async def test_one_model_does_not_wait_for_a_long_list_and_is_guessed_by_its_size_until_then() -> None:
+    shelf = Shelf(MODEL, *(FakeModel(f"{name}:1b", GIB, "1B") for name in "abc"))
+    gate = asyncio.Event()
+    shelf.gates["b:1b"] = gate
+    made = Memory(shelf, Kept(), num_ctx=lambda model: 8192)
+    listing = asyncio.create_task(made.refresh())
+    await until(lambda: shelf.asked == ["a:1b", "b:1b"])
+    assert made.predict("m:8b").source == "size of its files" and not made.knows("m:8b")
+    single = asyncio.create_task(made.refresh(("m:8b",)))
+    await asyncio.sleep(0)
+    gate.set()
+    await single
+    assert made.knows("m:8b") and made.predict("m:8b").source == "formula"
+    assert shelf.asked[:3] == ["a:1b", "b:1b", "m:8b"], "before the rest of the list"
+    await listing
+    assert sorted(shelf.asked) == ["a:1b", "b:1b", "c:1b", "m:8b"], "each once"
 
 
 async def test_a_model_is_described_once_and_forgotten_when_it_is_gone() -> None:
