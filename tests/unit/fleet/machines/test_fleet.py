@@ -173,7 +173,7 @@ async def test_a_model_that_was_moved_to_a_machine_that_did_not_list_it_is_worth
     world.fakes["c"].machine.installed[GEMMA] = world.fakes["b"].machine.installed.pop(GEMMA)
     with pytest.raises(ProviderError, match="has left the machine b for c"):
         async with world.fleet.turn(GEMMA) as place:
-            await place.ollama.load(GEMMA, num_gpu=None)
+            await place.host.load(GEMMA, num_gpu=None)
     assert await world.place() == "c"
 
 
@@ -183,7 +183,7 @@ async def test_a_model_that_nobody_has_any_more_is_not_installed(world):
         fake.machine.installed.pop(GEMMA, None)
     with pytest.raises(ModelNotInstalled):
         async with world.fleet.turn(GEMMA) as place:
-            await place.ollama.load(GEMMA, num_gpu=None)
+            await place.host.load(GEMMA, num_gpu=None)
 
 
 async def test_a_turn_that_finds_the_model_moved_is_worth_another_try(world):
