@@ -14,6 +14,7 @@ import httpx2
 from fleet.budget import budget
 from fleet.hardware import detect
 from tests.fakes.ollama import FakeOllama
+from tests.fakes.ollama_cards import Environment
 from tests.fakes.ollama_models import FakeModel
 from tests.fakes.ollama_scheduler import Happened
 from tests.journeys.server import Server
@@ -22,6 +23,8 @@ from tests.journeys.test_documents import ask
 T = TypeVar("T")
 
 SECONDS = 40.0
+#: OLLAMA_MAX_LOADED_MODELS, on both sides.
+_PLACES = 16
 HELLO = [{"role": "user", "content": "Say hello."}]
 FRONTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/v1/chat/completions", {}),
@@ -53,6 +56,7 @@ class Box:
         self.fake.machine.library |= {model.name: model for model in models}
         self.fake.load_seconds, self.fake.token_seconds = 0.1, 0.002
         self.fake.machine.scheduler.cards.vram = card
+        self.fake.machine.scheduler.environment = Environment(max_loaded=_PLACES)
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
         self.do(self.fake.start())
@@ -131,8 +135,9 @@ class Stage:
         self.b.fake.machine.library |= {model.name: model for model in self.travelling}
         for box in (self.a, self.b):
             stack.callback(box.close)
-        addresses = {"OLLAMA_URL": self.a.fake.url, "MACHINES": f"box={self.b.fake.url}"}
-        self.servers = [Server(folder / name, **addresses) for name in ("one", "two")]
+        settings = {"OLLAMA_URL": self.a.fake.url, "MACHINES": f"box={self.b.fake.url}"}
+        settings["OLLAMA_MAX_LOADED_MODELS"] = str(_PLACES)
+        self.servers = [Server(folder / name, **settings) for name in ("one", "two")]
         self.one, self.two = self.clients = [stack.enter_context(server.client()) for server in self.servers]
         self.pool = stack.enter_context(ThreadPoolExecutor(32))
         for server, client in zip(self.servers, self.clients, strict=True):

@@ -8,6 +8,7 @@ TARGETS = [{"model": "light-0:1b", "weight": 75}, {"model": "light-1:1b", "weigh
 
 def test_both_servers_lead_a_seed_to_the_same_model_and_count_what_they_led(stage):
     for client in stage.clients:
+        answered([stage.ask(client, model) for model in stage.light])
         made = client.put(ALIAS, json={"targets": TARGETS})
         assert made.status_code == 200, made.text
 
