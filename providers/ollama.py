@@ -30,6 +30,7 @@ ComputeMode = Literal["cpu", "gpu", "auto"]
 NUM_GPU: dict[ComputeMode, int | None] = {"cpu": 0, "gpu": 999, "auto": None}
 LEASE_SECONDS = 900
 FOREVER = -1
+_ASK_AGAIN_SECONDS = 2.0
 
 
 class _FormatIgnored(Exception):
@@ -253,10 +254,12 @@ class Ollama:
     ) -> None:
         """Ask, and wait until /api/ps does not list it: the request is answered at once, before running work has ended.
 
-        Raises ProviderTimeout when it is still there after `seconds`.
+        A request of somebody else's that comes meanwhile has a lease of its own, and Ollama forgets that the model was to leave:
+        it is asked again. Raises ProviderTimeout when it is still there after `seconds`.
         """
-        await self._api.call("POST", "/api/generate", {"model": model, "keep_alive": 0}, model=model)
-        waited, pause = 0.0, 0.1
+        body = {"model": model, "keep_alive": 0}
+        await self._api.call("POST", "/api/generate", body, model=model)
+        waited, pause, ask_at = 0.0, 0.1, _ASK_AGAIN_SECONDS
         while any(full_name(one.name) == full_name(model) for one in await self._models.resident()):
             if waited >= seconds:
                 raise ProviderTimeout(
@@ -265,6 +268,9 @@ class Ollama:
             await sleep(pause)
             waited += pause
             pause = min(pause * 1.5, 1.0)
+            if waited >= ask_at:
+                await self._api.call("POST", "/api/generate", body, model=model)
+                ask_at = waited + _ASK_AGAIN_SECONDS
         self._contexts.forget(model)
 
     async def pull(self, model: str) -> AsyncIterator[PullProgress]:

@@ -66,7 +66,8 @@ class Fleet:
         no room for the model.
 
         A machine whose connection breaks is asked last until it answers again, so that the next try goes elsewhere.
-        Raises what its turns raise, ModelNotInstalled, ModelTooLarge, Overloaded and ProviderUnreachable.
+        Raises what its turns raise, ModelNotInstalled, ModelTooLarge, Overloaded and ProviderUnreachable; for a model that has
+        just left for another machine a ProviderError that is worth another try.
         """
         asker = asker or Caller()
         told = None if asker.on_wait is None else lambda forecast: asker.on_wait(forecast.seconds)
@@ -80,6 +81,8 @@ class Fleet:
                     await engine.enter(turn)
             except Moved:
                 log.info("machine.request_moved", machine=engine.record.name, model=model)
+            except ModelNotInstalled as error:
+                raise await self._left(engine, model, error) from error
             except ModelTooLarge as error:
                 refused[engine.record.name] = error
             else:
@@ -91,6 +94,8 @@ class Fleet:
         except BaseException as error:
             _learn(engine, model, error)
             if not await turn.__aexit__(type(error), error, error.__traceback__):
+                if isinstance(error, ModelNotInstalled):
+                    raise await self._left(engine, model, error) from error
                 raise
         else:
             await turn.__aexit__(None, None, None)
@@ -144,6 +149,15 @@ class Fleet:
             return error
         return None
 
+    async def _left(self, engine: Engine, model: str, error: ModelNotInstalled) -> ProviderError:
+        """`error`, unless another machine has the model: somebody moved it."""
+        await self._look_again(believed=0.0)
+        _learn(engine, model, error)
+        there = [one.record.name for one in self.machines if one is not engine and model in (one.listed or {})]
+        if not there:
+            return error
+        return ProviderError(f"The model {model} has left the machine {engine.record.name} for {there[0]}.", hint="Ask again.")
+
     async def _choose(self, model: str, wish: Wish, refused: Mapping[str, ModelTooLarge]) -> Engine:
         """One that has not `refused` it."""
         if (found := self._best(model, wish, refused)) is not None:
@@ -158,10 +172,10 @@ class Fleet:
         candidates = self._candidates(model)
         raise self._refusal(model, candidates, reasons(candidates, wish))
 
-    async def _look_again(self) -> None:
+    async def _look_again(self, believed: float = _BELIEVED) -> None:
         asked_at = self._clock.monotonic()
         async with self._listing:
-            if self._listed_at <= asked_at - _BELIEVED:
+            if self._listed_at <= asked_at - believed:
                 await self.refresh()
 
     def _best(self, model: str, wish: Wish, refused: Collection[str]) -> Engine | None:

@@ -8,12 +8,14 @@ activate, deactivate  switching
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
 from core.clock import Clock
 from core.errors import (
     AgentMissing,
     Conflict,
+    ModelNotInstalled,
     MyelinError,
     ProviderError,
     ProviderRefused,
@@ -177,7 +179,8 @@ class Steps:
         if present is not None:
             if record.kind == "move":
                 await self._refuse_loss(work, present)
-            await port.delete(record.model)
+            with suppress(ModelNotInstalled):  # somebody else may be deleting it, too
+                await port.delete(record.model)
             if record.model in await port.digests():
                 raise ProviderError(f"{machine} still lists {record.model} after it was deleted.")
         await self._activity.gone(record.model, machine, record.target)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from core.errors import MyelinError, Overloaded, ProviderTimeout
+from core.errors import ModelNotInstalled, MyelinError, Overloaded, ProviderTimeout
 from fleet.compute import Resident
 from fleet.swapper.residency import Model
 from fleet.swapper.yard import Move, Yard, unavailable
@@ -60,7 +60,7 @@ class Mover:
         yard, tuning = self._yard, self._yard.tuning
         assert not any(model.inside for model in move.leaving)
         if now >= move.deadline:
-            self._give_up(move)
+            self._give_up(move, now)
             return
         still = [model for model in move.leaving if model.is_resident]
         if move.ask_at <= now and not move.unanswered:
@@ -99,10 +99,19 @@ class Mover:
             for model in blocking:
                 model.is_leaving = True
             move.leaving.extend(blocking)
-            move.ask_at = now
+            move.ask_at, move.free_at = now, None
             self._unload(move, now)
+        elif self._is_settling(move, now):
+            move.look_at = move.free_at
         else:
             self._load(move, move.target, now)
+
+    def _is_settling(self, move: Move, now: float) -> bool:
+        """The driver counts the memory of who has just left for a while, and Ollama would let go of others for it."""
+        stays = any(model is not move.target for model in self._yard.residents())
+        if move.free_at is None:
+            move.free_at = now + (self._yard.tuning.settle if stays and move.leaving else 0.0)
+        return now < move.free_at
 
     def _load(self, move: Move, target: Model, now: float) -> None:
         tuning = self._yard.tuning
@@ -114,7 +123,10 @@ class Mover:
 
     def _watch(self, move: Move, now: float) -> None:
         assert move.target
-        if now >= move.deadline:
+        if now >= move.deadline and self._yard.victims(move.target):
+            # It waits behind models that others load and use: no fault of its own.
+            self._clean_up(move.target, now, cancel=True)
+        elif now >= move.deadline:
             seconds = f"{now - move.since:.0f}"
             self.load_ended(move.number, ProviderTimeout(f"Ollama did not load the model in {seconds} s."), now, cancel=True)
         elif not self._is_wanted(move) and any(model is not move.target for model in self._yard.lined()):
@@ -135,7 +147,9 @@ class Mover:
             yard.order("look")
             return
         log.warning("swapper.load_failed", model=target.name, error=str(error))
-        if error.retryable:
+        if isinstance(error, ModelNotInstalled):
+            yard.refuse(target.line, error)
+        elif error.retryable:
             target.breaker.failed(now, str(error))
         else:
             target.breaker.opened(now, str(error))
@@ -153,8 +167,9 @@ class Mover:
         self._yard.move = move = Move(None, [target], now, number=number, unanswered=int(cancel), is_clean_up=True)
         self._ask(move, now)
 
-    def _give_up(self, move: Move) -> None:
-        """They did not go, or Ollama gives no answer: who waits is told, and the truth decides what is next."""
+    def _give_up(self, move: Move, now: float) -> None:
+        """They did not go, for others ask them or they hang, or Ollama gives no answer: the truth decides what is next, and who
+        has waited for longer than may be promised is told."""
         names = ", ".join(model.name for model in move.leaving if model.is_resident) or "a model"
         log.warning("swapper.unload_failed", models=names)
         for model in move.leaving:
@@ -163,8 +178,10 @@ class Mover:
                 model.gone()
         self._yard.move = None
         if move.target:
-            error = Overloaded(f"The memory is not free yet: {names} did not leave it.", retry_after=self._yard.tuning.leave)
-            self._yard.refuse(move.target.line, error)
+            tuning = self._yard.tuning
+            error = Overloaded(f"The memory is not free yet: {names} did not leave it.", retry_after=tuning.leave)
+            late = [ticket for ticket in move.target.line if now - ticket.arrived > tuning.limit(ticket.klass)]
+            self._yard.refuse(late, error)
 
     def _is_wanted(self, move: Move) -> bool:
         """A target that is in memory was loaded by somebody else."""
@@ -180,7 +197,8 @@ class Mover:
     def looked(self, number: int, found: Sequence[Resident] | None, now: float) -> None:
         """`/api/ps` as asked for after our act `number`; None when there was no answer."""
         yard, move = self._yard, self._yard.move
-        yard.is_blind = found is None
+        was_watching = not yard.is_blind and not yard.is_closed
+        yard.is_blind, yard.looked_at = found is None, now
         if yard.opens_after is not None and number >= yard.opens_after:
             yard.is_closed, yard.opens_after = False, None
         if found is None:
@@ -195,25 +213,39 @@ class Mover:
             if model.seen != resident:
                 self._see(model, resident)
             if not model.is_resident:
-                model.settled(now)
-                model.is_foreign = True
-                log.info("swapper.adopted", model=name)
+                self._adopt(model, now, just_now=was_watching)
         for model in yard.residents():
             if model.name not in seen and model.changed <= number:
-                self._missed(model)
+                self._missed(model, now)
             elif model.name in seen and model.is_leaving and not (move and model in move.leaving):
                 model.is_leaving = False
         if move and move.phase == "unloading" and not move.unanswered and number >= self._last_act(move):
             self._confirmed(move, now)
+
+    def _adopt(self, model: Model, now: float, *, just_now: bool) -> None:
+        """Somebody else has loaded it. When it came before our eyes it may pay for its load, as ours do: else two who share an
+        Ollama would swap without end."""
+        model.settled(now)
+        model.is_foreign = True
+        if just_now:
+            model.held_until = now + self._yard.quantum(model, now)
+            self._yard.shared_until = now + self._yard.tuning.shared_believed
+            self._yard.taken_until = now
+        log.info("swapper.adopted", model=model.name)
 
     def _see(self, model: Model, resident: Resident) -> None:
         model.seen, model.weighed, model.claimed = resident, self._weigh(resident), 0
         if 0 < resident.size_vram < resident.size:
             log.warning("swapper.spilled", model=model.name, size=resident.size, size_vram=resident.size_vram)
 
-    @staticmethod
-    def _missed(model: Model) -> None:
-        """With requests inside, Ollama may be loading it again for one of them; a load does not show, but takes memory."""
+    def _missed(self, model: Model, now: float) -> None:
+        """With requests inside, Ollama may be loading it again for one of them; a load does not show, but takes memory.
+
+        Where others load models it is theirs that took its place, and that does not show yet.
+        """
+        yard = self._yard
+        if now < yard.shared_until and not model.is_leaving:
+            yard.taken_until = now + 2 * model.load.value
         if model.inside:
             model.is_leaving = True
         else:

@@ -275,7 +275,7 @@ class Swapper:
         if forecast.seconds > self._tuning.limit(ticket.klass):
             raise self._too_long(ticket, forecast.seconds)
         self.yard.queue(model, ticket, now)
-        if not model.is_open:  # else a place comes free when a turn ends
+        if not model.is_open or self.yard.must_look(now):  # else a place comes free when a turn ends
             self.poke()
         return future
 

@@ -34,6 +34,8 @@ class Steering:
 
     def _choose(self, now: float) -> float:
         yard = self._yard
+        if now < yard.taken_until:
+            return yard.taken_until
         if leaving := self._evicted() or self._intruder():
             self._mover.begin(None, [leaving], now)
             return now

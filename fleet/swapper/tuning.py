@@ -37,8 +37,13 @@ class Tuning:
     #: Ollama evicts for a second model that it thinks larger than this share of the free memory.
     free_share: float = 0.8
     truth_every: float = 3.0
+    #: For `shared_believed` seconds after somebody else has loaded a model, who comes is let in after a look not older than this.
+    look_holds: float = 0.1
+    shared_believed: float = 600.0
     confirm_every: float = 0.25
     ask_again_every: float = 5.0
+    #: From the end of a model's process until the driver counts its memory as free: 0.5 to 1.5 s.
+    settle: float = 1.5
     call: float = 20.0
     leave: float = 60.0
     load_floor: float = 120.0

@@ -44,6 +44,8 @@ class Move:
     #: Unloads, or the end of a cancelled load, that are under way; and the number of the act before all of them.
     unanswered: int = 0
     number: int = 0
+    #: Since all who leave are gone: when their memory is free as well.
+    free_at: float | None = None
     #: After a load that came to nothing.
     is_clean_up: bool = False
 
@@ -76,6 +78,11 @@ class Yard:
     loads: int = 0
     acts: int = 0
     quiet_since: float = 0.0
+    #: Somebody else loads models here as well: so long nobody is let in on the word of an old look.
+    shared_until: float = float("-inf")
+    looked_at: float = float("-inf")
+    #: Somebody else is loading a model, as far as one can tell.
+    taken_until: float = float("-inf")
 
     def model(self, name: str) -> Model:
         if (known := self.models.get(name)) is None:
@@ -130,6 +137,10 @@ class Yard:
     def lets_in(self, model: Model) -> bool:
         return model.is_open and model.inside < self.tuning.places and not self.is_closed and model not in self.withheld
 
+    def must_look(self, now: float) -> bool:
+        """Whether somebody else may have taken a model away since it was last seen."""
+        return now < self.shared_until and now - self.looked_at > self.tuning.look_holds
+
     # The door
 
     def arrive(self, ticket: Ticket, now: float) -> Model:
@@ -138,7 +149,7 @@ class Yard:
         model.rate.add(now)
         if model.name not in self.pinned_names:
             self.successions.add(model.name)
-        if self.lets_in(model) and not model.line:
+        if self.lets_in(model) and not model.line and not self.must_look(now):
             self._enter(model, ticket, now)
         return model
 
@@ -176,6 +187,9 @@ class Yard:
 
     def admit(self, model: Model, now: float) -> None:
         """Lets in who waits, as far as there are places."""
+        if model.line and self.lets_in(model) and self.must_look(now):
+            self.order("look")
+            return
         while model.line and self.lets_in(model):
             ticket = model.line.pop(now)
             self.waiting -= 1

@@ -264,6 +264,27 @@ async def test_an_unload_that_does_not_happen_has_an_end(
     assert 5 <= sum(slept) < 7
 
 
+async def test_a_model_that_others_use_is_asked_again_to_leave(ollama: Ollama, fake: FakeOllama) -> None:
+    await ollama.load("gemma3:1b", num_gpu=None)
+    fake.token_seconds = 0.01
+    fake.answers = ["word " * 20]
+    using = asyncio.create_task(ollama.chat(ask("gemma3:1b")))
+    while not fake.machine.runners["gemma3:1b"].busy:
+        await asyncio.sleep(0)
+    slept = 0.0
+
+    async def sleep(seconds: float) -> None:
+        """Somebody comes in time to give it another lease."""
+        nonlocal slept
+        slept += seconds
+        if slept == seconds:
+            fake.machine.runners["gemma3:1b"].lease = 900
+            await using
+
+    await ollama.unload("gemma3:1b", sleep=sleep)
+    assert 2 <= slept < 4 and not fake.machine.runners
+
+
 async def test_loading_an_unknown_model_says_how_to_get_it(ollama: Ollama) -> None:
     with pytest.raises(ModelNotInstalled, match="nope"):
         await ollama.load("nope", num_gpu=None)

@@ -35,7 +35,7 @@ class Rows:
 
 
 class Turns:
-    """A turn comes when `gate` is set. `resident`, `wait` and `load` are the outlook."""
+    """A turn comes when `gate` is set, or `fails`. `resident`, `wait` and `load` are the outlook."""
 
     def __init__(self):
         self.gate = asyncio.Event()
@@ -45,6 +45,7 @@ class Turns:
         self.askers, self.met, self.needed = [], [], None
         self.grown, self.evicted = [], []
         self.refuses = None
+        self.fails = None
         self.closed, self.alive, self.kept = False, True, ()
 
     @asynccontextmanager
@@ -57,6 +58,8 @@ class Turns:
             await self.gate.wait()
         finally:
             self.waiting -= 1
+        if self.fails:
+            raise self.fails
         self.inside += 1
         try:
             yield

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from core.caller import Caller
-from core.errors import ModelNotInstalled, ModelTooLarge, Overloaded, ProviderTimeout, ProviderUnreachable
+from core.errors import ModelNotInstalled, ModelTooLarge, Overloaded, ProviderError, ProviderTimeout, ProviderUnreachable
 from core.http import HttpClient
 from fleet.machines.fleet import Fleet
 from fleet.machines.placement import Wish
@@ -157,10 +157,40 @@ async def test_who_says_what_to_avoid_gets_the_next_best(world):
 
 
 async def test_a_model_that_its_machine_has_lost_is_looked_for_elsewhere(world):
-    with pytest.raises(ModelNotInstalled):
+    """Also when the machine still lists it."""
+    with pytest.raises(ProviderError, match="has left the machine b for local") as told:
         async with world.fleet.turn(GEMMA):
             raise ModelNotInstalled("The model gemma3:1b is not installed in Ollama.")
+    assert told.value.retryable and not isinstance(told.value, ModelNotInstalled)
     assert await world.place() == "c"
+
+
+async def test_a_model_that_was_moved_to_a_machine_that_did_not_list_it_is_worth_another_try(world, ticking):
+    for name in ("local", "c"):
+        del world.fakes[name].machine.installed[GEMMA]
+    await world.fleet.refresh()
+    ticking.time += 0.5
+    world.fakes["c"].machine.installed[GEMMA] = world.fakes["b"].machine.installed.pop(GEMMA)
+    with pytest.raises(ProviderError, match="has left the machine b for c"):
+        async with world.fleet.turn(GEMMA) as place:
+            await place.host.load(GEMMA, num_gpu=None)
+    assert await world.place() == "c"
+
+
+async def test_a_model_that_nobody_has_any_more_is_not_installed(world):
+    await world.fleet.refresh()
+    for fake in world.fakes.values():
+        fake.machine.installed.pop(GEMMA, None)
+    with pytest.raises(ModelNotInstalled):
+        async with world.fleet.turn(GEMMA) as place:
+            await place.host.load(GEMMA, num_gpu=None)
+
+
+async def test_a_turn_that_finds_the_model_moved_is_worth_another_try(world):
+    world.turns["b"].fails = ModelNotInstalled("The model gemma3:1b is not installed in Ollama.")
+    with pytest.raises(ProviderError, match="has left the machine b") as told:
+        await world.place()
+    assert told.value.retryable and await world.place() == "c"
 
 
 async def test_a_machine_that_was_started_again_is_found_before_the_next_round(world, ticking):

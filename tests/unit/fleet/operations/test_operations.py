@@ -354,3 +354,16 @@ async def test_a_server_that_stops_ends_the_long_questions_of_agents(rooms):
     rooms.agents.close()
     async with asyncio.timeout(5):
         assert await waiting is None
+
+
+async def test_a_model_that_somebody_else_deletes_at_the_same_time_is_deleted(rooms):
+    """The other one is faster after it was seen, so that Ollama does not know it any more."""
+    unload = rooms.ports["a"].unload
+
+    async def overtaken(model):
+        rooms.a.machine.installed.pop(NAME, None)
+        await unload(model)
+
+    rooms.ports["a"].unload = overtaken
+    done = await rooms.ended(await rooms.operations.start("delete", NAME, machine="a"))
+    assert done.state == "done" and done.error is None

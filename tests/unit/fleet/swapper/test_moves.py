@@ -106,6 +106,18 @@ async def test_a_stranger_that_makes_it_too_much_has_to_leave(world):
     assert list(world.machine.resident) == ["a"]
 
 
+@in_world()
+async def test_what_the_operator_loads_behind_closed_doors_is_no_stranger(world):
+    """A change of the compute mode unloads and loads models while nobody is let in."""
+    await world.ask("a")
+    assert await world.swapper.drain(10)
+    world.machine.crash("a")
+    world.machine.intrude("b")
+    world.swapper.resume()
+    await asyncio.sleep(4)
+    assert await world.ask("a") < 12 and world.swapper.yard.shared_until < 0
+
+
 @in_world(evict_foreign=False)
 async def test_strangers_may_be_left_alone(world):
     world.machine.intrude("a")

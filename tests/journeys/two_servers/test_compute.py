@@ -1,0 +1,43 @@
+"""From the card to the processor and back, while both servers answer."""
+
+from tests.journeys.two_servers.stage import answered, until
+
+
+def switched(client, mode) -> dict:
+    changed = client.post("/config/compute", json={"mode": mode})
+    assert changed.status_code == 200, changed.text
+    return changed.json()["switch"]
+
+
+def test_the_switch_of_compute_under_load(stage):
+    stage.a.fake.token_seconds = 0.01
+    asked = [stage.ask(client, stage.north, number % 3) for client in stage.clients for number in range(3)]
+    until(stage.a.is_busy)
+    for client in stage.clients:
+        assert switched(client, "cpu")["state"] == "done"
+    asked += [stage.ask(client, stage.north) for client in stage.clients]
+    answered(asked)
+    assert stage.a.listed()[stage.north.name]["size_vram"] == 0
+    asked = [stage.ask(client, stage.north) for client in stage.clients for _ in range(3)]
+    for client in stage.clients:
+        assert switched(client, "auto")["state"] == "done"
+    answered(asked + [stage.ask(client, stage.north) for client in stage.clients])
+    shown = stage.a.listed()[stage.north.name]
+    assert shown["size_vram"] == shown["size"]
+    stage.a.fake.token_seconds = 0.002
+
+
+def test_a_model_that_is_loaded_ahead_during_the_switch_comes_after_it(stage):
+    stage.a.fake.token_seconds = 0.05
+    inside = stage.ask(stage.one, stage.north)
+    until(stage.a.is_busy)
+    switch = stage.pool.submit(switched, stage.one, "cpu")
+    until(lambda: stage.one.get("/config/compute").json()["switch"]["state"] == "running")
+    told = stage.one.post("/preload", json={"model": stage.south.name})
+    assert told.status_code in (200, 202), told.text
+    answered([inside])
+    assert switch.result(30)["state"] == "done"
+    stage.a.fake.token_seconds = 0.002
+    until(lambda: stage.one.post("/preload", json={"model": stage.south.name}).json()["status"] == "ready")
+    assert stage.a.listed()[stage.south.name]["size_vram"] == 0
+    assert switched(stage.one, "auto")["state"] == "done"
