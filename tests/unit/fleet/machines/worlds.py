@@ -16,7 +16,7 @@ from tests.unit.fleet.machines.rooms import factories, opened
 from tests.unit.fleet.memory.shelves import Kept
 
 GEMMA, LLAMA = "gemma3:1b", "llama3.2:3b"
-QUICK = Tuning(truth_every=0.05, confirm_every=0.02, unload=0.05)
+QUICK = Tuning(truth_every=0.05, confirm_every=0.02, settle=0.05, unload=0.05)
 
 
 class World:
