@@ -69,9 +69,11 @@ class Probed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds between two rounds, for one probe, and during which the last one is believed; how many are asked at once."""
+    """Seconds between two rounds, between two while a machine is silent and not yet down, for one probe, and during which the last
+    one is believed; how many are asked at once."""
 
     every: float = 5.0
+    in_doubt: float = 1.0
     patience: float = 4.0
     believed: float = 1.0
     at_once: int = 8
@@ -107,7 +109,8 @@ class Watch:
         while True:
             await self.round()
             await after()
-            await self._sleep(self._pace.every)
+            in_doubt = any(0 < one.health.failures < FAILURES for one in self._watched())
+            await self._sleep(self._pace.in_doubt if in_doubt else self._pace.every)
 
     async def round(self) -> None:
         await asyncio.gather(*(self._look(one) for one in self._watched()))

@@ -149,3 +149,20 @@ async def test_the_loop_goes_on_at_its_pace(clock):
     with pytest.raises(asyncio.CancelledError):
         await watch.run(swept)
     assert pauses == [7.0, 7.0, 7.0] and after == [1, 2, 3]
+
+
+async def test_a_silent_machine_is_asked_again_soon_until_it_is_down(clock):
+    machine, pauses = Machine(ProviderUnreachable("nobody there")), []
+
+    async def sleep(seconds):
+        pauses.append(seconds)
+        if len(pauses) == 4:
+            raise asyncio.CancelledError
+
+    async def swept(): ...
+
+    watching = Watching(clock, machine)
+    watch = Watch(lambda: watching.watched, pace=Pace(every=7.0, in_doubt=0.5), clock=clock, sleep=sleep)
+    with pytest.raises(asyncio.CancelledError):
+        await watch.run(swept)
+    assert pauses == [0.5, 0.5, 7.0, 7.0] and watching.health.state == "down"
