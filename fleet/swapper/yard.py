@@ -171,10 +171,15 @@ class Yard:
 
     def claim(self, model: Model, predicted: int, foreseen: int) -> list[Model]:
         """Room for a resident that will take more; it is claimed when nobody has to leave for it. Raises ModelTooLarge."""
-        predict_again(model, predicted, foreseen, self.tuning)
-        leaving = self.victims(model)
-        if leaving is None:
-            raise self.room.too_large(model, [other for other in self.pinned() if other is not model])
+        before = model.predicted, model.foreseen
+        model.predicted, model.foreseen = predicted, foreseen
+        try:
+            leaving = self.victims(model)
+            if leaving is None:
+                raise self.room.too_large(model, [other for other in self.pinned() if other is not model])
+        finally:
+            # Until it is claimed it takes what it took: nobody shall think that the room is there.
+            model.predicted, model.foreseen = before
         if not leaving:
             model.claimed = predicted
         return leaving

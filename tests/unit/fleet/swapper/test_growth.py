@@ -107,3 +107,17 @@ async def test_a_model_that_is_gone_asks_for_nothing(world):
         await world.swapper.grow("small", 24 * GB, 24 * GB)
         assert world.swapper.yard.model("small").claimed == 0
         await world.ask("tiny")
+
+
+@in_world()
+async def test_what_one_waits_for_another_one_does_not_have_either(world):
+    """Right after a load, when the machine has not shown yet what the model takes."""
+    await world.ask("tiny")
+    busy = world.start("tiny", 30.0)
+    async with world.swapper.turn("small"):
+        small = world.swapper.yard.model("small")
+        growing = asyncio.create_task(world.swapper.grow("small", 24 * GB, 24 * GB))
+        await asyncio.sleep(0)
+        assert (small.size, small.claimed) == (4 * GB, 0) and not growing.done()
+        await growing
+        assert busy.done() and small.size == 24 * GB
