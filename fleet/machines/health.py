@@ -69,8 +69,8 @@ class Probed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds between two rounds, between two while a machine is silent and not yet down, for one probe, and during which the last
-    one is believed; how many are asked at once."""
+    """Seconds between two rounds (`in_doubt` while one is silent and not yet down), for one probe, and during which the last one
+    is believed; how many are asked at once."""
 
     every: float = 5.0
     in_doubt: float = 1.0
