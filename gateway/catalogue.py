@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import secrets
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 from core.clock import Clock
 from core.errors import ModelNotFound, ProviderAuthFailed, ProviderError, ProviderTimeout
 from gateway.deployments import Deployment
-from gateway.facts import Model, PricesOf, completed, described, merged
+from gateway.facts import Listed, Model, PricesOf, completed, described, merged
 from gateway.names import Names
 from providers.base import Provider
 from providers.types import ModelInfo
@@ -197,12 +197,17 @@ class Catalogue:
             raise ProviderTimeout(f"{title} did not list its models within {self._patience:g} s.") from None
 
     async def _publish(self, provider: str, entry: _Entry) -> None:
-        """Describes what is listed, where that changed, and exchanges the names."""
+        """Describes what is listed, where that changed, and exchanges the names. What a provider lists for the first time has a
+        name at once; its price, which is looked up beside the event loop, follows."""
         spec = self._providers[provider].spec
         listed = entry.listed if entry.listed is not None else spec.known_models
-        # Prices are looked up beside the event loop; what runs here has none.
         names = [] if spec.capabilities.local else [info.name for info in listed]
-        prices = await asyncio.to_thread(self._prices_of, provider, names) if names else {}
+        if names and provider not in self._described:
+            self._describe(provider, listed, {})
+        self._describe(provider, listed, await asyncio.to_thread(self._prices_of, provider, names) if names else {})
+
+    def _describe(self, provider: str, listed: Sequence[ModelInfo], prices: Mapping[str, Listed]) -> None:
+        spec = self._providers[provider].spec
         models = tuple(described(info, spec, prices.get(info.name), copies) for info, copies in merged(listed))
         if models != self._described.get(provider):
             self._described[provider] = models

@@ -1,6 +1,7 @@
 """Ollama's own client over every provider: what its examples show works, whoever answers."""
 
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -28,9 +29,11 @@ def model(host) -> str:
 
 
 def test_the_models_of_all_are_listed_and_shown(sdk):
-    names = {model.model for model in sdk.list().models}
+    wanted = [{f"{host.name}/{host.chats}", host.chats} for host in HOSTS]
+    deadline = time.monotonic() + 20  # a server is ready before all of its providers have told what they have
+    while not all(either & {model.model for model in sdk.list().models} for either in wanted):
+        assert time.monotonic() < deadline
     for host in HOSTS:
-        assert {f"{host.name}/{host.chats}", host.chats} & names
         assert "completion" in sdk.show(f"{host.name}/{host.chats}").capabilities
     assert sdk.ps().models is not None
 

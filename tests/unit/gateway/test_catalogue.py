@@ -1,4 +1,5 @@
 import asyncio
+import threading
 
 import pytest
 
@@ -336,6 +337,24 @@ async def test_what_the_makers_document_is_in_every_list(time: Time) -> None:
     await lists.listing("cloud")
     (described,) = lists.names.models
     assert (described.id, described.price, described.info.context) == ("cloud/gpt-4o", Price(1.0, 2.0), 128_000)
+
+
+async def test_a_model_has_its_name_before_its_price(time: Time) -> None:
+    known = threading.Event()
+
+    def prices(provider: str, names: list[str]):
+        assert known.wait(10)
+        return {name: Listed(Price(1.0, 2.0), None) for name in names}
+
+    lists = catalogue(Scripted("cloud", CLOUD, [model("m")]), time, own_keys=["cloud"], prices_of=prices)
+    listing = asyncio.create_task(lists.listing("cloud"))
+    async with asyncio.timeout(10):
+        while not lists.names.models:
+            await asyncio.sleep(0)
+    assert lists.names.find("m").price is None
+    known.set()
+    await listing
+    assert lists.names.find("m").price == Price(1.0, 2.0)
 
 
 async def test_the_aliases_of_the_operator_are_in_the_names_from_the_beginning(time: Time) -> None:
