@@ -83,6 +83,18 @@ async def test_d_models_take_turns_for_the_places_that_ollama_has(one: Guarded) 
     assert {FOUR[0].name, FOUR[1].name} <= set(one.names())
 
 
+@behind_turns(*FOUR, vram=80)
+async def test_d_a_model_whose_files_are_gone_is_not_waited_for(one: Guarded) -> None:
+    """Ollama knows its name no more, so nobody can unload it; another one makes room."""
+    for each in FOUR[:3]:
+        await one.ask(each)
+    del one.machine.installed[FOUR[0].name]
+    assert await one.ask(FOUR[3]) < 5
+    assert one.names() == [FOUR[0].name, FOUR[2].name, FOUR[3].name]
+    await asyncio.sleep(1000)
+    assert one.names() == []
+
+
 @behind_turns(*FOUR, vram=80, always_on=FOUR)
 async def test_d_always_on_models_beyond_the_places_do_not_drive_each_other_out(one: Guarded) -> None:
     await asyncio.sleep(600)
