@@ -156,6 +156,8 @@ class Mover:
             return
         log.warning("swapper.load_failed", model=target.name, error=str(error))
         if isinstance(error, ModelNotInstalled):
+            # It may come back at any time, and to ask costs nothing; but not without a pause.
+            target.breaker.retry_at = now + yard.tuning.ask_again_every
             yard.refuse(target.line, error)
         elif error.retryable:
             target.breaker.failed(now, str(error))
