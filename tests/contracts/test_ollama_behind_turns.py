@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import ModelTooLarge, ProviderError, ProviderTimeout
 from fleet.swapper.tuning import Tuning
-from tests.contracts.test_ollama_behaviour import TINY, A, B, C, SMALL, model
+from tests.contracts.test_ollama_behaviour import SMALL, TINY, A, B, C, model
 from tests.fakes.ollama_cards import Environment
 from tests.fakes.ollama_guarded import CONTEXT, Guarded, behind_turns
 from tests.fakes.ollama_models import GIB
