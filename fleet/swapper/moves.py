@@ -80,6 +80,14 @@ class Mover:
             if not move.unanswered:
                 move.look_at = now
 
+    def deleted(self, model: Model) -> None:
+        """Ollama does not know it any more, though it may still be in memory: others make room."""
+        model.is_deleted, move = True, self._yard.move
+        if move and move.phase == "unloading" and model in move.leaving and model.is_fixed:
+            for each in move.leaving:
+                each.is_leaving = False
+            self._yard.move = None
+
     def _confirmed(self, move: Move, now: float) -> None:
         """A look that began after the last unload was answered shows who is left."""
         yard = self._yard
@@ -148,6 +156,8 @@ class Mover:
             return
         log.warning("swapper.load_failed", model=target.name, error=str(error))
         if isinstance(error, ModelNotInstalled):
+            # It may come back at any time, and to ask costs nothing; but not without a pause.
+            target.breaker.retry_at = now + yard.tuning.ask_again_every
             yard.refuse(target.line, error)
         elif error.retryable:
             target.breaker.failed(now, str(error))

@@ -33,6 +33,7 @@ class Model:
     is_resident: bool = False
     is_leaving: bool = False
     is_foreign: bool = False
+    is_deleted: bool = False
     loaded_at: float = 0.0
     used_at: float = 0.0
     held_until: float = float("-inf")
@@ -49,8 +50,8 @@ class Model:
 
     @property
     def is_fixed(self) -> bool:
-        """Its server has no way to unload it."""
-        return self.seen is not None and self.seen.fixed
+        """Its server has no way to unload it, or none any more since its files are gone: it stays until its lease ends."""
+        return self.seen is not None and (self.seen.fixed or self.is_deleted)
 
     @property
     def size(self) -> int:
@@ -62,7 +63,7 @@ class Model:
         self.is_resident, self.is_leaving, self.loaded_at, self.served = True, False, now, 0
 
     def gone(self) -> None:
-        self.is_resident = self.is_leaving = self.is_foreign = False
+        self.is_resident = self.is_leaving = self.is_foreign = self.is_deleted = False
         self.seen, self.weighed, self.claimed = None, 0, 0
         self.held_until = float("-inf")
 

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from core.deadline import Deadline
-from core.errors import Conflict, MyelinError, Overloaded, ProviderError
+from core.errors import Conflict, ModelNotInstalled, MyelinError, Overloaded, ProviderError
 from fleet.compute import Resident
 from fleet.swapper.effects import Effects
 from fleet.swapper.forecast import Forecast, Forecaster
@@ -244,6 +244,8 @@ class Swapper:
         try:
             with Deadline(self._tuning.call):
                 await self._effects.unload(order.model)
+        except ModelNotInstalled:
+            self._mover.deleted(self.yard.models[order.model])
         except (MyelinError, TimeoutError):
             pass
         self._mover.answered(order.number, self._now())

@@ -60,7 +60,7 @@ class Steering:
         budget = yard.room.bytes
         if budget is None or not yard.tuning.evict_foreign or sum(model.size for model in yard.residents()) <= budget:
             return None
-        foreign = (model for model in yard.residents() if model.is_foreign and model.is_idle)
+        foreign = (model for model in yard.residents() if model.is_foreign and model.is_idle and not model.is_fixed)
         return next((model for model in foreign if model.name not in yard.pinned_names), None)
 
     def _candidates(self, now: float) -> Iterator[Candidate]:

@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import ModelTooLarge, ProviderError, ProviderTimeout
 from fleet.swapper.tuning import Tuning
-from tests.contracts.test_ollama_behaviour import TINY, A, B, C, SMALL, model
+from tests.contracts.test_ollama_behaviour import SMALL, TINY, A, B, C, model
 from tests.fakes.ollama_cards import Environment
 from tests.fakes.ollama_guarded import CONTEXT, Guarded, behind_turns
 from tests.fakes.ollama_models import GIB
@@ -81,6 +81,18 @@ async def test_d_models_take_turns_for_the_places_that_ollama_has(one: Guarded) 
         await one.ask(each)
     assert one.happened("leaving") == [] and len(one.happened("loaded")) == 2 + 6
     assert {FOUR[0].name, FOUR[1].name} <= set(one.names())
+
+
+@behind_turns(*FOUR, vram=80)
+async def test_d_a_model_whose_files_are_gone_is_not_waited_for(one: Guarded) -> None:
+    """Ollama knows its name no more, so nobody can unload it; another one makes room."""
+    for each in FOUR[:3]:
+        await one.ask(each)
+    del one.machine.installed[FOUR[0].name]
+    assert await one.ask(FOUR[3]) < 5
+    assert one.names() == [FOUR[0].name, FOUR[2].name, FOUR[3].name]
+    await asyncio.sleep(1000)
+    assert one.names() == []
 
 
 @behind_turns(*FOUR, vram=80, always_on=FOUR)

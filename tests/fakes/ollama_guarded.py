@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from core.deadline import Deadline
-from core.errors import ModelOutOfMemory, MyelinError, ProviderError, ProviderTimeout
+from core.errors import ModelNotInstalled, ModelOutOfMemory, MyelinError, ProviderError, ProviderTimeout
 from fleet.compute import Resident
 from fleet.memory.prediction import Habits, Memory
 from fleet.swapper.running import running
@@ -141,6 +141,8 @@ class Guarded:
 
     async def unload(self, model: str) -> None:
         """As the adapter does it: asks every two seconds, and looks until it is gone."""
+        if model not in self.machine.installed:
+            raise ModelNotInstalled(f"The model {model} is not installed.")
         looks = 0
         while not looks or any(row["name"] == model for row in await self.machine.listed()):
             if looks % 20 == 0:

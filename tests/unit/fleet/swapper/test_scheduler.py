@@ -233,6 +233,13 @@ async def test_a_model_that_is_not_installed_is_told_at_once(world):
     assert await world.ask("a") < 15, "it was installed meanwhile"
 
 
+@in_world(always_on=("light",))
+async def test_an_always_on_model_that_is_not_installed_is_tried_now_and_then(world):
+    world.machine.faults += [ModelNotInstalled("The model light is not installed.")] * 1000
+    await asyncio.sleep(60)
+    assert 8 <= len(world.machine.loads) <= 13
+
+
 @in_world()
 async def test_a_load_that_stalls_is_given_up_and_tried_again(world):
     world.machine.faults.append(1e6)
