@@ -43,9 +43,9 @@ class Ollamas:
     async def forward(self, path: str, body: bytes, *, stream: bool, api_key: str | None = None) -> AsyncIterator[Response]:
         """To an Ollama: no other kind of machine speaks its dialect."""
         model = read(path, body).model
-        async with self._fleet.turn(model, caller(), Wish(kind=OLLAMA)) as place:
-            async with place.host.forward(path, body, stream=stream) as response:
-                yield response
+        turn = self._fleet.turn(model, caller(), Wish(kind=OLLAMA))
+        async with turn as place, place.host.forward(path, body, stream=stream) as response:
+            yield response
 
     async def list_models(self, api_key: str | None = None) -> list[ModelInfo]:
         """What is installed on each machine that takes work, the same model once for each.

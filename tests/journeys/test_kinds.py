@@ -68,7 +68,7 @@ def still(value):
 
 
 def test_machines_of_all_kinds_are_shown_without_their_keys_and_outlive_a_crash(stage):
-    server, client, fakes = stage
+    server, client, _ = stage
     shown = {one["name"]: one for one in client.get("/machines").json()["data"]}
     assert {name: one["kind"] for name, one in shown.items()} == {
         "local": "ollama", "lab": "vllm", "mac": "lmstudio", "cpp": "llamacpp", "web": "textgen"

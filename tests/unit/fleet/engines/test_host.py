@@ -119,12 +119,12 @@ async def test_a_server_with_one_place_lets_its_model_go_whatever_the_budget():
 
 async def test_a_server_that_answers_many_at_once_is_given_many():
     case = next(case for case in CASES if case.kind == "vllm")
-    async with fleet_with(case.movable(memory=("small",)), case.kind) as (_, machines):
-        async with asyncio.timeout(5), AsyncExitStack() as stack:
-            for _ in range(20):
-                await stack.enter_async_context(machines.get("box").turns.turn("small"))
-            (queue,) = machines.get("box").standing().queues
-            assert (queue.inside, queue.waiting) == (20, 0)
+    opened = fleet_with(case.movable(memory=("small",)), case.kind)
+    async with opened as (_, machines), asyncio.timeout(5), AsyncExitStack() as stack:
+        for _ in range(20):
+            await stack.enter_async_context(machines.get("box").turns.turn("small"))
+        (queue,) = machines.get("box").standing().queues
+        assert (queue.inside, queue.waiting) == (20, 0)
 
 
 async def test_a_question_in_ollamas_own_words_goes_to_an_ollama_only():
