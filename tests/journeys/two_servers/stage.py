@@ -58,7 +58,8 @@ class Box:
         self.fake.machine.scheduler.cards.vram = card
         self.fake.machine.scheduler.environment = Environment(max_loaded=_PLACES)
         self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
         self.do(self.fake.start())
 
     def do(self, work: Any) -> Any:
@@ -83,6 +84,8 @@ class Box:
     def close(self) -> None:
         self.do(self.fake.stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
 
     def is_busy(self) -> bool:
         """Whether somebody is inside."""

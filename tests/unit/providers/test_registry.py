@@ -107,7 +107,7 @@ def test_hosts_that_cannot_be_are_refused(host: dict[str, Any], words: str) -> N
 
 def test_every_setting_that_a_provider_takes_exists() -> None:
     """A constructor takes from the settings what its spec names, and no argument of plain values goes without."""
-    shared = {"self", "http", "patience", "clock", "always_on", "mode"}
+    shared = {"self", "http", "patience", "clock", "always_on", "mode", "grows"}
     for cls in provider_classes():
         named = variables(cls.spec)
         if cls is Compatible:
