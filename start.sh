@@ -198,7 +198,7 @@ case $command in
     once .venv/installed-for-tests requirements.txt requirements-test.txt -- install_packages requirements.txt requirements-test.txt
     once tests/newman/node_modules/.installed tests/newman/package.json tests/newman/package-lock.json -- install_newman
     install_tesseract
-    exec "$python" -m pytest "$@"
+    exec "$python" -m pytest -n 2 --dist loadfile --no-loadscope-reorder "$@"  # most of a journey is waiting: two at once take half the time
     ;;
   doctor)
     make_environment
