@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -89,9 +90,13 @@ def gateway(folder: Path, provider: str) -> Iterator[tuple[Running, str]]:
 
 
 def served(server: Running, key: str, case: Case) -> bool:
-    """Whether this case can be asked with the providers that there are."""
+    """Whether this case can be asked with the providers that there are; just started, the gateway looks up what they cost."""
     with httpx2.Client(base_url=server.url, headers={"Key": key}, trust_env=False) as client:
-        answer = client.post(case.path, content=case.body, headers={"Content-Type": "application/json"})
+        for _ in range(10):
+            answer = client.post(case.path, content=case.body, headers={"Content-Type": "application/json"})
+            if answer.status_code != 503:
+                break
+            time.sleep(1)
     return answer.status_code == 200
 
 
