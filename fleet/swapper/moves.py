@@ -237,6 +237,8 @@ class Mover:
         Ollama would swap without end."""
         model.settled(now)
         model.is_foreign = True
+        if (move := self._yard.move) and model in move.leaving:
+            move.leaving.remove(model)  # it had gone; whether it has to leave again is seen when the others have
         if just_now:
             model.held_until = now + self._yard.quantum(model, now)
             self._yard.shared_until = now + self._yard.tuning.shared_believed

@@ -100,7 +100,6 @@ class Storm:
         self._tuning = Tuning(parallel=self._machine.parallel, speculate=rnd.random() < 0.5)
         if self._known is None:
             self._names.remove("giant:70b")
-        # self._machine.most = rnd.choice([2, 3, None])
         self._asking: list[asyncio.Task[None]] = []
         self._turns: Swapping
 

@@ -280,3 +280,20 @@ async def test_what_somebody_else_loads_while_others_leave_for_it_is_not_loaded_
     assert world.swapper.yard.move is None and world.swapper.yard.model("giant").inside == 1
     await asyncio.gather(waiting, other, *busy)
     assert "giant" not in world.machine.loads
+
+
+@in_world(budget=60 * GB, lag=20.0)
+async def test_what_has_left_and_is_loaded_by_somebody_else_while_others_still_leave_is_served(world):
+    """`a` and `b` leave for `giant`; `a` is gone first, and a stranger brings it back."""
+    await world.ask("a")
+    await world.ask("b")
+    waiting = world.start("giant")
+    await asyncio.sleep(3)
+    world.machine.crash("a")
+    await asyncio.sleep(2)
+    move = world.swapper.yard.move
+    assert move.phase == "unloading" and [one.name for one in move.leaving if one.is_resident] == ["b"]
+    world.machine.intrude("a")
+    back = world.start("a", 3.0)
+    await asyncio.gather(back, waiting)
+    assert [name for name, _ in world.served][2:] == ["a", "giant"]
