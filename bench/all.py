@@ -41,12 +41,17 @@ def finder(folder: Path) -> str:
     return "### The built-in field finder\n\n```\n" + "\n".join(wanted) + "\n```\n\n`python -m bench.finder FOLDER`"
 
 
+def has_truth(folder: Path) -> bool:
+    """Whether it says what its documents hold, for all of them or beside each."""
+    return (folder / "truth.json").is_file() or any(one.with_suffix(".json").is_file() for one in folder.glob("*.pdf"))
+
+
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT.parent / "shared" / "corpus" / "brazil"
     parts = [run(command) for command in COMMANDS]
     if folder.is_dir():
         parts.append(finder(folder))
-        sets = " ".join(str(other) for other in sorted(folder.parent.iterdir()) if (other / "truth.json").is_file())
+        sets = " ".join(str(other) for other in sorted(folder.parent.iterdir()) if has_truth(other))
         parts.append(run(f"bench.evaluate {sets}", "bench.evaluate FOLDER..."))
     readme = ROOT / "README.md"
     numbers = "\n\n".join(parts).replace("\n### ", "\n#### ").replace("### ", "#### ", 1)
