@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
 from pydantic import SecretStr
+
+from core.entries import entries
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 _RESERVED = frozenset({"auto", "builtin"})
@@ -39,7 +40,7 @@ def read_hosts(value: object, environment: Mapping[str, str]) -> tuple[Host, ...
     `api_key_env` names the variable of `environment` that has the key. Raises ValueError, never with a key in its text.
     """
     if isinstance(value, str):
-        value = _entries(value)
+        value = entries(value, _short)
     if not isinstance(value, list | tuple):
         raise ValueError("must be a list of hosts")
     hosts = tuple(one if isinstance(one, Host) else _host(one, environment) for one in value)
@@ -47,15 +48,6 @@ def read_hosts(value: object, environment: Mapping[str, str]) -> tuple[Host, ...
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise ValueError(f"two hosts are named {twice}")
     return hosts
-
-
-def _entries(text: str) -> Any:
-    if text.lstrip().startswith("["):
-        try:
-            return orjson.loads(text)
-        except orjson.JSONDecodeError:
-            raise ValueError("is not JSON") from None
-    return [_short(part.strip()) for part in text.split(",") if part.strip()]
 
 
 def _short(text: str) -> dict[str, str]:

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
 from pydantic import SecretStr
+
+from core.entries import entries
 
 #: The machine that OLLAMA_URL leads to.
 LOCAL = "local"
@@ -67,11 +67,11 @@ def place_of(url: str) -> tuple[str, int, str]:
 def read_machines(value: object) -> tuple[Named, ...]:
     """`name=url`, `name=kind+url` or `name=kind+url|KEY` separated by commas, the same as JSON or as a list of objects with
     the members of a Named. Raises ValueError, never with a key or an address in its text."""
-    entries = _entries(value) if isinstance(value, str) else value or ()
-    if not isinstance(entries, Sequence) or isinstance(entries, str):
+    given = entries(value, _short) if isinstance(value, str) else value or ()
+    if not isinstance(given, Sequence) or isinstance(given, str):
         raise ValueError("machines are written as name=url, separated by commas")
     found: dict[str, Named] = {}
-    for entry in entries:
+    for entry in given:
         one = entry if isinstance(entry, Named) else _named(entry)
         if one.name == LOCAL or one.name in found:
             told = "the machine local is the one of OLLAMA_URL" if one.name == LOCAL else f"two machines are named {one.name}"
@@ -82,15 +82,6 @@ def read_machines(value: object) -> tuple[Named, ...]:
         except ValueError as error:
             raise ValueError(f"{one.name[:32]!r}: {error}") from None
     return tuple(found.values())
-
-
-def _entries(text: str) -> Any:
-    if text.lstrip().startswith("["):
-        try:
-            return orjson.loads(text)
-        except orjson.JSONDecodeError:
-            raise ValueError("is not JSON") from None
-    return [_short(part.strip()) for part in text.split(",") if part.strip()]
 
 
 def _short(text: str) -> dict[str, str]:
