@@ -3,8 +3,6 @@
 A copy is read for what it tells of itself: the usage, and whether it is whole.
 """
 
-import asyncio
-from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -15,7 +13,7 @@ from api.payload import renamed
 from api.streaming import Pings
 from api.visit import Visit
 from core.errors import MyelinError, ProviderError
-from core.http import HttpFailure, Response
+from core.http import Response
 from gateway.passing import anthropic, ollama, openai
 from gateway.passing.frames import Passage
 from providers.types import Dialect, Usage
@@ -60,7 +58,7 @@ async def pass_stream(visit: Visit, dialect: Dialect, path: str, body: dict[str,
                         pings.touch()
                         await stream.say(stream.passage.take(data))
                     await exchange.end(stream.last())
-                    await _drain(response)
+                    await response.drain(_LAST_BYTES_SECONDS)
     except MyelinError as error:
         if not exchange.begun:
             raise
@@ -147,11 +145,3 @@ def _sent(visit: Visit, dialect: Dialect, body: dict[str, Any], raw: bytes, asks
         options = body.get("stream_options")
         members["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
     return orjson.dumps(members)
-
-
-async def _drain(response: Response) -> None:
-    """Takes the last bytes of the body, so that the connection can be used again."""
-    with suppress(TimeoutError, HttpFailure):
-        async with asyncio.timeout(_LAST_BYTES_SECONDS):
-            while await response.chunk():
-                pass

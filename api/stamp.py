@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from secrets import token_hex
+
+from utils import token
 
 _SECOND = 1_000_000_000
 
@@ -12,7 +13,7 @@ _SECOND = 1_000_000_000
 class Stamp:
     """`token` is random, behind the dialect's prefix; `created_ns` and what `clock` says are nanoseconds since 1970."""
 
-    token: str = field(default_factory=lambda: token_hex(12))
+    token: str = field(default_factory=token)
     created_ns: int = field(default_factory=time.time_ns)
     clock: Callable[[], int] = time.time_ns
 

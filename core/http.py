@@ -121,6 +121,19 @@ class Response:
             chunks.append(chunk)
         return b"".join(chunks)
 
+    def hurry(self, seconds: float) -> None:
+        """What is still to come has no longer than this."""
+        self._ends_at = min(self._ends_at, self._loop.time() + seconds)
+
+    async def drain(self, seconds: float = 1.0) -> None:
+        """Takes the last bytes of a body whose answer is complete, so that its connection can serve again."""
+        self.hurry(seconds)
+        try:
+            while await self.chunk():
+                pass
+        except HttpFailure:
+            return  # only the connection is lost
+
     async def head(self, size: int) -> bytes:
         """At most the first `size` bytes: for the body of an error, which may be anything."""
         kept = b""

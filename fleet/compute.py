@@ -85,13 +85,14 @@ def num_gpu(mode: Mode) -> int | None:
 
 def gpu_presence(hardware: Hardware, ollama_url: str) -> Presence:
     """Whether Ollama's machine has a graphics card: known on this machine, unknown when Ollama runs elsewhere."""
-    if not _is_this_machine(urlsplit(ollama_url).hostname or ""):
+    if not _is_this_machine(ollama_url):
         return "unknown"
     return "present" if hardware.gpus else "absent"
 
 
 @lru_cache(64)
-def _is_this_machine(host: str) -> bool:
+def _is_this_machine(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

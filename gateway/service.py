@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 
 from core.errors import (
     ModelNotInstalled,
@@ -21,6 +22,9 @@ from providers.base import Provider
 from providers.types import ChatReply, ChatRequest, ModelInfo
 
 _OVERLOADED = (ProviderUnreachable, ProviderRateLimited, ProviderTimeout, ModelOutOfMemory)
+
+
+_ALL_OF = attrgetter(*(one.name for one in fields(ChatReply)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +191,7 @@ class Gateway(Asking):
                 return await provider.chat(asked)
 
         reply = await self._retry(answered)
-        return Completion(**{one.name: getattr(reply, one.name) for one in fields(ChatReply)}, target=target)
+        return Completion(*_ALL_OF(reply), target=target)
 
     async def _step_in(self, target: Target, request: ChatRequest, error: ProviderError) -> Target | None:
         """The next provider from the cloud: a local one would fail on the same machine."""

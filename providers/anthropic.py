@@ -1,7 +1,7 @@
 """Anthropic's Claude through the Messages API, without its SDK, which takes a second and a half to import."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any, ClassVar
 
 from core.errors import ProviderAuthFailed, ProviderError, ProviderRefused
@@ -15,7 +15,7 @@ from providers.claude import answer_limit
 from providers.collecting import collect
 from providers.patience import Patience
 from providers.refusals import Refusals, Refused
-from providers.sending import ERROR_BYTES, Sender, Sent, drain
+from providers.sending import ERROR_BYTES, Accepted, Sender, Sent
 from providers.sse import event_data
 from providers.telling import entries
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo
@@ -79,21 +79,17 @@ class Anthropic:
                     if data is None or (delta := reader.read(self._sender.parse(data))) is None:
                         continue
                     if delta.finish_reason is not None:
-                        await drain(lines)  # message_stop
+                        await response.drain()  # message_stop
                         yield delta
                         return
                     yield delta
         raise ProviderError("The answer of Anthropic ended before it was complete.", hint="Ask again.")
 
-    @asynccontextmanager
-    async def forward(self, path: str, body: bytes, *, stream: bool, api_key: str | None = None) -> AsyncIterator[Response]:
+    def forward(self, path: str, body: bytes, *, stream: bool, api_key: str | None = None) -> Accepted:
         """`body` as it is to `path` of the dialect: /messages, /messages/count_tokens. Raises ProviderError for all that is no
         200."""
         deadlines = self._patience.answering if stream else self._patience.whole
-        async with self._sent("POST", path, deadlines, body=body, api_key=api_key) as response:
-            if response.status != 200:
-                raise self._error(response, parse_error(await response.head(ERROR_BYTES)), None)
-            yield response
+        return Accepted(self._sent("POST", path, deadlines, body=body, api_key=api_key), self._refusal)
 
     async def embed(
         self, model: str, texts: list[str], *, api_key: str | None = None, dimensions: int | None = None
@@ -102,9 +98,7 @@ class Anthropic:
         raise ProviderRefused("Anthropic makes no embeddings.", hint="Use a model of another provider for them.")
 
     async def list_models(self, api_key: str | None = None) -> list[ModelInfo]:
-        async with self._sent("GET", "/models?limit=1000", self._patience.quick) as response:
-            if response.status != 200:
-                raise self._error(response, parse_error(await response.head(ERROR_BYTES)), None)
+        async with Accepted(self._sent("GET", "/models?limit=1000", self._patience.quick), self._refusal) as response:
             listed = entries(self._sender.parse(await response.read()), "data")
         return [info for info in map(model_info, listed) if info is not None]
 
@@ -126,6 +120,9 @@ class Anthropic:
         if not key:
             raise ProviderAuthFailed("Anthropic needs an API key.", hint=KEY_HINT)
         return {"x-api-key": key, "anthropic-version": _VERSION}
+
+    async def _refusal(self, response: Response) -> ProviderError:
+        return self._error(response, parse_error(await response.head(ERROR_BYTES)), None)
 
     def _error(self, response: Response, error: dict[str, Any], model: str | None) -> ProviderError:
         return self._typed(response.status, error, response.headers.get("retry-after"), model)

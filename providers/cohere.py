@@ -14,7 +14,7 @@ from providers.cohere_wire import answer_cap, to_wire
 from providers.collecting import MAX_CHARACTERS, collect
 from providers.patience import Patience
 from providers.refusals import Refusals, Refused
-from providers.sending import ERROR_BYTES, Sender, drain, escaped
+from providers.sending import ERROR_BYTES, Sender, escaped
 from providers.sse import event_data
 from providers.telling import entries, member, text
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo, Usage
@@ -77,7 +77,7 @@ class Cohere:
                     if data is None or (delta := reader.read(self._sender.parse(data))) is None:
                         continue
                     if delta.finish_reason is not None:
-                        await drain(lines)
+                        await response.drain()
                         yield delta
                         return
                     yield delta

@@ -4,7 +4,6 @@ import base64
 import mimetypes
 from binascii import Error as NotBase64
 from collections.abc import Iterator
-from secrets import token_hex
 from typing import Any
 
 import orjson
@@ -32,7 +31,7 @@ from providers.types import (
     ToolResult,
     Usage,
 )  # fmt: skip
-from utils import mended
+from utils import mended, token
 
 #: The documented way to send back a call that another model made: from 3 on calls without a signature are refused.
 NO_SIGNATURE = "skip_thought_signature_validator"
@@ -188,7 +187,7 @@ class Reading:
     """The chunks of one answer (`GenerateContentResponse.model_dump(mode="json")`) as pieces, the last one with the usage."""
 
     def __init__(self, mark: str | None = None):
-        self._mark = mark or token_hex(8)
+        self._mark = mark or token()
         self._ids: list[str] = []
         self._said, self._thought = Halves(), Halves()
         self._usage = Usage(estimated=True)

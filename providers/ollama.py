@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from typing import Any, ClassVar, Literal
 
 from core.clock import Clock
 from core.errors import DocumentTooLong, ProviderError, ProviderTimeout
-from core.http import Deadlines, HttpClient, Response
+from core.http import Deadlines, HttpClient
 from providers.base import ProviderSpec
 from providers.collecting import collect
 from providers.contexts import looks_cut, looks_halved
@@ -15,13 +15,12 @@ from providers.ollama_api import OllamaApi
 from providers.ollama_blobs import OllamaBlobs
 from providers.ollama_calling import prepared
 from providers.ollama_contexts import Contexts, Grows
-from providers.ollama_errors import ContextExceeded, classify_text, error_text
-from providers.ollama_forward import Forwarder
+from providers.ollama_errors import ContextExceeded, classify_text, error_text, parse
+from providers.ollama_forward import Forwarder, Reply
 from providers.ollama_models import OllamaModels, Resident, full_name
 from providers.ollama_plan import Patience, Plan, Planner, too_long
 from providers.ollama_pull import PullProgress, pull
 from providers.ollama_wire import Reading, starts_json, to_wire
-from providers.sending import drain
 from providers.telling import count
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo, Usage
 
@@ -133,16 +132,17 @@ class Ollama:
         )
         deadlines = self._patience.deadlines(plan.model.size, plan.prompt_tokens)
         reading, begun = kind(plan.model.digest), not _may_ignore_format(request, plan)
-        told = self._api.lines("/api/chat", body, model=request.model, deadlines=deadlines)
-        async with self._contexts.asked(request.model, plan.num_ctx), aclosing(told) as lines:
-            async for line in lines:
-                delta = reading.delta(line)
+        opened = self._api.opened("POST", "/api/chat", body, model=request.model, deadlines=deadlines)
+        asked = self._contexts.asked(request.model, plan.num_ctx)
+        async with asked, opened as response, aclosing(response.lines()) as lines:
+            async for told in lines:
+                delta = reading.delta(line := parse(told))
                 if not begun and not starts_json(delta.text):
                     self._planner.needs_thought(plan.model)
                     raise _FormatIgnored
                 begun = begun or bool(delta.text.strip())
                 if delta.finish_reason is not None:
-                    await drain(lines)
+                    await response.drain()
                     await self._refuse_cut(request, plan, count(line, "prompt_eval_count"))
                     yield reading.given(delta)
                     return
@@ -190,15 +190,13 @@ class Ollama:
         read = count(reply, "prompt_eval_count")
         return Embeddings(vectors, Usage(read or 0, estimated=read is None))
 
-    @asynccontextmanager
-    async def forward(self, path: str, body: bytes, *, stream: bool, api_key: str | None = None) -> AsyncIterator[Response]:
+    def forward(self, path: str, body: bytes, *, stream: bool, api_key: str | None = None) -> Reply:
         """The reply to a client's own body for `/api/chat`, `/api/generate`, `/api/embed` or `/api/embeddings`.
 
         Options that load a model anew and `keep_alive` are ours; a prompt that does not fit raises DocumentTooLong. Raises
         InvalidRequest, Forbidden and ProviderError, also for what goes wrong while the reply is read inside the block.
         """
-        async with self._forwarder.reply(path, body, stream=stream) as response:
-            yield response
+        return self._forwarder.reply(path, body, stream=stream)
 
     async def show(self, model: str, *, verbose: bool = False) -> dict[str, Any]:
         """What `/api/show` tells, without the places of files on the machine. Raises ModelNotInstalled."""

@@ -1,25 +1,21 @@
 """Calls to Ollama's HTTP API whose failures are typed errors."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Collection
+from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 from core.errors import ProviderError
-from core.http import Deadlines, HttpClient, HttpFailure, Response, Upload
-from providers.failures import from_http
+from core.http import Deadlines, HttpClient, Response, Upload
 from providers.ollama_errors import SLOW_HINT, UNREACHABLE_HINT, classify_text, error_text, parse
+from providers.sending import ERROR_BYTES, Accepted, Sent
 
 #: /api/ps can stall for 15 s behind the unload of a model, so a shorter wait would call a living server dead.
 QUICK = Deadlines(connect=5.0, headers=20.0, idle=10.0, total=30.0)
-_ERROR_BYTES = 64 << 10
 
 
-def typed(failure: HttpFailure) -> ProviderError:
-    return from_http(failure, "Ollama", unreachable_hint=UNREACHABLE_HINT, slow_hint=SLOW_HINT)
-
-
-async def _refusal(response: Response, model: str | None) -> ProviderError:
-    text = error_text(await response.head(_ERROR_BYTES))
+async def _refusal(model: str | None, response: Response) -> ProviderError:
+    text = error_text(await response.head(ERROR_BYTES))
     return classify_text(response.status, text, response.headers.get("retry-after"), model)
 
 
@@ -28,8 +24,7 @@ class OllamaApi:
         self._http = http
         self._base_url = base_url.rstrip("/")
 
-    @asynccontextmanager
-    async def opened(
+    def opened(
         self,
         method: str,
         path: str,
@@ -39,15 +34,10 @@ class OllamaApi:
         model: str | None = None,
         deadlines: Deadlines = QUICK,
         good: Collection[int] = (200,),
-    ) -> AsyncIterator[Response]:
+    ) -> Accepted:
         """A reply of a `good` status with its body unread. Raises ProviderError, for what goes wrong inside the block too."""
-        try:
-            async with self._http.request(method, self._base_url + path, json=json, body=body, deadlines=deadlines) as response:
-                if response.status not in good:
-                    raise await _refusal(response, model)
-                yield response
-        except HttpFailure as failure:
-            raise typed(failure) from None
+        request = self._http.request(method, self._base_url + path, json=json, body=body, deadlines=deadlines)
+        return Accepted(Sent(request, "Ollama", UNREACHABLE_HINT, SLOW_HINT), partial(_refusal, model), good)
 
     async def call(
         self, method: str, path: str, json: Any = None, *, model: str | None = None, deadlines: Deadlines = QUICK

@@ -1,8 +1,7 @@
 """Which context each model has in memory, so that a question does not load it anew: a difference in either direction does."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 
 from core.clock import Clock
 from providers.contexts import choose_context
@@ -52,26 +51,24 @@ class Contexts:
         """The `num_ctx` that a load would ask for now, as far as is known without asking."""
         return max(self._under_way.get(full_name(model), ()), default=LOAD_CONTEXT)
 
-    @asynccontextmanager
-    async def asked(self, model: str, num_ctx: int | None) -> AsyncIterator[None]:
-        """Raises what `grows` raises, before anything is asked."""
-        if num_ctx is None:
-            yield
-            return
-        name = full_name(model)
+    def asked(self, model: str, num_ctx: int | None) -> "Asked":
+        """`async with` a question to `model`; raises what `grows` raises, before anything is asked."""
+        return Asked(self, full_name(model), num_ctx)
+
+    async def enter(self, name: str, num_ctx: int) -> None:
+        """For Asked alone, as is `leave`."""
         await self._grows(name, num_ctx)
-        under_way = self._under_way.setdefault(name, Counter())
-        under_way[num_ctx] += 1
-        try:
-            yield
-        finally:
-            under_way[num_ctx] -= 1
-            if not under_way[num_ctx]:
-                del under_way[num_ctx]
-            if not under_way:
-                self._under_way.pop(name, None)
-            if (known := self._known.get(name)) and known[1] != num_ctx:
-                del self._known[name]
+        self._under_way.setdefault(name, Counter())[num_ctx] += 1
+
+    def leave(self, name: str, num_ctx: int) -> None:
+        under_way = self._under_way[name]
+        under_way[num_ctx] -= 1
+        if not under_way[num_ctx]:
+            del under_way[num_ctx]
+        if not under_way:
+            del self._under_way[name]
+        if (known := self._known.get(name)) and known[1] != num_ctx:
+            del self._known[name]
 
     def forget(self, model: str) -> None:
         """After the model left the memory."""
@@ -84,3 +81,20 @@ class Contexts:
         loaded = await self._models.loaded_context(name)
         self._known[name] = now, loaded
         return loaded
+
+
+class Asked:
+    """A question that is under way; without a `num_ctx` it asks for no context of its own."""
+
+    __slots__ = ("_contexts", "_name", "_num_ctx")
+
+    def __init__(self, contexts: Contexts, name: str, num_ctx: int | None):
+        self._contexts, self._name, self._num_ctx = contexts, name, num_ctx
+
+    async def __aenter__(self) -> None:
+        if self._num_ctx is not None:
+            await self._contexts.enter(self._name, self._num_ctx)
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._num_ctx is not None:
+            self._contexts.leave(self._name, self._num_ctx)

@@ -1,15 +1,17 @@
 """Clients' own bodies on their way to Ollama, with the context that they need."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from types import TracebackType
 from typing import Any
 
-from core.http import Response
+from core.http import Deadlines, Response
 from providers.ollama_api import OllamaApi
-from providers.ollama_contexts import Contexts
+from providers.ollama_contexts import Asked, Contexts
 from providers.ollama_errors import ContextExceeded
 from providers.ollama_native import Question, read
 from providers.ollama_plan import Patience, Planner
+from providers.sending import Accepted
 
 
 class Forwarder:
@@ -32,40 +34,38 @@ class Forwarder:
         self._num_gpu = num_gpu
         self._keep_alive = keep_alive
 
-    @asynccontextmanager
-    async def reply(self, path: str, body: bytes, *, stream: bool) -> AsyncIterator[Response]:
+    def reply(self, path: str, body: bytes, *, stream: bool) -> "Reply":
         question = read(path, body)
-        stack, response = await (self._embedding(question) if question.embeds else self._answer(question, stream))
-        async with stack:
-            yield response
+        return Reply(self._embedding(question) if question.embeds else self._answer(question, stream))
 
-    async def _embedding(self, question: Question) -> tuple[AsyncExitStack, Response]:
+    async def _embedding(self, question: Question) -> "Opened":
         model = await self._planner.find(question.model)
         deadlines = self._patience.deadlines(model.size, question.prompt_tokens)
         num_ctx = await self._contexts.idle(model, question.longest_input)
         keep_alive = self._keep_alive(question.model)
         body = question.sent(stream=False, keep_alive=keep_alive, num_ctx=num_ctx, num_gpu=self._num_gpu())
-        async with AsyncExitStack() as attempt:
-            await attempt.enter_async_context(self._contexts.asked(question.model, num_ctx))
-            opened = self._api.opened("POST", question.path, body, model=question.model, deadlines=deadlines)
-            response = await attempt.enter_async_context(opened)
-            return attempt.pop_all(), response
+        return await self._opened(question, body, num_ctx, deadlines)
 
-    async def _answer(self, question: Question, stream: bool) -> tuple[AsyncExitStack, Response]:
+    async def _answer(self, question: Question, stream: bool) -> "Opened":
         """Asked again with a wider context while Ollama finds the prompt longer than its estimate."""
         plan = await self._planner.plan_native(question)
         while True:
             deadlines = self._patience.deadlines(plan.model.size, plan.prompt_tokens, whole=not stream)
             body = self._body(question, stream, plan.num_ctx)
-            async with AsyncExitStack() as attempt:
-                await attempt.enter_async_context(self._contexts.asked(question.model, plan.num_ctx))
-                opened = self._api.opened("POST", question.path, body, model=question.model, deadlines=deadlines)
-                try:
-                    response = await attempt.enter_async_context(opened)
-                except ContextExceeded as exceeded:
-                    plan = plan.wider(exceeded)
-                else:
-                    return attempt.pop_all(), response
+            try:
+                return await self._opened(question, body, plan.num_ctx, deadlines)
+            except ContextExceeded as exceeded:
+                plan = plan.wider(exceeded)
+
+    async def _opened(self, question: Question, body: dict[str, Any], num_ctx: int | None, deadlines: Deadlines) -> "Opened":
+        asked = self._contexts.asked(question.model, num_ctx)
+        await asked.__aenter__()
+        try:
+            accepted = self._api.opened("POST", question.path, body, model=question.model, deadlines=deadlines)
+            return Opened(asked, accepted, await accepted.__aenter__())
+        except BaseException as error:
+            await asked.__aexit__(type(error), error, error.__traceback__)
+            raise
 
     def _body(self, question: Question, stream: bool, num_ctx: int) -> dict[str, Any]:
         """Without a limit of the client's an answer may fill what the context has left."""
@@ -76,3 +76,31 @@ class Forwarder:
             num_gpu=self._num_gpu(),
             num_predict=question.num_predict or max(num_ctx - question.prompt_tokens, 1),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A response with its body unread, and what ends with it."""
+
+    asked: Asked
+    accepted: Accepted
+    response: Response
+
+
+class Reply:
+    """`async with` the response that `opening` opens."""
+
+    __slots__ = ("_opened", "_opening")
+
+    def __init__(self, opening: Coroutine[Any, Any, Opened]):
+        self._opening = opening
+
+    async def __aenter__(self) -> Response:
+        self._opened = await self._opening
+        return self._opened.response
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        try:
+            await self._opened.accepted.__aexit__(kind, error, at)
+        finally:
+            await self._opened.asked.__aexit__(kind, error, at)

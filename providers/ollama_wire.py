@@ -1,7 +1,6 @@
 """Ollama's native JSON and back: pure, without HTTP. Facts from server/routes.go and api/types.go of Ollama (2026-08)."""
 
 import base64
-from secrets import token_hex
 from typing import Any
 
 from core.errors import InvalidField, ProviderError
@@ -20,7 +19,7 @@ from providers.types import (
     ToolResult,
     Usage,
 )  # fmt: skip
-from utils import mended
+from utils import mended, token
 
 #: A difference in one of these loads the model anew: they are ours to choose, never the caller's.
 RUNNER_OPTIONS = frozenset({"num_ctx", "num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread", "draft_num_predict"})
@@ -129,7 +128,7 @@ class Reading:
 
     def __init__(self, version: str | None, mark: str | None = None):
         self._version = version
-        self._mark = mark or token_hex(8)
+        self._mark = mark or token()
         self._ids: list[str] = []
 
     def delta(self, line: dict[str, Any]) -> ChatDelta:

@@ -1,8 +1,7 @@
 """An adapter for every host that speaks OpenAI's chat completions; who it is stands in its spec (`compatible.py`)."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from typing import Any, ClassVar
 
 from core.errors import ProviderAuthFailed, ProviderError, ProviderRefused
@@ -18,7 +17,7 @@ from providers.openai_stream import Reader, parse
 from providers.openai_wire import OPTIONAL, to_wire
 from providers.patience import Patience
 from providers.refusals import Refusals, Refused
-from providers.sending import ERROR_BYTES, Sent
+from providers.sending import ERROR_BYTES, Accepted, Sent
 from providers.sse import event_data
 from providers.types import ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo
 from providers.wrapping import unwrapped
@@ -82,14 +81,10 @@ class OpenAIShaped:
                         yield delta
         yield reader.last()
 
-    @asynccontextmanager
-    async def forward(self, path: str, body: bytes, *, stream: bool, api_key: str | None = None) -> AsyncIterator[Response]:
+    def forward(self, path: str, body: bytes, *, stream: bool, api_key: str | None = None) -> Accepted:
         """`body` as it is to `path` of the dialect, such as /chat/completions. Raises ProviderError for all that is no 200."""
         deadlines = self._patience.answering if stream else self._patience.whole
-        async with self._sent("POST", path, deadlines, body=body, api_key=api_key) as response:
-            if response.status != 200:
-                raise self._error(response, parse_error(await response.head(ERROR_BYTES)), None)
-            yield response
+        return Accepted(self._sent("POST", path, deadlines, body=body, api_key=api_key), self._refusal)
 
     async def embed(
         self, model: str, texts: list[str], *, api_key: str | None = None, dimensions: int | None = None
@@ -156,6 +151,9 @@ class OpenAIShaped:
     def _key_hint(self) -> str:
         return f"Set {self.spec.key_variable} in .env." if self.spec.key_variable else "Set the key of this host in PROVIDERS."
 
+    async def _refusal(self, response: Response) -> ProviderError:
+        return self._error(response, parse_error(await response.head(ERROR_BYTES)), None)
+
     def _error(self, response: Response, error: dict[str, Any], model: str | None) -> ProviderError:
         return self._typed(response.status, error, response.headers.get("retry-after"), model)
 
@@ -178,6 +176,7 @@ async def _told(response: Response, reader: Reader) -> AsyncGenerator[ChatDelta,
             if delta.text or delta.thinking or delta.tool_calls:
                 yield delta
             if reader.finish_reason is not None:
+                response.hurry(_AFTER_THE_END)
                 await _drain(lines, reader)
                 return
 
@@ -185,10 +184,9 @@ async def _told(response: Response, reader: Reader) -> AsyncGenerator[ChatDelta,
 async def _drain(lines: AsyncIterator[bytes], reader: Reader) -> None:
     """The usage behind the end of an answer, and the marker behind that, so that the connection can serve again."""
     try:
-        async with asyncio.timeout(_AFTER_THE_END):
-            async for line in lines:
-                data = event_data(line)
-                if data is not None and not data.startswith(_DONE):
-                    reader.read(data)
-    except (TimeoutError, HttpFailure, ProviderError):
+        async for line in lines:
+            data = event_data(line)
+            if data is not None and not data.startswith(_DONE):
+                reader.read(data)
+    except (HttpFailure, ProviderError):
         return  # the answer is whole; only its usage, or the connection, is lost

@@ -1,7 +1,6 @@
 """One request of an adapter: failures below HTTP become typed errors, what is no 200 is told by its first bytes."""
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -15,17 +14,16 @@ from providers.failures import from_http
 
 #: Of the body of an error, which may be anything.
 ERROR_BYTES = 64 << 10
-_AFTER_THE_END = 1.0
 _SLOW_HINT = "Ask again, send fewer pages, or use a faster model."
 
 
 class Sent:
     """`async with` a request of ours: failures below HTTP are raised as typed ones, those of reading inside the block too."""
 
-    __slots__ = ("_hint", "_request", "_title")
+    __slots__ = ("_hint", "_request", "_slow_hint", "_title")
 
-    def __init__(self, request: Request, title: str, hint: str):
-        self._request, self._title, self._hint = request, title, hint
+    def __init__(self, request: Request, title: str, hint: str, slow_hint: str = _SLOW_HINT):
+        self._request, self._title, self._hint, self._slow_hint = request, title, hint, slow_hint
 
     async def __aenter__(self) -> Response:
         try:
@@ -39,7 +37,29 @@ class Sent:
             raise self._typed(error) from None
 
     def _typed(self, failure: HttpFailure) -> ProviderError:
-        return from_http(failure, self._title, unreachable_hint=self._hint, slow_hint=_SLOW_HINT)
+        return from_http(failure, self._title, unreachable_hint=self._hint, slow_hint=self._slow_hint)
+
+
+class Accepted:
+    """`async with` an answer of a `good` status, its body unread; of any other one `refusal` makes the error that is raised."""
+
+    __slots__ = ("_good", "_refusal", "_sent")
+
+    def __init__(self, sent: Sent, refusal: Callable[[Response], Awaitable[ProviderError]], good: Collection[int] = (200,)):
+        self._sent, self._refusal, self._good = sent, refusal, good
+
+    async def __aenter__(self) -> Response:
+        response = await self._sent.__aenter__()
+        if response.status in self._good:
+            return response
+        try:
+            raise await self._refusal(response)
+        except BaseException as error:
+            await self._sent.__aexit__(type(error), error, error.__traceback__)
+            raise
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        await self._sent.__aexit__(kind, error, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +91,6 @@ class Sender:
         if value is None:
             raise ProviderError(f"{self.title} sent something that is not its protocol.", hint=f"Check {self.variable}.")
         return value
-
-
-async def drain(rest: AsyncIterator[object]) -> None:
-    """Read the end of a stream whose answer is complete, so that its connection can serve again."""
-    try:
-        async with asyncio.timeout(_AFTER_THE_END):
-            async for _ in rest:
-                pass
-    except (TimeoutError, HttpFailure, ProviderError):
-        return  # the answer is whole; only the connection is lost
 
 
 def members_of(data: bytes) -> dict[str, Any] | None:

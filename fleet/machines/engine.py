@@ -1,11 +1,11 @@
 """A machine at work: its adapter, its turns, its health, and how it stands for one more request."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
+from core.deadline import Deadline
 from core.machines import OLLAMA
 from fleet.budget import Budget
 from fleet.compute import Mode
@@ -53,6 +53,9 @@ class Turns(Protocol):
 
     async def meet(self, models: Collection[str] | None = None) -> None:
         """Learns what these models (None: all that are installed) need, before they ask for turns."""
+
+    def holds(self, model: str) -> bool:
+        """Whether `model` is known to be in memory."""
 
     def needs(self, model: str) -> int | None:
         """Bytes that `model` takes in memory; None when nobody knows."""
@@ -110,6 +113,9 @@ class Door:
 
     async def meet(self, models: Collection[str] | None = None) -> None:
         """It takes what it takes."""
+
+    def holds(self, model: str) -> bool:
+        return False
 
     def needs(self, model: str) -> int | None:
         return None
@@ -169,7 +175,7 @@ class Engine:
         self.draining = False
         self.inside = 0
         self._budget, self._mode = budget, mode
-        self._waiting: set[asyncio.Timeout] = set()
+        self._waiting: set[Deadline] = set()
 
     @property
     def machine(self) -> Machine | EngineHost:
@@ -227,25 +233,23 @@ class Engine:
     def shut(self) -> None:
         """Whoever waits here is sent away, if the machine takes no work now."""
         if not self.open:
-            now = asyncio.get_running_loop().time()
             for scope in self._waiting:
-                if not scope.expired():
-                    scope.reschedule(now)
+                scope.end()
 
     async def enter(self, turn: AbstractAsyncContextManager[Any]) -> None:
         """Waits for a turn of this machine. Raises Moved when the machine takes no work any more, and what the turn raises."""
         if not self.open:
             raise Moved
-        scope = asyncio.timeout(None)
+        scope = Deadline(None)
         try:
-            async with scope:
+            with scope:
                 self._waiting.add(scope)
                 try:
                     await turn.__aenter__()
                 finally:
                     self._waiting.discard(scope)
         except TimeoutError:
-            if scope.expired():
+            if scope.passed:
                 raise Moved from None
             raise
 

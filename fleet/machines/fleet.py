@@ -179,8 +179,18 @@ class Fleet:
                 await self.refresh()
 
     def _best(self, model: str, wish: Wish, refused: Collection[str]) -> Engine | None:
+        if not refused and (alone := self._alone(model, wish)) is not None:
+            return alone
         best = next((one for one in ranked(self._candidates(model), wish) if one.name not in refused), None)
         return None if best is None else self.machines.get(best.name)
+
+    def _alone(self, model: str, wish: Wish) -> Engine | None:
+        """The only machine that may have the model, when it is in memory there: nothing is to be weighed then."""
+        having = [engine for engine in self.machines if engine.lists(model) is not False]
+        if len(having) != 1 or not having[0].open or not having[0].turns.holds(model):
+            return None
+        record = having[0].record
+        return having[0] if wish.refuses(record.kind, record.device, record.labels) is None else None
 
     def _candidates(self, model: str) -> list[Candidate]:
         now = self._clock.now()

@@ -7,7 +7,7 @@ and five models that halves the wait of the plain least ETA. A load that drives 
 is on a disk that was just read loads from the page cache.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,6 +33,14 @@ class Wish:
     labels: frozenset[str] = frozenset()
     may_pull: bool = False
     avoid: frozenset[str] = frozenset()
+
+    def refuses(self, kind: str, device: Device, labels: Collection[str]) -> Reason | None:
+        """Why it is not for such a machine; None when it is."""
+        if self.kind not in ("", kind):
+            return "kind"
+        if "auto" not in (self.device, device) and self.device != device:
+            return "device"
+        return None if self.labels.issubset(labels) else "labels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +88,8 @@ def unfit(candidate: Candidate, wish: Wish) -> Reason | None:
         return "draining"
     if candidate.state == "down":
         return "down"
-    if wish.kind not in ("", candidate.kind):
-        return "kind"
-    if "auto" not in (wish.device, candidate.device) and wish.device != candidate.device:
-        return "device"
-    if not wish.labels <= candidate.labels:
-        return "labels"
+    if (reason := wish.refuses(candidate.kind, candidate.device, candidate.labels)) is not None:
+        return reason
     if candidate.installed is False and not wish.may_pull:
         return "not installed"
     if candidate.budget is not None and candidate.predicted is not None and candidate.predicted > candidate.budget:

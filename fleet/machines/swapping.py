@@ -81,16 +81,16 @@ class Swapping:
         return self.swapper.preload(model)
 
     def check(self, model: str) -> None:
-        if not self._is_resident(model):
+        if not self.holds(model):
             self.memory.predict(self._engine.identify(model)).within(self._engine.budget.bytes, self._engine.record.name)
 
-    def _is_resident(self, model: str) -> bool:
+    def holds(self, model: str) -> bool:
         known = self.swapper.yard.models.get(self._engine.identify(model))
         return known is not None and known.is_resident
 
     async def meet(self, models: Collection[str] | None = None) -> None:
         """A machine that gives no answer teaches nothing; that it gives none shows in the load."""
-        wanted = None if models is None else [model for model in models if not self._is_resident(model)]
+        wanted = None if models is None else [model for model in models if not self.holds(model)]
         if wanted or wanted is None:
             with suppress(ProviderError, TimeoutError):
                 async with asyncio.timeout(_MEETING):

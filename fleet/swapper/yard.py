@@ -155,8 +155,9 @@ class Yard:
 
     def queue(self, model: Model, ticket: Ticket, now: float) -> None:
         """Raises ModelTooLarge, or Overloaded while loads of this model keep failing."""
-        predict_again(model, self.predict(model.name), self.foresee(model.name), self.tuning)
-        self.check_room(model)
+        if not model.is_resident:
+            predict_again(model, self.predict(model.name), self.foresee(model.name), self.tuning)
+            self.check_room(model)
         if not model.is_open and (seconds := model.breaker.open_for(now)):
             raise unavailable(model, seconds)
         model.line.add(ticket)

@@ -81,6 +81,9 @@ class Turns:
     async def meet(self, models=None):
         self.met.append(models)
 
+    def holds(self, model):
+        return self.resident is True
+
     def needs(self, model):
         return self.needed
 
