@@ -20,6 +20,12 @@ def fewest_tokens(messages: Iterable[Message]) -> int:
     return int(sum(len(" ".join(message.content.split())) for message in messages) / MOST_CHARACTERS_PER_TOKEN)
 
 
+def exceeds(messages: Iterable[Message], limit: int) -> bool:
+    """Whether a prompt has more tokens than `limit` at the very least; runs of white space are looked for in long ones only."""
+    most = limit * MOST_CHARACTERS_PER_TOKEN
+    return sum(len(message.content) for message in messages) > most and fewest_tokens(messages) > limit
+
+
 def estimated_tokens(messages: tuple[Message, ...], tools: tuple[Tool, ...] = ()) -> int:
     """Tokens of a prompt with all its parts and the tools that it offers, rather too many than too few."""
     parts = [part for message in messages for part in message.parts]
@@ -65,7 +71,7 @@ def looks_cut(evaluated: int | None, messages: tuple[Message, ...], num_ctx: int
     """Whether fewer tokens were read than the prompt can have, or exactly as many as fit."""
     if evaluated is None:
         return False
-    return evaluated >= num_ctx - 1 or evaluated < fewest_tokens(messages)
+    return evaluated >= num_ctx - 1 or exceeds(messages, evaluated)
 
 
 def looks_halved(evaluated: int, num_ctx: int) -> bool:

@@ -41,6 +41,8 @@ class OllamaModels:
         self._clock = clock
         self._tags: tuple[float, dict[str, ModelInfo]] | None = None
         self._shown: dict[str, tuple[int | None, tuple[str, ...]]] = {}
+        #: By name: as it was listed, and with its context.
+        self._found: dict[str, tuple[ModelInfo, ModelInfo]] = {}
         self._shows = asyncio.Semaphore(_SHOWS_AT_ONCE)
 
     def forget(self) -> None:
@@ -54,6 +56,7 @@ class OllamaModels:
             reply = await self._api.call("GET", "/api/tags")
             infos = filter(None, map(_info, entries(reply, "models")))
             self._tags = now, {info.name: info for info in infos}
+            self._found.clear()
         return self._tags[1]
 
     async def find(self, name: str) -> ModelInfo:
@@ -62,7 +65,10 @@ class OllamaModels:
         found = (await self.installed()).get(wanted) or (await self.installed(fresh=True)).get(wanted)
         if found is None:
             raise not_installed(name)
-        return await self.with_context(found)
+        known = self._found.get(wanted)
+        if known is None or known[0] is not found:
+            known = self._found[wanted] = found, await self.with_context(found)
+        return known[1]
 
     async def with_context(self, info: ModelInfo) -> ModelInfo:
         """`info` with what /api/show knows more; asked once for a digest."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from core.errors import InvalidField
 from core.http import Deadlines
-from providers.contexts import choose_context, estimated_tokens, fewest_tokens
+from providers.contexts import choose_context, estimated_tokens, exceeds
 from providers.ollama_contexts import Contexts
 from providers.ollama_errors import ContextExceeded
 from providers.ollama_models import OllamaModels
@@ -72,7 +72,7 @@ class Planner:
         """Raises ModelNotInstalled, InvalidField, and ContextExceeded when the prompt cannot fit whatever its tokens are."""
         model = await self._models.find(request.model)
         _check(request, model)
-        if model.context and fewest_tokens(request.messages) > model.context:
+        if model.context and exceeds(request.messages, model.context):
             raise too_long(request.model)
         prompt = estimated_tokens(request.messages, offered(request))
         think = choose(request, model, needs_thought=model.name in self._need_thought)
