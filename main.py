@@ -25,7 +25,6 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import structlog
 from fastapi import FastAPI
 
 from api import available_models, compute, deployments, docs, documents, errors, keys, local_models, models, service, stats
@@ -48,6 +47,7 @@ from core.addresses import AddressPolicy
 from core.clock import Clock
 from core.errors import InvalidField, SandboxUnavailable
 from core.http import HttpClient
+from core.logs import get_logger
 from core.outbound import GuardedClient
 from core.secrets import Keyring, derive, read_secret_key
 from core.settings import BadSettings, Settings, load
@@ -92,7 +92,7 @@ FRONTS = (openai_front, anthropic_front, ollama_front)
 #: The last part asked for may take longer than any before it, and what was answered must still be weighed.
 _ASKING_SHARE = 0.9
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 def create_app(settings: Settings, *, clock: Clock = Clock()) -> Gate:

@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import orjson
-import structlog
 
 from core.caller import Urgency, call_as
+from core.logs import get_logger
 from core.secrets import Keyring, associated_data
 from documents.analysis import Patience, Question, analyse
 from documents.extraction import extract, reader_of
@@ -27,7 +27,7 @@ from store.jobs import Jobs, Row
 #: Somebody may wait for an urgent document as for a chat; the others can wait for theirs.
 _URGENCY: Mapping[str, Urgency] = {"urgent": "interactive", "normal": "normal", "batch": "batch"}
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-import structlog
-
 from core.clock import Clock
 from core.errors import (
     DocumentTooComplex,
@@ -24,6 +22,7 @@ from core.errors import (
     SandboxUnavailable,
     StorageFull,
 )
+from core.logs import get_logger, logged_with
 from models import STAGE_OF, TERMINAL, JobStatus, Stage
 from stages import Outcome, Stages
 from store.database import StorageFailed
@@ -33,7 +32,7 @@ from store.line import Line
 
 T = TypeVar("T")
 Run = Callable[[Row], Coroutine[Any, Any, Outcome]]
-log = structlog.get_logger()
+log = get_logger()
 
 
 class Notifier(Protocol):
@@ -242,7 +241,7 @@ class Pipeline:
             task.cancel()
             await asyncio.wait({task})
         seconds = self._clock.monotonic() - started
-        with structlog.contextvars.bound_contextvars(job_id=job_id, stage=room.stage.value):
+        with logged_with(job_id=job_id, stage=room.stage.value):
             if job_id in self._cancelled:
                 log.info("job.cancelled")
             elif overdue:

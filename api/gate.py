@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
-import structlog
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -39,9 +38,9 @@ from core.errors import (
     NotFound,
     RateLimited,
 )
-from core.logs import AccessLog
+from core.logs import AccessLog, get_logger
 
-log = structlog.get_logger()
+log = get_logger()
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{1,64}")
 _SMALL_BODY = 64 << 10

@@ -13,10 +13,19 @@ from collections.abc import Iterable
 from contextvars import ContextVar
 
 import orjson
-import structlog
+
+# structlog takes rich in when it is there: 6 MB for tracebacks in colours, which nobody sees in ours.
+_RICH = sys.modules.setdefault("rich", None)
+import structlog  # noqa: E402
+
+if _RICH is None:
+    del sys.modules["rich"]
 
 _KEY_FORMS = re.compile(r"AIza[0-9A-Za-z_\-]{10,}|sk-[0-9A-Za-z_\-]{10,}|pbpm-[0-9A-Za-z_\-]{10,}|whsec_[0-9A-Za-z+/=]{10,}")
 _HIDDEN = "[hidden]"
+get_logger = structlog.get_logger
+#: `with logged_with(job_id=…):` every line that is logged meanwhile has it.
+logged_with = structlog.contextvars.bound_contextvars
 #: Of the request that is served; every line that is logged meanwhile has it.
 REQUEST_ID: ContextVar[str] = ContextVar("request_id")
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
-import structlog
 
+from core.logs import get_logger
 from gateway.facts import Listed, Price
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _TABLE = Path(__file__).with_name("pricetable.py")
 #: The first time Python compiles the table's 1.6 MB.

@@ -6,10 +6,9 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-import structlog
-
 from core.clock import Clock
 from core.errors import Conflict, InvalidField, ModelNotFound, NotFound, ProviderError, ProviderNotConfigured
+from core.logs import get_logger
 from gateway.catalogue import Catalogue
 from gateway.deployments import STAGING, Allows, Arm, Deployment, Stage, Sticky, Version
 from gateway.names import near
@@ -21,7 +20,7 @@ from store.outcomes import Outcomes
 #: Names that mean something else.
 _RESERVED = (AUTO, "builtin")
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class Releases:

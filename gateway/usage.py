@@ -10,10 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Any, NamedTuple
 
-import structlog
-
 from core.clock import Clock
 from core.errors import MyelinError
+from core.logs import get_logger
 from gateway.calls import Call
 from gateway.grants import PERIODS, period_start
 from gateway.ledger import Ledger
@@ -28,7 +27,7 @@ _MOST_ROWS = 50_000
 _MOST_SUMS = 10_000
 _NAME = 200
 
-log = structlog.get_logger()
+log = get_logger()
 Save = Callable[[list[Record], Sums], Awaitable[Any]]
 
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any
 
-import structlog
+from core.logs import get_logger
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class Loops:

@@ -2,16 +2,15 @@
 
 import asyncio
 
-import structlog
-
 from core.clock import Clock
+from core.logs import get_logger
 from store.calls import Calls
 from store.database import Database
 from store.files import Files
 from store.jobs import Jobs
 from store.outbox import Outbox
 
-log = structlog.get_logger()
+log = get_logger()
 
 _PERIOD = 60.0
 _SWEEPS = 30

@@ -20,11 +20,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
-import structlog
-
 from core.addresses import MAX_URL_LENGTH
 from core.clock import Clock
 from core.errors import MyelinError
+from core.logs import get_logger
 from core.outbound import Answer, OutboundFailed
 from operations.signatures import Signer
 
@@ -39,7 +38,7 @@ _JITTER = 0.2
 # Seconds that a message rests whose attempt cannot be recorded for a reason nobody foresaw.
 _REST = 300.0
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from functools import lru_cache
 from pathlib import Path
 
 import aiosqlite
-import structlog
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import Executable, Select
 
+from core.logs import get_logger
 from store.writer import StorageFailed, T, Write, Writer
 
 __all__ = ["SQLITE_VERSION", "Database", "StorageFailed", "Write"]
@@ -24,7 +24,7 @@ _DIALECT = sqlite.dialect(paramstyle="named")
 
 _STATEMENTS = 64  # compiled ones that are kept; compiling takes ten times as long as running
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 @lru_cache(_STATEMENTS)

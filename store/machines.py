@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import structlog
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from core.clock import Clock
+from core.logs import get_logger
 from core.secrets import Keyring, SecretUnreadable, associated_data
 from models import machines
 from store.database import Database
@@ -19,7 +19,7 @@ from store.database import Database
 _LISTS = ("labels", "always_on")
 _FLAGS = ("enabled", "draining", "fixed")
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class MachineRows:

@@ -15,11 +15,11 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-import structlog
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from core.errors import MyelinError, StorageFull
+from core.logs import get_logger
 from store.schema import migrate
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ _PRAGMAS = (
     f"busy_timeout = {_BUSY_MS}",
 )
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class StorageFailed(MyelinError):

@@ -51,6 +51,7 @@ FENCES = [
     (("aiohttp", "httpx", "requests"), (), "Use the injected client of core.http."),
     (("google.genai",), ("providers",), "Ask the gateway; only an adapter knows an SDK."),
     (("tenacity",), ("gateway.retry",), "One retry layer only: let gateway.retry do it."),
+    (("structlog",), ("core.logs",), "Take get_logger of core.logs."),
     (("jinja2",), ("api.web",), "Pages are made in api.web."),
     (("pydantic_settings",), ("core.settings",), "Take the value as an argument."),
     (

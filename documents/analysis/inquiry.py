@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import structlog
-
 from core.clock import Clock
 from core.errors import DocumentError, DocumentTooLong, InvalidAnswer, ModelOutOfMemory, ProviderError, SandboxUnavailable
+from core.logs import get_logger
 from documents.analysis.chunks import Chunk, halves
 from documents.analysis.conversation import Line, Reply, converse
 from documents.analysis.document import Document
@@ -28,7 +27,7 @@ MAX_ASKS_A_JOB = 64
 #: A prompt that does not fit the memory is halved down to this.
 _SMALL_PROMPT = 8192
 
-log = structlog.get_logger()
+log = get_logger()
 Progress = Callable[[int, int], None]
 
 

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from core.errors import (
     DamagedDocument,
     DocumentError,
@@ -23,6 +21,7 @@ from core.errors import (
     SandboxUnavailable,
     StorageFull,
 )
+from core.logs import get_logger
 from documents.parsed import Notice, SealedPage, Total
 from documents.parsers.base import Context
 from documents.sandbox import workdirs
@@ -44,7 +43,7 @@ EXCESS = {
     "time": "Reading the document took too long.",
 }
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 @dataclass(slots=True)

@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Itera
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
-import structlog
-
 from core.caller import Caller
 from core.clock import Clock
 from core.errors import (
@@ -18,6 +16,7 @@ from core.errors import (
     ProviderTimeout,
     ProviderUnreachable,
 )
+from core.logs import get_logger
 from core.machines import LOCAL, OLLAMA
 from fleet.machines.engine import Engine, Host, Moved
 from fleet.machines.placement import Candidate, Reason, Wish, ranked, reasons
@@ -25,7 +24,7 @@ from fleet.machines.registry import Machines
 from providers.ollama import Ollama
 from providers.ollama_errors import not_installed
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _GIB = 1 << 30
 #: Seconds that one machine may take to tell what is installed, and for which that is believed when a model is missing.

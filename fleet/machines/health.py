@@ -8,13 +8,12 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-import structlog
-
 from core.clock import Clock
 from core.errors import ProviderError, ProviderTimeout
+from core.logs import get_logger
 from fleet.compute import Resident
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 State = Literal["up", "unknown", "down"]
 FAILURES = 3

@@ -10,10 +10,9 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
-import structlog
-
 from core.clock import Clock
 from core.errors import Conflict, NotFound
+from core.logs import get_logger
 from core.machines import LOCAL, place_of
 from fleet.budget import Budget
 from fleet.compute import Mode
@@ -24,7 +23,7 @@ from fleet.machines.health import Health, Pace, Watch, Watched
 from fleet.machines.record import Origin, Record, checked, record_of
 from providers.ollama import Ollama
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _MOST = 64
 _SETTINGS: dict[Origin, str] = {"local": "OLLAMA_URL, VRAM_LIMIT_GB and ALWAYS_ON_MODELS", "settings": "MACHINES"}

@@ -6,9 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, Protocol
 
-import structlog
-
 from core.errors import ModelTooLarge, MyelinError, ProviderError
+from core.logs import get_logger
 from fleet.compute import Resident
 from fleet.memory.anatomy import Anatomy, read_anatomy
 from fleet.memory.formula import Device, KvType, Need, Setting, context, foreseen_by_ollama, need
@@ -24,7 +23,7 @@ _CRAMPED = 3600.0
 #: Seconds that the writing of a look may take.
 _WRITING = 5.0
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 class Shelf(Protocol):

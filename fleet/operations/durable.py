@@ -12,15 +12,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, ClassVar, Generic, TypeVar
 
-import structlog
-
 from core.clock import Clock
 from core.errors import MyelinError, NotFound, Overloaded
+from core.logs import get_logger
 
 ENDED = frozenset({"done", "failed", "cancelled"})
 _CANCEL_SECONDS = 5.0
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

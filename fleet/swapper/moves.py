@@ -9,14 +9,13 @@ A load that fails, stalls or is not wanted any more is unloaded and confirmed go
 
 from collections.abc import Callable, Sequence
 
-import structlog
-
 from core.errors import ModelNotInstalled, MyelinError, Overloaded, ProviderTimeout
+from core.logs import get_logger
 from fleet.compute import Resident
 from fleet.swapper.residency import Model
 from fleet.swapper.yard import Move, Yard, unavailable
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Mover:

@@ -1,4 +1,6 @@
 import asyncio
+import subprocess
+import sys
 
 import orjson
 
@@ -33,3 +35,8 @@ async def test_a_quieter_level_writes_nothing(capsys):
     log(**SERVED)
     log.flush()
     assert capsys.readouterr().err == ""
+
+
+def test_what_others_have_taken_in_stays():
+    code = "import rich, sys, core.logs; assert sys.modules['rich'] is rich"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
