@@ -232,8 +232,6 @@ calls = Table(
     Column("ttft_ms", Float),
     Column("ms", Float, nullable=False),
     Index("calls_by_time", "created_at"),
-    Index("calls_by_key", "key_id", "created_at"),
-    Index("calls_by_request", "request_id"),
     Index("calls_by_name", "model", "created_at"),
     sqlite_autoincrement=True,
 )
