@@ -303,7 +303,8 @@ async def check(settings: Settings) -> int:
 async def _other_machines(settings: Settings, http: HttpClient) -> list[Check]:
     """Those of MACHINES and those that were added: a server may be working on their table."""
     (local,) = (one for one in registry.configured(settings.by_name()) if one.spec.capabilities.pull)
-    make = factories(local, http, await detect(), lambda: "auto", settings.vram_limit_gb)
+    hardware = await detect()
+    make = factories(local, http, lambda: hardware, lambda: "auto", settings.vram_limit_gb)
     keyring = Keyring(settings.secret_key.get_secret_value())
     kept = await asyncio.to_thread(MachineRows.glance, settings.database_path, keyring)
     return await machines_found(subjects(named(settings.ollama_url, settings.machines)[1:], kept, make))

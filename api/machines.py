@@ -17,6 +17,7 @@ from core.machines import OLLAMA
 from fleet.machines.engine import Engine
 from fleet.machines.record import Device, Origin, Record
 from fleet.machines.standing import Occupant
+from fleet.telemetry import Cards
 
 router = APIRouter(prefix="/machines", tags=["machines"])
 
@@ -61,6 +62,15 @@ class MachineHealth(TypedDict):
     checked_at: Time | None
 
 
+class CardsView(TypedDict):
+    """Bytes of the graphics cards: `models` is what those of this machine hold, `others` what other programs do."""
+
+    total: int
+    models: int
+    others: int
+    free: int
+
+
 class ResidentModel(TypedDict):
     """Bytes, null where the machine does not tell. `since` it is so; one that is loading will be there in `eta_seconds`."""
 
@@ -77,7 +87,8 @@ class MachineView(TypedDict):
     """`origin` local: OLLAMA_URL; settings: MACHINES; api: added here. `state` draining: it goes when its work has ended.
 
     `kind` is what serves its models; `has_key` tells of a key for that; `fixed` says why its models cannot be loaded or unloaded
-    from here, null when they can.
+    from here, null when they can. `cards` are those of the server that runs Myelin, null for a machine elsewhere and where no card
+    tells its use.
 
     `phase` is what its memory is at, `installed` how many models it lists (null: unknown), `in_flight` what it works on.
     """
@@ -94,6 +105,7 @@ class MachineView(TypedDict):
     state: Literal["up", "unknown", "down", "disabled", "draining"]
     health: MachineHealth
     budget: Budget
+    cards: CardsView | None
     residents: list[ResidentModel]
     fixed: str | None
     phase: str
@@ -191,6 +203,7 @@ def view(engine: Engine, now: float) -> MachineView:
             "checked_at": stamp(health.checked_at),
         },
         "budget": {"bytes": budget.bytes, "why": budget.why},
+        "cards": engine.cards and _cards(engine.cards),
         "residents": [_resident(one, presences) for one in standing.occupants or ()],
         "fixed": engine.fixed or None,
         "phase": standing.phase,
@@ -198,6 +211,11 @@ def view(engine: Engine, now: float) -> MachineView:
         "in_flight": engine.inside,
         "installed": None if engine.listed is None else len(engine.listed),
     }
+
+
+def _cards(cards: Cards) -> CardsView:
+    models = max(0, cards.used - cards.others)
+    return {"total": cards.total, "models": models, "others": cards.others, "free": cards.total - models - cards.others}
 
 
 def _resident(one: Occupant, presences: Presences) -> ResidentModel:

@@ -72,13 +72,14 @@ def machines_rm(context: typer.Context, name: Name, as_json: AsJson = False) -> 
 
 def _row(row: dict[str, Any]) -> list[str]:
     budget, used = row["budget"]["bytes"], sum(one["size_vram"] or one["size"] or 0 for one in row["residents"])
+    others = f", others {_gib(row['cards']['others'])}" if row["cards"] else ""
     return [
         row["name"],
         row["kind"],
         row["url"],
         row["state"],
         row["device"],
-        f"{_gib(used)} of {_gib(budget)}" if budget else _gib(used),
+        (f"{_gib(used)} of {_gib(budget)}" if budget else _gib(used)) + others,
         ", ".join(one["name"] for one in row["residents"]),
         str(row["in_flight"]),
         str(sum(queue["waiting"] for queue in row["queue"])),

@@ -14,9 +14,9 @@ from rich.text import Text
 from commands.server import AsJson, Server, out
 
 _BAR = 24
-#: (full, empty) of a bar, and the signs of a model in memory, on its way in, on its way out, and awaited.
-_UNICODE = ("█", "░", {"resident": "●", "loading": "◐", "leaving": "◌", "awaited": "○"})
-_ASCII = ("#", ".", {"resident": "*", "loading": "+", "leaving": "-", "awaited": " "})
+#: (models, other programs, free) of a bar, and the signs of a model in memory, on its way in, on its way out, and awaited.
+_UNICODE = ("█▒░", {"resident": "●", "loading": "◐", "leaving": "◌", "awaited": "○"})
+_ASCII = ("#x.", {"resident": "*", "loading": "+", "leaving": "-", "awaited": " "})
 _COLOURS = {"up": "green", "unknown": "yellow", "draining": "yellow", "down": "red", "disabled": "dim"}
 
 
@@ -50,14 +50,10 @@ def screen(seen: dict[str, Any], now: float) -> Group:
 
 
 def _machine(machine: dict[str, Any], now: float) -> Iterator[Text]:
-    full, empty, signs = _signs()
-    used = sum(one["size_vram"] or one["size"] or 0 for one in machine["residents"])
-    budget, state = machine["budget"]["bytes"], machine["state"]
+    marks, signs = _signs()
+    state = machine["state"]
     line = Text.assemble((f"{machine['name']:<16}", "bold"), f" {machine['kind']:<9} ", (f"{state:<9}", _COLOURS.get(state, "")))
-    if budget:
-        filled = min(_BAR, round(_BAR * used / budget))
-        line.append(f" {full * filled}{empty * (_BAR - filled)}")
-    line.append(f" {_gib(used)}" + (f" of {_gib(budget)}" if budget else ""))
+    line.append("".join(f" {part}" for part in _memory(machine, marks)))
     line.append(f"  {machine['phase']}, {machine['in_flight']} in flight")
     yield line
     if error := machine["health"]["error"]:
@@ -67,6 +63,18 @@ def _machine(machine: dict[str, Any], now: float) -> Iterator[Text]:
         yield Text(f"  {signs[one['state']]} " + ", ".join(_resident(one, queues.pop(one["name"], None), now)))
     for queue in queues.values():
         yield Text(f"  {signs['awaited']} {queue['model']}, " + ", ".join(_waiting(queue)))
+
+
+def _memory(machine: dict[str, Any], marks: str) -> Iterator[str]:
+    """The bar is of the budget, or of what the cards have where other programs use them, too."""
+    used = sum(one["size_vram"] or one["size"] or 0 for one in machine["residents"])
+    budget, others = machine["budget"]["bytes"], (machine["cards"] or {"others": 0})["others"]
+    if budget:
+        whole = max(budget, machine["cards"]["total"]) if others else budget
+        ours = min(_BAR, round(_BAR * used / whole))
+        theirs = min(_BAR - ours, round(_BAR * others / whole))
+        yield f"{marks[0] * ours}{marks[1] * theirs}{marks[2] * (_BAR - ours - theirs)}"
+    yield _gib(used) + (f" of {_gib(budget)}" if budget else "") + (f", others {_gib(others)}" if others else "")
 
 
 def _resident(one: dict[str, Any], queue: dict[str, Any] | None, now: float) -> Iterator[str]:
@@ -100,7 +108,7 @@ def _documents(queue: dict[str, Any]) -> Iterator[Text]:
         yield Text("  no uploads are accepted now", "yellow")
 
 
-def _signs() -> tuple[str, str, dict[str, str]]:
+def _signs() -> tuple[str, dict[str, str]]:
     return _UNICODE if out.encoding.startswith("utf") else _ASCII
 
 

@@ -23,6 +23,7 @@
     ├── UnsupportedType              415 unsupported_type
     ├── RateLimited                  429 rate_limited            Retry-After
     ├── Overloaded                   503 overloaded              Retry-After
+    │   └── MemoryTaken              503 memory_taken            Retry-After
     ├── StorageFull                  507 storage_full            Retry-After
     ├── DocumentError                422 unreadable_document     the document cannot be read
     │   ├── PasswordRequired         422 password_required
@@ -202,6 +203,10 @@ class RateLimited(MyelinError):
 
 class Overloaded(MyelinError):
     status, code, title, retryable = 503, "overloaded", "No room for more work now", True
+
+
+class MemoryTaken(Overloaded):
+    code, title = "memory_taken", "Other programs have the memory that the model needs"
 
 
 class StorageFull(MyelinError):

@@ -7,16 +7,13 @@ check `size_vram` (0 on the processor, equal to `size` on the card) → open. No
 
 import asyncio
 import contextlib
-import ipaddress
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
 from typing import Any, Literal, Protocol, get_args
-from urllib.parse import urlsplit
 
 from core.errors import Conflict, InvalidField, MyelinError, ProviderError, ProviderTimeout, ProviderUnreachable
-from fleet.hardware import Hardware
+from fleet.hardware import Hardware, is_this_machine
 
 Mode = Literal["cpu", "gpu", "auto"]
 Presence = Literal["present", "absent", "unknown"]
@@ -85,18 +82,9 @@ def num_gpu(mode: Mode) -> int | None:
 
 def gpu_presence(hardware: Hardware, ollama_url: str) -> Presence:
     """Whether Ollama's machine has a graphics card: known on this machine, unknown when Ollama runs elsewhere."""
-    if not _is_this_machine(ollama_url):
+    if not is_this_machine(ollama_url):
         return "unknown"
     return "present" if hardware.gpus else "absent"
-
-
-@lru_cache(64)
-def _is_this_machine(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class Door(Protocol):

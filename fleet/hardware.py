@@ -6,12 +6,15 @@ Sources: kernel documentation cgroup-v2 (cpu.max, memory.max, memory.stat), cgro
 """
 
 import asyncio
+import ipaddress
 import os
 import platform
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -169,3 +172,19 @@ async def detect(seconds: float = _PROBE_SECONDS, *, ask: Callable[[], Found] = 
     cores, memory = await asyncio.to_thread(_machine)
     gpus, notes = await find_gpus(memory[0], f"{platform.system()} {platform.machine()}", seconds, ask=ask)
     return await asyncio.to_thread(combine, _read_file, cores, memory, gpus, notes)
+
+
+@lru_cache(64)
+def is_this_machine(url: str) -> bool:
+    """Whether a server at `url` runs here, as far as its address tells: no name is looked up."""
+    host = (urlsplit(url).hostname or "").lower()
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host in ("localhost", platform.node().lower())
+    return address.is_loopback or address.is_unspecified or str(address) in _own_addresses()
+
+
+def _own_addresses() -> set[str]:
+    """A link-local address carries the name of its interface behind a `%`."""
+    return {one.address.partition("%")[0] for several in psutil.net_if_addrs().values() for one in several}

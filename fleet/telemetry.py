@@ -1,31 +1,59 @@
-"""What the machine has free now, looked at no more often than it is worth, and how much of the cards other programs take.
+"""What the cards of this machine hold now, looked at no more often than it is worth, and what other programs take of them.
 
-Within a container the process ids of NVML mean nothing, so there are no figures for each model: those come from /api/ps, and the
-driver gives only what is used in all.
+Within a container the process ids of NVML mean nothing, so there are no figures for each model: those come from the server of
+the models, and the driver gives only what is used in all.
 """
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import structlog
 
 from core.clock import Clock
 from fleet.compute import Resident
 from fleet.graphics import Found, Gpu, ask_nvml
 from fleet.hardware import Hardware, detect
+from fleet.memory.formula import DRIVER_BYTES
 
-#: What the driver takes for each runner beside what Ollama shows (its own constant, envconfig of Ollama 2026-08).
-RUNNER_BYTES = 457 << 20
+log = structlog.get_logger(__name__)
+
 _FRESH_SECONDS = 2.0
 _ABSENT_SECONDS = 60.0
+#: Until a change in memory shows in the driver's figures (0.5 to 1.5 s) and they are younger than it.
+_STILL_SECONDS = _FRESH_SECONDS + 2.0
 
 
-def foreign_bytes(gpus: Iterable[Gpu], residents: Iterable[Resident]) -> int | None:
-    """Bytes of the cards that neither the models of `residents` nor their runners take; None when no card tells what is used."""
-    used = [gpu.vram_used for gpu in gpus if gpu.vram_used is not None]
-    if not used:
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """Bytes of all cards that tell what is used: `others` is what neither the models of one server nor their driver takes."""
+
+    total: int
+    used: int
+    others: int
+
+    @property
+    def room(self) -> int:
+        """What is free, and what the models hold already."""
+        return self.total - self.others
+
+
+def cards(gpus: Iterable[Gpu], residents: Iterable[Resident], weigh: Callable[[Resident], int]) -> Cards | None:
+    """`weigh` gives the bytes that a model takes when all of it is on the cards; None when no card tells what is used."""
+    told = [(gpu.vram_total, gpu.vram_used) for gpu in gpus if gpu.vram_total is not None and gpu.vram_used is not None]
+    if not told:
         return None
-    ours = sum(resident.size_vram + RUNNER_BYTES for resident in residents if resident.size_vram)
-    return max(0, sum(used) - ours)
+    total, used = map(sum, zip(*told, strict=True))
+    ours = sum(_on_cards(resident, weigh) for resident in residents)
+    return Cards(total, used, min(max(0, used - ours), total))
+
+
+def _on_cards(resident: Resident, weigh: Callable[[Resident], int]) -> int:
+    if resident.size_vram < resident.size:
+        return resident.size_vram + DRIVER_BYTES if resident.size_vram else 0
+    return weigh(resident)
 
 
 class OneAtATime:
@@ -45,26 +73,73 @@ class OneAtATime:
 
 
 class Telemetry:
-    """`now()` is at most two seconds old, or a minute where no card was found; who asks meanwhile shares one look."""
+    """`hardware` is what was found last: the cards that were there once, without figures while the driver gives none.
 
-    def __init__(self, clock: Clock, look: Callable[[], Awaitable[Hardware]] | None = None):
+    `now()` is at most two seconds old, or a minute where no card was found; who asks meanwhile shares one look.
+    """
+
+    def __init__(self, found: Hardware, clock: Clock, look: Callable[[], Awaitable[Hardware]] | None = None):
         ask = OneAtATime()
+        self.hardware = found
         self._look = look or (lambda: detect(ask=ask))
         self._clock = clock
         self._turn = asyncio.Lock()
-        self._seen: tuple[float, Hardware] | None = None
+        self._until = clock.monotonic() + _lasting(found)
 
     async def now(self) -> Hardware:
         async with self._turn:
-            moment = self._clock.monotonic()
-            if self._seen is None or moment - self._seen[0] >= _lasting(self._seen[1]):
-                self._seen = moment, await self._look()
-            return self._seen[1]
+            if self._clock.monotonic() >= self._until:
+                found = await self._looked()
+                self._until = self._clock.monotonic() + _lasting(found)
+                silent = tuple(replace(gpu, vram_used=None) for gpu in self.hardware.gpus)
+                self.hardware = found if found.gpus else replace(found, gpus=silent)
+            return self.hardware
 
-    async def foreign(self, residents: Iterable[Resident]) -> int | None:
-        """`foreign_bytes` now, given what /api/ps lists."""
-        return foreign_bytes((await self.now()).gpus, residents)
+    async def _looked(self) -> Hardware:
+        try:
+            return await self._look()
+        except Exception as error:  # whatever a driver does, models are served
+            log.error("telemetry.failed", error=repr(error))
+            return replace(self.hardware, gpus=())
 
 
 def _lasting(hardware: Hardware) -> float:
     return _FRESH_SECONDS if hardware.gpus else _ABSENT_SECONDS
+
+
+class Beside:
+    """What others take beside the models of one server, in `cards`; None: nobody knows.
+
+    It is measured while its memory stands still: a model on its way in is not listed yet and one that left still counts for the
+    driver, so both would pass for somebody else's.
+    """
+
+    def __init__(self, telemetry: Telemetry, weigh: Callable[[Resident], int], now: Callable[[], float]):
+        self.cards: Cards | None = None
+        self._telemetry, self._weigh, self._now = telemetry, weigh, now
+        self._shown: frozenset[tuple[str, int]] | None = None
+        self._still_since = float("-inf")
+        self._moving = 0
+
+    @contextmanager
+    def moving(self) -> Iterator[None]:
+        """While a model is loaded or unloaded."""
+        self._moving += 1
+        try:
+            yield
+        finally:
+            self._moving -= 1
+            self._still_since = self._now()
+
+    async def look(self, residents: Sequence[Resident]) -> None:
+        """`residents` as they are shown now."""
+        shown = frozenset((one.name, one.size_vram) for one in residents)
+        if shown != self._shown:
+            self._still_since = float("-inf") if self._shown is None else self._now()
+            self._shown = shown
+        since = self._still_since
+        if self._moving or self._now() < since + _STILL_SECONDS:
+            return
+        gpus = (await self._telemetry.now()).gpus
+        if not self._moving and self._still_since == since:
+            self.cards = cards(gpus, residents, self._weigh)

@@ -26,6 +26,7 @@ from fleet.operations.activity import Activity
 from fleet.operations.moving import Moving
 from fleet.operations.spool import Spool
 from fleet.swapper.tuning import Tuning
+from fleet.telemetry import Telemetry
 from gateway.catalogue import Catalogue
 from gateway.pricelist import PriceList
 from gateway.releases import Releases, open_releases
@@ -74,7 +75,8 @@ async def open_models(
         """Machines work before the last of them is opened."""
         return mode if switch is None else switch.mode
 
-    fleet, ollamas = await _open_fleet(settings, clock, database, local, http, hardware, computes, activity)
+    telemetry = Telemetry(hardware, clock)
+    fleet, ollamas = await _open_fleet(settings, clock, database, local, http, telemetry, computes, activity)
     machines = fleet.machines
     providers = registry.build(wanted, http) | {local.spec.name: ollamas}
     for provider in providers.values():
@@ -86,8 +88,8 @@ async def open_models(
         mode=mode,
         save=lambda chosen: state.put("compute_mode", chosen),
         presence=lambda: (
-            gpu_presence(hardware, settings.ollama_url),
-            ", ".join(gpu.name for gpu in hardware.gpus) or "none was found",
+            gpu_presence(telemetry.hardware, settings.ollama_url),
+            ", ".join(gpu.name for gpu in telemetry.hardware.gpus) or "none was found",
         ),
         always_on=settings.always_on_models,
         now=clock.now,
@@ -117,7 +119,7 @@ async def _open_fleet(
     database: Database,
     local: Configured,
     http: HttpClient,
-    hardware: Hardware,
+    telemetry: Telemetry,
     mode: Callable[[], Mode],
     activity: Activity,
 ) -> tuple[Fleet, Ollamas]:
@@ -128,7 +130,7 @@ async def _open_fleet(
         most=settings.ollama_max_loaded_models or _MOST_LOADED,
     )
     tuning = Tuning(parallel=settings.ollama_num_parallel)
-    turns = partial(swapping, sizes=Sizes(database, clock), habits=habits, tuning=tuning)
+    turns = partial(swapping, sizes=Sizes(database, clock), habits=habits, tuning=tuning, telemetry=telemetry)
 
     fleet: Fleet | None = None
 
@@ -137,7 +139,7 @@ async def _open_fleet(
         if fleet is not None:
             await fleet.machines.get(machine).turns.grow(model, num_ctx)
 
-    make = factories(local, http, hardware, mode, settings.vram_limit_gb, turns, grows)
+    make = factories(local, http, lambda: telemetry.hardware, mode, settings.vram_limit_gb, turns, grows)
     rows = MachineRows(database, clock, Keyring(settings.secret_key.get_secret_value()))
     fleet, ollamas = await open_ollamas(local, settings.machines, settings.always_on_models, rows, make, activity.offers, clock)
     return fleet, ollamas

@@ -17,6 +17,7 @@ from fleet.machines.record import Origin, Record
 from fleet.machines.standing import Queue, Standing, occupants
 from fleet.swapper.scheduler import OnEta
 from fleet.swapper.tuning import Class
+from fleet.telemetry import Cards
 from providers.ollama import Ollama
 from providers.ollama_models import full_name
 from providers.types import ModelInfo
@@ -42,7 +43,7 @@ class Outlook:
 class Turns(Protocol):
     """Who gives turns on a machine. `turn` waits until the model is in memory and a place is free.
 
-    It raises Overloaded and ModelTooLarge, and gives its place in the line back when it is cancelled.
+    It raises what `check` raises and Overloaded, and gives its place in the line back when it is cancelled.
     """
 
     def turn(
@@ -61,7 +62,8 @@ class Turns(Protocol):
         """Bytes that `model` takes in memory; None when nobody knows."""
 
     def check(self, model: str) -> None:
-        """Raises ModelTooLarge with all numbers for a model that is larger than the budget."""
+        """Raises with all numbers: ModelTooLarge for a model that is larger than the budget, and MemoryTaken for one that would
+        fit if other programs did not use the cards."""
 
     async def grow(self, model: str, num_ctx: int) -> None:
         """Room for `model`, from inside a turn of it, before it gets so much context. Raises ModelTooLarge and Overloaded."""
@@ -172,6 +174,8 @@ class Engine:
         self.health = Health()
         self.turns: Turns = Door(self.identify)
         self.listed: Mapping[str, ModelInfo] | None = None
+        #: Of this machine, as its turns measured them; None where nobody can.
+        self.cards: Cards | None = None
         self.draining = False
         self.inside = 0
         self._budget, self._mode = budget, mode
@@ -197,6 +201,14 @@ class Engine:
     @property
     def budget(self) -> Budget:
         return self._budget(self.record, self.health)
+
+    @property
+    def taken(self) -> int:
+        """Bytes of the budget that other programs on the cards leave no room for."""
+        budget = self.budget
+        if self.cards is None or budget.bytes is None or budget.device == "cpu":
+            return 0
+        return max(0, budget.bytes - self.cards.room)
 
     @property
     def mode(self) -> Mode:
@@ -284,6 +296,7 @@ class Engine:
             installed=None if self.listed is None else not elsewhere,
             predicted=predicted,
             budget=self.budget.bytes,
+            taken=self.taken,
             resident=resident,
             wait=outlook.wait,
             load=(size or 0) / LOAD_SPEED if outlook.load is None else outlook.load,

@@ -9,6 +9,7 @@ from core.caller import Caller
 from core.clock import Clock
 from core.errors import (
     Conflict,
+    MemoryTaken,
     ModelNotInstalled,
     ModelTooLarge,
     Overloaded,
@@ -25,6 +26,8 @@ from providers.ollama import Ollama
 from providers.ollama_errors import not_installed
 
 log = get_logger(__name__)
+
+_NO_ROOM = (ModelTooLarge, MemoryTaken)
 
 _GIB = 1 << 30
 #: Seconds that one machine may take to tell what is installed, and for which that is believed when a model is missing.
@@ -70,7 +73,7 @@ class Fleet:
         """
         asker = asker or Caller()
         told = None if asker.on_wait is None else lambda forecast: asker.on_wait(forecast.seconds)
-        refused: dict[str, ModelTooLarge] = {}
+        refused: dict[str, ModelTooLarge | MemoryTaken] = {}
         while True:
             engine = await self._choose(model, wish, refused)
             try:
@@ -82,7 +85,7 @@ class Fleet:
                 log.info("machine.request_moved", machine=engine.record.name, model=model)
             except ModelNotInstalled as error:
                 raise await self._left(engine, model, error) from error
-            except ModelTooLarge as error:
+            except _NO_ROOM as error:
                 refused[engine.record.name] = error
             else:
                 break
@@ -104,14 +107,14 @@ class Fleet:
 
         Raises as `turn` does.
         """
-        refused: dict[str, ModelTooLarge] = {}
+        refused: dict[str, ModelTooLarge | MemoryTaken] = {}
         while True:
             engine = await self._choose(model, Wish(), refused)
             try:
                 with _naming(engine, model):
                     await engine.turns.meet((model,))
                     return engine.record.name, engine.turns.preload(model)
-            except ModelTooLarge as error:
+            except _NO_ROOM as error:
                 refused[engine.record.name] = error
 
     async def evict(self, model: str, seconds: float) -> None:
@@ -157,12 +160,12 @@ class Fleet:
             return error
         return ProviderError(f"The model {model} has left the machine {engine.record.name} for {there[0]}.", hint="Ask again.")
 
-    async def _choose(self, model: str, wish: Wish, refused: Mapping[str, ModelTooLarge]) -> Engine:
-        """One that has not `refused` it."""
+    async def _choose(self, model: str, wish: Wish, refused: Mapping[str, ModelTooLarge | MemoryTaken]) -> Engine:
+        """One that has not `refused` it. What may change by itself is told first."""
         if (found := self._best(model, wish, refused)) is not None:
             return found
         if refused:
-            raise next(iter(refused.values()))
+            raise min(refused.values(), key=lambda error: not error.retryable)
         # The truth may be younger than what is known: a model that was pulled elsewhere, an Ollama that was just started.
         await self.machines.again(engine for engine in self.machines if engine.health.state == "down")
         await self._look_again()
@@ -199,8 +202,10 @@ class Fleet:
         """The reason that is nearest to a cure, of all those that keep machines from taking the request."""
         by_name = {one.name: one for one in candidates}
         having = {name: reason for name, reason in why.items() if by_name[name].installed is not False}
+        if taken := next((name for name, reason in having.items() if reason == "memory taken"), None):
+            return self._without_room(model, by_name[taken])
         if large := [by_name[name] for name, reason in having.items() if reason == "too large"]:
-            return self._too_large(model, max(large, key=lambda one: one.budget or 0))
+            return self._without_room(model, max(large, key=lambda one: one.budget or 0))
         if down := [name for name, reason in having.items() if reason == "down"]:
             return self._unreachable(model, down)
         if "not installed" in why.values():
@@ -208,11 +213,11 @@ class Fleet:
         told = "; ".join(f"{name}: {reason}" for name, reason in why.items())
         return Overloaded(f"No machine takes {model} now ({told}).", hint="GET /machines shows them.", retry_after=30)
 
-    def _too_large(self, model: str, widest: Candidate) -> ModelTooLarge:
-        """In the words of the machine with the most memory."""
+    def _without_room(self, model: str, widest: Candidate) -> ModelTooLarge | MemoryTaken:
+        """In the words of the machine that comes nearest."""
         try:
             self.machines.get(widest.name).turns.check(model)
-        except ModelTooLarge as error:
+        except _NO_ROOM as error:
             return error
         return ModelTooLarge(
             f"The model {model} needs about {_gib(widest.predicted)}; {widest.name} gives models {_gib(widest.budget)}.",

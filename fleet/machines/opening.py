@@ -59,14 +59,14 @@ async def open_ollamas(
 def factories(
     ollama: Configured,
     http: HttpClient,
-    hardware: Hardware,
+    hardware: Callable[[], Hardware],
     mode: Callable[[], Mode],
     vram_limit: float,
     turns: Callable[[Engine], AbstractAsyncContextManager[Turns]] | None = None,
     grows: Callable[[str, str, int], Awaitable[None]] | None = None,
 ) -> Factories:
-    """`ollama` has what the settings say of the provider, `mode` is where the local one computes, `vram_limit` is in GiB;
-    `grows` is told the machine, the model and the context that it is going to have there."""
+    """`ollama` has what the settings say of the provider, `hardware` what was found here last, `mode` where the local
+    one computes, `vram_limit` is in GiB; `grows` is told the machine, the model and the context that it is going to have there."""
 
     def computes(record: Record) -> Mode:
         return mode() if record.name == LOCAL else record.device
@@ -80,7 +80,7 @@ def factories(
 
     def memory(record: Record, health: Health) -> Budget:
         if record.name == LOCAL:
-            return budget(hardware, mode(), vram_limit, record.url)
+            return budget(hardware(), mode(), vram_limit, record.url)
         device = "cpu" if record.device == "cpu" else "gpu"
         if record.budget_bytes is not None:
             return Budget(record.budget_bytes, "budget_bytes of the machine", device)

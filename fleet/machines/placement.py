@@ -21,7 +21,7 @@ SLOW = 10.0
 WARM = 0.5
 WARM_SECONDS = 600.0
 
-Reason = Literal["disabled", "draining", "down", "kind", "device", "labels", "not installed", "too large"]
+Reason = Literal["disabled", "draining", "down", "kind", "device", "labels", "not installed", "too large", "memory taken"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Wish:
 class Candidate:
     """A machine as one request for one model sees it. Seconds and bytes.
 
-    `installed` None: its list is not known. `wait` is what is queued, drained and unloaded before a load could begin, or
+    `installed` None: its list is not known. `taken` of the budget have other programs now. `wait` is what is queued, drained and unloaded before a load could begin, or
     before the turn when the model is `resident`; `displaced` is what it takes to load again what would have to leave for it;
     `idle` are the seconds since the model left its memory, None for never there.
     """
@@ -63,6 +63,7 @@ class Candidate:
     installed: bool | None = True
     predicted: int | None = None
     budget: int | None = None
+    taken: int = 0
     resident: bool = False
     wait: float = 0.0
     load: float = 0.0
@@ -92,9 +93,11 @@ def unfit(candidate: Candidate, wish: Wish) -> Reason | None:
         return reason
     if candidate.installed is False and not wish.may_pull:
         return "not installed"
-    if candidate.budget is not None and candidate.predicted is not None and candidate.predicted > candidate.budget:
-        return None if candidate.resident else "too large"
-    return None
+    if candidate.resident or candidate.budget is None or candidate.predicted is None:
+        return None
+    if candidate.predicted > candidate.budget:
+        return "too large"
+    return "memory taken" if candidate.predicted > candidate.budget - candidate.taken else None
 
 
 def ranked(candidates: Iterable[Candidate], wish: Wish = Wish()) -> list[Candidate]:

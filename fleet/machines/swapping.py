@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 
 from core.errors import ModelOutOfMemory, MyelinError, Overloaded, ProviderError
 from fleet.compute import Resident, num_gpu
 from fleet.engines.host import EngineHost
+from fleet.hardware import is_this_machine
 from fleet.machines.engine import LEAVING, Engine, Outlook
 from fleet.machines.standing import Standing, standing
 from fleet.memory.prediction import Habits, Memory, Sizes
@@ -18,6 +19,7 @@ from fleet.swapper.line import Ticket
 from fleet.swapper.running import running
 from fleet.swapper.scheduler import OnEta, Swapper, Turn
 from fleet.swapper.tuning import Class, Tuning
+from fleet.telemetry import Beside, Telemetry
 from providers.ollama_errors import not_installed
 
 #: Seconds that a machine may take to describe its models to who waits for a turn.
@@ -31,9 +33,10 @@ async def swapping(
     sizes: Sizes,
     habits: Habits = Habits(),
     tuning: Tuning = Tuning(),
+    telemetry: Telemetry | None = None,
     now: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator["Swapping"]:
-    """For `Factories.turns`: the swapper of `engine`, which runs until the machine goes."""
+    """For `Factories.turns`: the swapper of `engine`, which runs until the machine goes. `telemetry` tells of the cards here."""
     shape = engine.host.spec if isinstance(engine.host, EngineHost) else None
     memory = Memory(
         _Shelf(engine),
@@ -45,7 +48,8 @@ async def swapping(
         identify=engine.identify,
     )
     await memory.start()
-    acts = _Acts(engine, memory)
+    beside = Beside(telemetry, memory.weigh, now) if telemetry and is_this_machine(engine.record.url) else None
+    acts = _Acts(engine, memory, beside)
     swapper = Swapper(
         acts,
         budget=lambda: engine.budget.bytes,
@@ -57,6 +61,7 @@ async def swapping(
         now=now,
         identify=engine.identify,
         most=habits.most if shape is None else 1 if shape.holds_one else None,
+        taken=lambda: engine.taken,
     )
     acts.always_on = swapper.yard.pinned_names
     async with running(swapper) as runs:
@@ -72,7 +77,7 @@ class Swapping:
         self._forecaster = Forecaster(swapper.yard)
 
     def turn(self, model: str, *, client: str = "", klass: Class = "normal", on_eta: OnEta | None = None) -> Turn:
-        """Raises ModelTooLarge at once for a model that is larger than the budget."""
+        """Raises ModelTooLarge and MemoryTaken at once."""
         self.check(model)
         return self.swapper.turn(model, client=client, klass=klass, on_eta=on_eta)
 
@@ -167,8 +172,8 @@ class _Shelf:
 class _Acts:
     """`fleet.swapper.effects.Effects` on the machine as it is now. Every look teaches what models take."""
 
-    def __init__(self, engine: Engine, memory: Memory):
-        self._engine, self._memory = engine, memory
+    def __init__(self, engine: Engine, memory: Memory, beside: Beside | None):
+        self._engine, self._memory, self._beside = engine, memory, beside
         self.always_on: Sequence[str] = ()
         self._residents: Sequence[Resident] = ()
         self._spilled: frozenset[str] = frozenset()
@@ -184,19 +189,27 @@ class _Acts:
                 async with asyncio.timeout(_MEETING):
                     await self._memory.refresh(unknown)
         await self._memory.observe(residents)
+        if self._beside:
+            await self._beside.look(residents)
+            self._engine.cards = self._beside.cards
         return residents
+
+    def _moving(self) -> AbstractContextManager[None]:
+        return self._beside.moving() if self._beside else nullcontext()
 
     async def load(self, model: str) -> None:
         before = self._residents
         try:
-            await self._engine.machine.load(model, num_gpu=num_gpu(self._engine.mode))
+            with self._moving():
+                await self._engine.machine.load(model, num_gpu=num_gpu(self._engine.mode))
         except ModelOutOfMemory:
             self._outgrown(model, before)
             raise
         self._loaded = model, before
 
     async def unload(self, model: str) -> None:
-        await self._engine.machine.unload(model)
+        with self._moving():
+            await self._engine.machine.unload(model)
 
     def _compare(self, residents: Sequence[Resident]) -> None:
         """A load that runs out of memory drives out all others and is tried again; what only Ollama knows shows in who is gone,

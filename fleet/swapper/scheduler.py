@@ -49,11 +49,12 @@ class Swapper:
         foresee: Callable[[str], int] | None = None,
         weigh: Callable[[Resident], int] = lambda resident: resident.size,
         most: int | None = None,
+        taken: Callable[[], int] = lambda: 0,
     ):
         """`predict` gives the bytes that a load will take, `foresee` those that Ollama expects, `weigh` those of a resident;
-        `most` models are in memory at once."""
+        `most` models are in memory at once; other programs have `taken` of the budget."""
         self._effects, self._now, self._identify, self._tuning = effects, now, identify, tuning
-        room = Room(budget, tuning.free_share, most)
+        room = Room(budget, tuning.free_share, most, taken)
         self.yard = Yard(tuning, room, predict, foresee or predict, [identify(name) for name in always_on])
         self._mover = Mover(self.yard, identify, weigh)
         self._steering = Steering(self.yard, self._mover)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from core.errors import ModelTooLarge
+from core.errors import MemoryTaken, ModelTooLarge
 from fleet.swapper.moves import Mover
 from fleet.swapper.policy import Candidate, Occupant, Swap, Wait, decide, is_worth_loading_ahead
 from fleet.swapper.residency import Model
@@ -96,7 +96,7 @@ class Steering:
         yard = self._yard
         try:
             yard.check_room(model)
-        except ModelTooLarge as error:
+        except (ModelTooLarge, MemoryTaken) as error:
             yard.refuse(model.line, error)
 
     def _retry_at(self, now: float) -> float:

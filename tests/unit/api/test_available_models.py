@@ -30,7 +30,7 @@ RECORDS = (
 CARD = Gpu("card", "nvidia", None, 24 * GIB, None, "nvml")
 HARDWARE = Hardware(Figure(4, "x"), Figure(64 * GIB, "x"), Figure(60 * GIB, "x"), (CARD,))
 OLLAMA = Configured(Ollama, {"base_url": "http://localhost:11434"}, has_key=False)
-MAKE = factories(OLLAMA, None, HARDWARE, mode=lambda: "auto", vram_limit=26.0)
+MAKE = factories(OLLAMA, None, lambda: HARDWARE, mode=lambda: "auto", vram_limit=26.0)
 
 
 def _engine(record):

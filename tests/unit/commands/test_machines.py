@@ -8,7 +8,7 @@ from commands.server import REFUSED
 from tests.unit.test_cli import fake, run  # noqa: F401
 
 LOCAL = {
-    "name": "local", "kind": "ollama", "url": "http://localhost:11434", "state": "up", "device": "auto", "budget": {"bytes": 26 << 30, "why": ""},
+    "name": "local", "kind": "ollama", "url": "http://localhost:11434", "state": "up", "device": "auto", "budget": {"bytes": 26 << 30, "why": ""}, "cards": None,
     "residents": [{"name": "gemma3:1b", "size": 2 << 30, "size_vram": 2 << 30}, {"name": "slow", "size": 1 << 30, "size_vram": 0},
                   {"name": "coming", "size": None, "size_vram": None}],
     "in_flight": 2,

@@ -26,7 +26,7 @@ def waiting(model, count, inside=0, eta=0.0):
 
 
 LOCAL = {
-    "name": "local", "kind": "ollama", "state": "up", "phase": "loading", "in_flight": 1, "budget": {"bytes": 26 * GIB},
+    "name": "local", "kind": "ollama", "state": "up", "phase": "loading", "in_flight": 1, "budget": {"bytes": 26 * GIB}, "cards": None,
     "health": {"error": None}, "queue": [waiting("gemma3:27b", 1, 1), waiting("qwen3:8b", 3, eta=40.2)],
     "residents": [resident("gemma3:27b", always_on=True),
                   resident("llama3:70b", "loading", size=None, size_vram=None, since=None, eta_seconds=9.6)],
