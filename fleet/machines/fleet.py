@@ -22,6 +22,7 @@ from core.machines import LOCAL, OLLAMA
 from fleet.machines.engine import Engine, Host, Moved
 from fleet.machines.placement import Candidate, Reason, Wish, ranked, reasons
 from fleet.machines.registry import Machines
+from fleet.swapper.room import memory_taken
 from providers.ollama import Ollama
 from providers.ollama_errors import not_installed
 
@@ -202,10 +203,11 @@ class Fleet:
         """The reason that is nearest to a cure, of all those that keep machines from taking the request."""
         by_name = {one.name: one for one in candidates}
         having = {name: reason for name, reason in why.items() if by_name[name].installed is not False}
-        if taken := next((name for name, reason in having.items() if reason == "memory taken"), None):
-            return self._without_room(model, by_name[taken])
+        if taken := [by_name[name] for name, reason in having.items() if reason == "memory taken"]:
+            widest = max(taken, key=lambda one: one.budget - one.taken)
+            return memory_taken(model, widest.predicted, widest.budget - widest.taken, widest.taken)
         if large := [by_name[name] for name, reason in having.items() if reason == "too large"]:
-            return self._without_room(model, max(large, key=lambda one: one.budget or 0))
+            return self._too_large(model, max(large, key=lambda one: one.budget or 0))
         if down := [name for name, reason in having.items() if reason == "down"]:
             return self._unreachable(model, down)
         if "not installed" in why.values():
@@ -213,11 +215,11 @@ class Fleet:
         told = "; ".join(f"{name}: {reason}" for name, reason in why.items())
         return Overloaded(f"No machine takes {model} now ({told}).", hint="GET /machines shows them.", retry_after=30)
 
-    def _without_room(self, model: str, widest: Candidate) -> ModelTooLarge | MemoryTaken:
-        """In the words of the machine that comes nearest."""
+    def _too_large(self, model: str, widest: Candidate) -> ModelTooLarge:
+        """In the words of the machine with the most memory."""
         try:
             self.machines.get(widest.name).turns.check(model)
-        except _NO_ROOM as error:
+        except ModelTooLarge as error:
             return error
         return ModelTooLarge(
             f"The model {model} needs about {_gib(widest.predicted)}; {widest.name} gives models {_gib(widest.budget)}.",

@@ -13,6 +13,7 @@ from core.clock import Clock
 from core.machines import Named
 from fleet.compute import Resident
 from fleet.machines.opening import named
+from fleet.telemetry import Cards
 from tests.unit.api.asgi import call
 from tests.unit.fleet.machines.rooms import Rows, factories, opened
 
@@ -59,6 +60,13 @@ async def ask():
 
         ask.machines, ask.turns, ask.agents = registry, turns, agents
         yield ask
+
+
+async def test_what_other_programs_have_of_the_cards_shows(ask):
+    assert (await ask("GET", "/machines/local")).json["cards"] is None
+    ask.machines.local.cards = Cards(24 << 30, 9 << 30, 3 << 30)
+    shown = (await ask("GET", "/machines/local")).json["cards"]
+    assert shown == {"total": 24 << 30, "models": 6 << 30, "others": 3 << 30, "free": 15 << 30}
 
 
 async def test_a_machine_is_added_shown_changed_and_removed(ask):

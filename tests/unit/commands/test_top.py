@@ -62,6 +62,14 @@ def test_a_machine_has_a_bar_its_models_and_those_that_are_awaited():
     assert documents[0] == "documents" and documents[1].endswith("1 of 2 at work, 2 waiting, the first for 12 s")
 
 
+def test_the_bar_shows_what_other_programs_have():
+    cards = {"total": 48 * GIB, "models": 14 * GIB, "others": 8 * GIB, "free": 26 * GIB}
+    with top.out.capture() as capture:
+        top.out.print(top.screen({"machines": [LOCAL | {"cards": cards}], "queue": QUEUE}, NOW))
+    line = capture.get().splitlines()[0]
+    assert "█" * 6 + "▒" * 4 + "░" * 14 in line and "13.0 GiB of 26.0 GiB, others 8.0 GiB" in line
+
+
 def test_where_letters_are_ascii_the_bars_are(monkeypatch):
     monkeypatch.setattr(Console, "encoding", "ascii")
     assert "#" * 12 + "." * 12 in drawn()[0] and all(line.isascii() for line in drawn())

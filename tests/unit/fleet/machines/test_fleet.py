@@ -5,11 +5,20 @@ import asyncio
 import pytest
 
 from core.caller import Caller
-from core.errors import ModelNotInstalled, ModelTooLarge, Overloaded, ProviderError, ProviderTimeout, ProviderUnreachable
+from core.errors import (
+    MemoryTaken,
+    ModelNotInstalled,
+    ModelTooLarge,
+    Overloaded,
+    ProviderError,
+    ProviderTimeout,
+    ProviderUnreachable,
+)
 from core.http import HttpClient
 from fleet.machines.fleet import Fleet
 from fleet.machines.placement import Wish
 from fleet.machines.record import Record
+from fleet.telemetry import Cards
 from tests.fakes.ollama import FakeOllama
 from tests.unit.fleet.machines.rooms import factories, opened, until
 
@@ -234,6 +243,22 @@ async def test_a_model_larger_than_every_budget_is_refused_with_the_numbers(worl
     world.turns["local"].refuses = None
     world.machines.get("c").record = Record("c", "http://c", budget_bytes=64 << 30)
     assert await world.place() == "c"
+
+
+async def test_where_other_programs_have_the_memory_nobody_goes_and_that_is_told_before_a_budget_that_is_too_small(world):
+    for engine in world.machines:
+        engine.turns.needed = 6 << 30
+        engine.record = Record(engine.record.name, engine.record.url, budget_bytes=(4 if engine.record.name == "c" else 8) << 30)
+    world.machines.get("b").cards = Cards(8 << 30, 3 << 30, 3 << 30)
+    assert await world.place() == "local"
+    world.machines.get("local").cards = Cards(8 << 30, 3 << 30, 3 << 30)
+    with pytest.raises(MemoryTaken, match=r"6\.0 GiB; .* have 3\.0 GiB .* 5\.0 GiB are left"):
+        await world.place()
+    world.turns["b"].refuses = MemoryTaken("A game has it.", retry_after=60)
+    world.machines.get("b").cards = world.machines.get("local").cards = None
+    world.turns["local"].refuses = ModelTooLarge("Too large here.")
+    with pytest.raises(MemoryTaken, match="A game"):
+        await world.place()
 
 
 async def test_a_machine_that_refuses_it_as_too_large_is_passed_over_and_the_first_refusal_is_told(world):

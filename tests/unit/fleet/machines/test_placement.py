@@ -137,6 +137,8 @@ def test_one_that_has_the_model_goes_before_one_that_must_pull_it():
     ({"labels": frozenset("x")}, Wish(labels=frozenset("xy")), "labels"), ({"installed": False}, Wish(), "not installed"),
     ({"installed": None}, Wish(), None), ({"predicted": 11, "budget": 10}, Wish(), "too large"), ({"predicted": 10, "budget": 10}, Wish(), None),
     ({"predicted": 11, "budget": 10, "resident": True}, Wish(), None), ({"predicted": 11}, Wish(), None),
+    ({"predicted": 8, "budget": 10, "taken": 3}, Wish(), "memory taken"), ({"predicted": 7, "budget": 10, "taken": 3}, Wish(), None),
+    ({"predicted": 8, "budget": 10, "taken": 3, "resident": True}, Wish(), None), ({"predicted": 11, "budget": 10, "taken": 3}, Wish(), "too large"),
 ])  # fmt: skip
 def test_why_a_machine_is_left_out(changes, wish, reason):
     assert unfit(Candidate("m", **changes), wish) == reason

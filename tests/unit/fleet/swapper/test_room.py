@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.errors import MemoryTaken, ModelTooLarge
 from fleet.swapper.line import Shares
 from fleet.swapper.residency import model, predict_again
 from fleet.swapper.room import Room
@@ -33,6 +34,16 @@ def test_beside_others_what_ollama_foresees_must_fit_its_own_rule_and_what_we_pr
     assert not room.fits(one, [light]) and room.fits(one, [])
     predict_again(one, 21 * GB, 10 * GB, Tuning())
     assert not room.fits(one, [light])
+
+
+def test_what_other_programs_have_is_no_room_but_changes_no_plan():
+    taken = 0
+    room, light, heavy = Room(lambda: 26 * GB, 1.0, taken=lambda: taken), sized("light", 6), sized("heavy", 18)
+    for taken, left, fits in ((0, 26, True), (2, 24, True), (3, 23, False), (30, 0, False)):
+        taken *= GB
+        assert (room.bytes, room.fits(heavy, [light])) == (left * GB, fits) and room.together([light, heavy]) == [light, heavy]
+    assert isinstance(room.too_large(heavy, [light]), MemoryTaken)
+    assert isinstance(room.too_large(sized("a", 27), []), ModelTooLarge)
 
 
 def test_what_ollama_shows_counts_more_than_the_prediction():
