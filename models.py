@@ -362,5 +362,9 @@ machines = Table(
     Column("draining", Integer, nullable=False),  # removed, as soon as its last request has ended
     Column("fixed", Integer, nullable=False),  # the settings name it: only `enabled` is ours
     Column("key", LargeBinary),  # sealed; what the server of the machine wants
+    Column("num_parallel", Integer),  # how that server was started; null: as the settings say
+    Column("max_loaded_models", Integer),
+    Column("kv_cache_type", String(8)),
+    Column("flash_attention", Integer),
     Column("created_at", Float, nullable=False),
 )

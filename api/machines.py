@@ -1,5 +1,6 @@
 """`/machines`: the machines that models run on, how they are, and what is going on there."""
 
+from dataclasses import asdict, fields
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Request, Response
@@ -17,6 +18,8 @@ from core.machines import OLLAMA
 from fleet.machines.engine import Engine
 from fleet.machines.record import Device, Origin, Record
 from fleet.machines.standing import Occupant
+from fleet.memory.formula import KvType
+from fleet.memory.prediction import Habits
 from fleet.telemetry import Cards
 
 router = APIRouter(prefix="/machines", tags=["machines"])
@@ -24,8 +27,11 @@ router = APIRouter(prefix="/machines", tags=["machines"])
 Name = Annotated[str, Path(max_length=64, description="The name of a machine, as `GET /machines` shows it.")]
 
 
+_TAKEN_BACK = frozenset({"budget_bytes", *(one.name for one in fields(Habits))})
+
+
 class MachineChange(BaseModel):
-    """What is left out stays as it is."""
+    """What is left out stays as it is. The last four are how the server of the models was started; null for as the settings say."""
 
     model_config = ConfigDict(extra="forbid")
     url: str | None = None
@@ -35,6 +41,10 @@ class MachineChange(BaseModel):
     enabled: StrictBool | None = None
     always_on: list[str] | None = None
     key: str | None = None
+    num_parallel: StrictInt | None = None
+    max_loaded_models: StrictInt | None = None
+    kv_cache_type: KvType | None = None
+    flash_attention: StrictBool | None = None
 
 
 class MachineWish(MachineChange):
@@ -69,6 +79,17 @@ class CardsView(TypedDict):
     models: int
     others: int
     free: int
+
+
+class StartedWith(TypedDict):
+    """How the server of the models was started: its record says what is in `said`, the settings or its kind the rest. Null: it has no
+    such limit."""
+
+    num_parallel: int
+    max_loaded_models: int | None
+    kv_cache_type: KvType
+    flash_attention: bool
+    said: list[str]
 
 
 class ResidentModel(TypedDict):
@@ -106,6 +127,7 @@ class MachineView(TypedDict):
     health: MachineHealth
     budget: Budget
     cards: CardsView | None
+    started_with: StartedWith
     residents: list[ResidentModel]
     fixed: str | None
     phase: str
@@ -171,11 +193,11 @@ async def remove(request: Request, name: Name) -> Response:
 
 
 def _said(wish: BaseModel) -> dict[str, Any]:
-    """What the body has: null takes a budget or a key back, and is nothing elsewhere."""
+    """What the body has: null takes a budget, a key or a way to start back, and is nothing elsewhere."""
     said = wish.model_dump(exclude_unset=True)
     if "key" in said:
         said["key"] = said["key"] or ""
-    kept = {name: value for name, value in said.items() if value is not None or name == "budget_bytes"}
+    kept = {name: value for name, value in said.items() if value is not None or name in _TAKEN_BACK}
     return {name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()}
 
 
@@ -204,6 +226,7 @@ def view(engine: Engine, now: float) -> MachineView:
         },
         "budget": {"bytes": budget.bytes, "why": budget.why},
         "cards": engine.cards and _cards(engine.cards),
+        "started_with": _started(engine),
         "residents": [_resident(one, presences) for one in standing.occupants or ()],
         "fixed": engine.fixed or None,
         "phase": standing.phase,
@@ -211,6 +234,11 @@ def view(engine: Engine, now: float) -> MachineView:
         "in_flight": engine.inside,
         "installed": None if engine.listed is None else len(engine.listed),
     }
+
+
+def _started(engine: Engine) -> StartedWith:
+    habits = asdict(engine.habits)
+    return {**habits, "said": [name for name in habits if getattr(engine.record, name) is not None]}
 
 
 def _cards(cards: Cards) -> CardsView:

@@ -22,6 +22,11 @@ Device = Annotated[str | None, typer.Option(help="auto, cpu or gpu.")]
 Labels = Annotated[list[str] | None, typer.Option("--label", help="A word that requests may ask for; may be repeated.")]
 Models = Annotated[list[str] | None, typer.Option("--always-on", help="A model that stays in memory; may be repeated.")]
 
+Parallel = Annotated[int | None, typer.Option(min=1, help="Questions that its server answers at once for each model.")]
+Loaded = Annotated[int | None, typer.Option(min=1, help="Models that its server keeps in memory at once.")]
+Cache = Annotated[str | None, typer.Option("--kv-cache-type", help="f16, q8_0 or q4_0, as Ollama was started there.")]
+Flash = Annotated[bool | None, typer.Option("--flash-attention/--no-flash-attention", help="Whether Ollama uses it there.")]
+
 
 @app.command("ls")
 def machines_ls(context: typer.Context, as_json: AsJson = False) -> None:
@@ -47,12 +52,17 @@ def machines_add(
     device: Device = None,
     label: Labels = None,
     always_on: Models = None,
+    num_parallel: Parallel = None,
+    max_loaded_models: Loaded = None,
+    kv_cache_type: Cache = None,
+    flash_attention: Flash = None,
     as_json: AsJson = False,
 ) -> None:
-    """Adds a machine."""
+    """Adds a machine. How its server was started is as the settings say of Ollama, unless it is said here."""
     budget = None if budget_gb is None else round(budget_gb * (1 << 30))
     wish = {"budget_bytes": budget, "device": device, "labels": label or None, "always_on": always_on or None}
-    wish |= {"kind": kind, "key": machine_key}
+    wish |= {"kind": kind, "key": machine_key, "num_parallel": num_parallel, "max_loaded_models": max_loaded_models}
+    wish |= {"kv_cache_type": kv_cache_type, "flash_attention": flash_attention}
     body = {"name": name, "url": url} | {member: value for member, value in wish.items() if value is not None}
     answer = context.obj.call("POST", "/machines", json=body)
     out.print_json(data=answer) if as_json else out.print(f"{name} is there; `machines ls` shows how it is")

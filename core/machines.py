@@ -18,18 +18,25 @@ _URL = re.compile(
     r"(?P<base>/[A-Za-z0-9._~/-]{0,200})?",
     re.ASCII,
 )
+#: How a server of models was started, and what says it in JSON.
+_STARTED: Mapping[str, type] = {"num_parallel": int, "max_loaded_models": int, "kv_cache_type": str, "flash_attention": bool}
 _PORTS = {"http": 80, "https": 443}
 _KIND = re.compile(r"(?P<kind>[a-z0-9]{1,16})\+(?P<url>https?://.*)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A machine of MACHINES. `kind` is what serves the models there; `key` what that server wants, empty for none."""
+    """A machine of MACHINES. `kind` is what serves the models there; `key` what that server wants, empty for none. The others are
+    how that server was started, None for as the settings say."""
 
     name: str
     url: str
     kind: str = OLLAMA
     key: SecretStr = field(default=SecretStr(""))
+    num_parallel: int | None = None
+    max_loaded_models: int | None = None
+    kv_cache_type: str | None = None
+    flash_attention: bool | None = None
 
 
 def machine_name(text: str) -> str:
@@ -96,9 +103,12 @@ def _short(text: str) -> dict[str, str]:
 
 def _named(entry: object) -> Named:
     known = [one.name for one in fields(Named)]
-    if not isinstance(entry, Mapping) or not all(isinstance(entry.get(one, ""), str) for one in known):
+    if not isinstance(entry, Mapping) or not all(isinstance(entry.get(one, ""), str) for one in ("name", "url", "kind", "key")):
         raise ValueError("each machine is an object with a name and a url")
     if unknown := sorted(map(str, entry.keys() - set(known))):
         raise ValueError(f"unknown member {unknown[0][:32]}; known are {', '.join(known)}")
-    key = SecretStr(entry.get("key", ""))
-    return Named(entry.get("name", ""), entry.get("url", ""), entry.get("kind") or OLLAMA, key)
+    for name, wanted in _STARTED.items():
+        if name in entry and type(entry[name]) is not wanted:
+            raise ValueError(f"{name} is no {wanted.__name__}")
+    told = {"name": "", "url": ""} | entry
+    return Named(**told | {"kind": told.get("kind") or OLLAMA, "key": SecretStr(told.get("key", ""))})

@@ -25,7 +25,6 @@ from fleet.operations import moving
 from fleet.operations.activity import Activity
 from fleet.operations.moving import Moving
 from fleet.operations.spool import Spool
-from fleet.swapper.tuning import Tuning
 from fleet.telemetry import Telemetry
 from gateway.catalogue import Catalogue
 from gateway.pricelist import PriceList
@@ -124,13 +123,12 @@ async def _open_fleet(
     activity: Activity,
 ) -> tuple[Fleet, Ollamas]:
     habits = Habits(
-        parallel=settings.ollama_num_parallel,
-        kv_type=settings.ollama_kv_cache_type,
-        flash=settings.ollama_flash_attention,
-        most=settings.ollama_max_loaded_models or _MOST_LOADED,
+        num_parallel=settings.ollama_num_parallel,
+        max_loaded_models=settings.ollama_max_loaded_models or _MOST_LOADED,
+        kv_cache_type=settings.ollama_kv_cache_type,
+        flash_attention=settings.ollama_flash_attention,
     )
-    tuning = Tuning(parallel=settings.ollama_num_parallel)
-    turns = partial(swapping, sizes=Sizes(database, clock), habits=habits, tuning=tuning, telemetry=telemetry)
+    turns = partial(swapping, sizes=Sizes(database, clock), telemetry=telemetry)
 
     fleet: Fleet | None = None
 
@@ -139,7 +137,7 @@ async def _open_fleet(
         if fleet is not None:
             await fleet.machines.get(machine).turns.grow(model, num_ctx)
 
-    make = factories(local, http, lambda: telemetry.hardware, mode, settings.vram_limit_gb, turns, grows)
+    make = factories(local, http, lambda: telemetry.hardware, mode, settings.vram_limit_gb, habits, turns, grows)
     rows = MachineRows(database, clock, Keyring(settings.secret_key.get_secret_value()))
     fleet, ollamas = await open_ollamas(local, settings.machines, settings.always_on_models, rows, make, activity.offers, clock)
     return fleet, ollamas

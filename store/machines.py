@@ -17,7 +17,7 @@ from models import machines
 from store.database import Database
 
 _LISTS = ("labels", "always_on")
-_FLAGS = ("enabled", "draining", "fixed")
+_FLAGS = ("enabled", "draining", "fixed", "flash_attention")
 
 log = get_logger(__name__)
 
@@ -49,12 +49,13 @@ class MachineRows:
                 rows = [dict(row) for row in connection.execute("SELECT * FROM machines ORDER BY created_at, name")]
         except sqlite3.Error:
             return []
-        return [_values(row) | {"key": _opened(keyring, row["name"], row["key"])} for row in rows if "key" in row]
+        known = {column.name for column in machines.columns}
+        return [_values(row) | {"key": _opened(keyring, row["name"], row["key"])} for row in rows if known <= row.keys()]
 
     async def save(self, values: Mapping[str, Any]) -> None:
         """Adds the machine of this name, or changes it."""
         kept = dict(values) | {name: orjson.dumps(values[name]).decode() for name in _LISTS}
-        kept |= {name: int(values[name]) for name in _FLAGS}
+        kept |= {name: None if values[name] is None else int(values[name]) for name in _FLAGS}
         kept["key"] = self._keyring.encrypt(kept["key"].encode(), _place(kept["name"])) if kept["key"] else None
         changed = {name: value for name, value in kept.items() if name != "name"}
         statement = (
@@ -82,4 +83,5 @@ def _place(name: str) -> bytes:
 
 
 def _values(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {name: orjson.loads(row[name]) for name in _LISTS} | {name: bool(row[name]) for name in _FLAGS}
+    flags = {name: None if row[name] is None else bool(row[name]) for name in _FLAGS}
+    return row | {name: orjson.loads(row[name]) for name in _LISTS} | flags

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Protocol
 
 from core.deadline import Deadline
@@ -15,6 +15,7 @@ from fleet.machines.health import Health
 from fleet.machines.placement import Candidate
 from fleet.machines.record import Origin, Record
 from fleet.machines.standing import Queue, Standing, occupants
+from fleet.memory.prediction import Habits
 from fleet.swapper.scheduler import OnEta
 from fleet.swapper.tuning import Class
 from fleet.telemetry import Cards
@@ -81,8 +82,8 @@ class Turns(Protocol):
     def withheld(self, model: str) -> AbstractAsyncContextManager[None]:
         """Evicted, and loaded for nobody meanwhile; raises as `evict` does. Who waits at the end is told that it is gone."""
 
-    def keep(self, models: Collection[str]) -> None:
-        """These stay in memory from now on, and no others."""
+    def renew(self) -> None:
+        """What the machine's record says of models that stay in memory, and of how its server was started, holds from now on."""
 
     @property
     def alive(self) -> bool:
@@ -140,8 +141,8 @@ class Door:
     def withheld(self, model: str) -> AbstractAsyncContextManager[None]:
         return nullcontext()
 
-    def keep(self, models: Collection[str]) -> None:
-        """The adapter asks Ollama itself to keep them."""
+    def renew(self) -> None:
+        """The adapter asks Ollama itself to keep models, and nobody waits."""
 
     @property
     def alive(self) -> bool:
@@ -158,7 +159,7 @@ Host = Ollama | EngineHost
 class Engine:
     """One machine. Everything runs on one event loop, so its counters need no lock.
 
-    `host` serves its models. `record` may change while it works: who makes decisions of it reads it each time. `listed` is
+    `habits` are those of an Ollama that its record says nothing of. `host` serves its models. `record` may change while it works: who makes decisions of it reads it each time. `listed` is
     what its last list named. `budget` and `mode` tell how much memory models may take and where they compute.
     """
 
@@ -169,6 +170,7 @@ class Engine:
         host: Host,
         budget: Callable[[Record, Health], Budget],
         mode: Callable[[Record], Mode] = lambda record: record.device,
+        habits: Habits = Habits(),
     ):
         self.record, self.origin, self.host = record, origin, host
         self.health = Health()
@@ -178,7 +180,7 @@ class Engine:
         self.cards: Cards | None = None
         self.draining = False
         self.inside = 0
-        self._budget, self._mode = budget, mode
+        self._budget, self._mode, self._habits = budget, mode, habits
         self._waiting: set[Deadline] = set()
 
     @property
@@ -209,6 +211,14 @@ class Engine:
         if self.cards is None or budget.bytes is None or budget.device == "cpu":
             return 0
         return max(0, budget.bytes - self.cards.room)
+
+    @property
+    def habits(self) -> Habits:
+        """How its server was started: as its record says, else as the settings do, or as its kind usually is."""
+        kind = self.host.spec if isinstance(self.host, EngineHost) else None
+        usual = self._habits if kind is None else Habits(kind.parallel, 1 if kind.holds_one else None)
+        said = {one.name: getattr(self.record, one.name) for one in fields(Habits)}
+        return replace(usual, **{name: value for name, value in said.items() if value is not None})
 
     @property
     def mode(self) -> Mode:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict
 from functools import partial
 
 from core.clock import Clock
@@ -17,6 +18,7 @@ from fleet.machines.fleet import Fleet
 from fleet.machines.health import Health
 from fleet.machines.record import Record, checked
 from fleet.machines.registry import Factories, Machines, Rows
+from fleet.memory.prediction import Habits
 from fleet.ollamas import Ollamas
 from providers.ollama import Ollama
 from providers.registry import Configured
@@ -25,7 +27,7 @@ from providers.registry import Configured
 def named(ollama_url: str, machines: Sequence[Named], always_on: Sequence[str] = ()) -> list[Record]:
     """The machine of OLLAMA_URL first, then those of MACHINES. Raises InvalidField for an address that stands there twice, for
     a kind that nobody knows, and for a key where none is taken."""
-    others = [Record(one.name, one.url, one.kind, key=one.key.get_secret_value()) for one in machines]
+    others = [Record(**asdict(one) | {"key": one.key.get_secret_value()}) for one in machines]
     for record in others:
         try:
             checked(record)
@@ -62,11 +64,12 @@ def factories(
     hardware: Callable[[], Hardware],
     mode: Callable[[], Mode],
     vram_limit: float,
+    habits: Habits = Habits(),
     turns: Callable[[Engine], AbstractAsyncContextManager[Turns]] | None = None,
     grows: Callable[[str, str, int], Awaitable[None]] | None = None,
 ) -> Factories:
     """`ollama` has what the settings say of the provider, `hardware` what was found here last, `mode` where the local
-    one computes, `vram_limit` is in GiB; `grows` is told the machine, the model and the context that it is going to have there."""
+    one computes, `vram_limit` is in GiB; `habits` are those of an Ollama whose record says nothing; `grows` is told the machine, the model and the context that it is going to have there."""
 
     def computes(record: Record) -> Mode:
         return mode() if record.name == LOCAL else record.device
@@ -87,4 +90,4 @@ def factories(
         seen = f", at most {health.seen_bytes} bytes were seen in use" if health.seen_bytes else ""
         return Budget(None, f"nobody set budget_bytes{seen}", device)
 
-    return Factories(host=host, budget=memory, mode=computes, turns=turns)
+    return Factories(host=host, budget=memory, mode=computes, habits=habits, turns=turns)

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar, get_args
 from core.errors import InvalidField
 from core.machines import OLLAMA, machine_name, machine_url
 from fleet.engines.registry import engine_classes
+from fleet.memory.formula import KvType
 from fleet.names import read_model_name
 
 T = TypeVar("T")
@@ -21,6 +22,7 @@ _MOST = 32
 _LARGEST = 1 << 50
 _LONGEST = 300
 _LONGEST_KEY = 1000
+_MOST_AT_ONCE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,8 @@ class Record:
     """`url` as the operator gave it; `kind` is what serves the models there: Ollama, or an engine, which may want a `key`.
 
     `budget_bytes` is what models may take together (None: nobody said). `labels` are words that placement may ask for;
-    `always_on` models stay in memory; one that is not `enabled` gets no work.
+    `always_on` models stay in memory; one that is not `enabled` gets no work. The last four are how its server was started, by the
+    names of `fleet.memory.prediction.Habits`; None: as the settings say.
     """
 
     name: str
@@ -40,6 +43,10 @@ class Record:
     enabled: bool = True
     always_on: tuple[str, ...] = ()
     key: str = field(default="", repr=False)
+    num_parallel: int | None = None
+    max_loaded_models: int | None = None
+    kv_cache_type: KvType | None = None
+    flash_attention: bool | None = None
 
 
 def record_of(row: Mapping[str, Any]) -> Record:
@@ -64,6 +71,7 @@ def checked(record: Record) -> Record:
         raise InvalidField("The device is none of auto, cpu and gpu.", field="device", hint="Leave it out for auto.")
     if record.budget_bytes is not None and not 0 < record.budget_bytes <= _LARGEST:
         raise InvalidField("The budget is no number of bytes above 0.", field="budget_bytes", hint="26 GiB are 27917287424.")
+    _check_habits(record)
     if len(record.labels) > _MOST or not all(_LABEL.fullmatch(label) for label in record.labels):
         hint = f"At most {_MOST}, each of small letters, digits and . _ = -, such as gpu=a100."
         raise InvalidField("A label cannot be used.", field="labels", hint=hint)
@@ -79,6 +87,25 @@ def _check_key(record: Record) -> None:
         raise InvalidField("An Ollama takes no key.", field="key", hint="Leave it out; a key is for the other kinds.")
     if len(key) > _LONGEST_KEY or not (key.isascii() and key.isprintable()) or " " in key:
         raise InvalidField("The key cannot be sent.", field="key", hint="Letters, digits and signs of ASCII, without blanks.")
+
+
+def _check_habits(record: Record) -> None:
+    for name in ("num_parallel", "max_loaded_models"):
+        count = getattr(record, name)
+        if count is not None and not 0 < count <= _MOST_AT_ONCE:
+            hint = f"1 to {_MOST_AT_ONCE}, as its server was started; leave it out for what the settings say."
+            raise InvalidField("This is no number that a server could be started with.", field=name, hint=hint)
+    if record.kv_cache_type not in (None, *get_args(KvType)):
+        hint = f"One of {', '.join(get_args(KvType))}, as Ollama was started there."
+        raise InvalidField("This kind of cache is not known.", field="kv_cache_type", hint=hint)
+    if record.kind == OLLAMA:
+        return
+    for name in ("kv_cache_type", "flash_attention"):
+        if getattr(record, name) is not None:
+            hint = "Leave it out; what such a machine takes is seen there and not foreseen."
+            raise InvalidField("Only an Ollama is asked for this.", field=name, hint=hint)
+    if engine_classes()[record.kind].spec.holds_one and (record.max_loaded_models or 1) > 1:
+        raise InvalidField("Such a server holds one model at a time.", field="max_loaded_models", hint="Leave it out.")
 
 
 def _read(field: str, read: Callable[[str], T], value: str, hint: str) -> T:

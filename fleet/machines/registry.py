@@ -21,6 +21,7 @@ from fleet.machine import Machine
 from fleet.machines.engine import Engine, Host, Turns
 from fleet.machines.health import Health, Pace, Watch, Watched
 from fleet.machines.record import Origin, Record, checked, record_of
+from fleet.memory.prediction import Habits
 from providers.ollama import Ollama
 
 log = get_logger(__name__)
@@ -43,13 +44,14 @@ class Rows(Protocol):
 class Factories:
     """`host` makes what asks the models of a record; closing it is nobody's affair, for all share one HTTP client.
 
-    `turns` opens what gives turns on an engine, and closes it when the machine goes (`swapping.swapping`); None: everybody is
+    `habits` are how an Ollama was started whose record says nothing. `turns` opens what gives turns on an engine, and closes it when the machine goes (`swapping.swapping`); None: everybody is
     let in at once.
     """
 
     host: Callable[[Record], Host]
     budget: Callable[[Record, Health], Budget]
     mode: Callable[[Record], Mode] = lambda record: record.device
+    habits: Habits = Habits()
     turns: Callable[[Engine], AbstractAsyncContextManager[Turns]] | None = None
 
 
@@ -211,8 +213,8 @@ class Machines:
         if place_of(record.url) == place_of(engine.record.url):
             if _adapted(record) != _adapted(engine.record):
                 engine.host = self._make.host(record)
-            engine.turns.keep(record.always_on)
             engine.record, engine.draining = record, False
+            engine.turns.renew()
             engine.shut()
             return engine
         engine.draining = True
@@ -221,7 +223,7 @@ class Machines:
         return await self._place(record, engine.origin)
 
     async def _place(self, record: Record, origin: Origin) -> Engine:
-        engine = Engine(record, origin, self._make.host(record), self._make.budget, self._make.mode)
+        engine = Engine(record, origin, self._make.host(record), self._make.budget, self._make.mode, self._make.habits)
         post = _Post(engine, Watched(record.name, lambda: engine.machine, engine.health, engine.shut))
         if self._make.turns is not None:
             engine.turns = await post.stack.enter_async_context(self._make.turns(engine))

@@ -9,11 +9,10 @@ from typing import Any
 
 from core.errors import ModelOutOfMemory, MyelinError, Overloaded, ProviderError
 from fleet.compute import Resident, num_gpu
-from fleet.engines.host import EngineHost
 from fleet.hardware import is_this_machine
 from fleet.machines.engine import LEAVING, Engine, Outlook
 from fleet.machines.standing import Standing, standing
-from fleet.memory.prediction import Habits, Memory, Sizes
+from fleet.memory.prediction import Memory, Sizes
 from fleet.swapper.forecast import Forecaster
 from fleet.swapper.line import Ticket
 from fleet.swapper.running import running
@@ -31,19 +30,17 @@ async def swapping(
     engine: Engine,
     *,
     sizes: Sizes,
-    habits: Habits = Habits(),
     tuning: Tuning = Tuning(),
     telemetry: Telemetry | None = None,
     now: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator["Swapping"]:
     """For `Factories.turns`: the swapper of `engine`, which runs until the machine goes. `telemetry` tells of the cards here."""
-    shape = engine.host.spec if isinstance(engine.host, EngineHost) else None
     memory = Memory(
         _Shelf(engine),
         sizes,
         num_ctx=lambda model: engine.host.load_context(model),
         device=lambda: engine.budget.device,
-        habits=habits,
+        habits=lambda: engine.habits,
         now=now,
         identify=engine.identify,
     )
@@ -57,10 +54,10 @@ async def swapping(
         foresee=memory.foreseen_by_ollama,
         weigh=memory.weigh,
         always_on=engine.record.always_on,
-        tuning=replace(tuning, parallel=shape.parallel) if shape else tuning,
+        tuning=replace(tuning, parallel=engine.habits.num_parallel),
         now=now,
         identify=engine.identify,
-        most=habits.most if shape is None else 1 if shape.holds_one else None,
+        most=engine.habits.max_loaded_models,
         taken=lambda: engine.taken,
     )
     acts.always_on = swapper.yard.pinned_names
@@ -124,9 +121,10 @@ class Swapping:
     def standing(self) -> Standing:
         return standing(self.swapper.snapshot())
 
-    def keep(self, models: Collection[str]) -> None:
-        self.swapper.yard.pinned_names[:] = map(self._engine.identify, models)
-        self.swapper.poke()
+    def renew(self) -> None:
+        engine = self._engine
+        self.swapper.yard.pinned_names[:] = map(engine.identify, engine.record.always_on)
+        self.swapper.renew(engine.habits.num_parallel, engine.habits.max_loaded_models)
 
     async def evict(self, model: str, seconds: float = LEAVING) -> bool:
         """One that is still there after `seconds` leaves all the same when it can."""

@@ -78,21 +78,22 @@ _WORDS: dict[Source, str] = {
 @dataclass(frozen=True, slots=True)
 class Habits:
     """How a server of models was started, which its API does not tell: OLLAMA_NUM_PARALLEL, OLLAMA_KV_CACHE_TYPE and
-    OLLAMA_FLASH_ATTENTION, without which its cache is f16 whatever was asked for; OLLAMA_MAX_LOADED_MODELS are the `most` that
-    it has in memory before it evicts one, and it chooses badly."""
+    OLLAMA_FLASH_ATTENTION, without which its cache is f16 whatever was asked for; OLLAMA_MAX_LOADED_MODELS are the most that
+    it has in memory before it evicts one, and it chooses badly (None: as many as fit)."""
 
-    parallel: int = 1
-    kv_type: KvType = "f16"
-    flash: bool = True
-    most: int | None = None
+    num_parallel: int = 1
+    max_loaded_models: int | None = None
+    kv_cache_type: KvType = "f16"
+    flash_attention: bool = True
 
     def setting(self, anatomy: Anatomy, num_ctx: int, device: Device) -> Setting:
-        kv_type: KvType = self.kv_type if self.flash else "f16"
-        return Setting(context(anatomy, num_ctx), 1 if anatomy.one_slot else self.parallel, kv_type, device, self.flash)
+        kv_type: KvType = self.kv_cache_type if self.flash_attention else "f16"
+        parallel = 1 if anatomy.one_slot else self.num_parallel
+        return Setting(context(anatomy, num_ctx), parallel, kv_type, device, self.flash_attention)
 
 
 class Memory:
-    """`device` and `num_ctx` say how a model would be loaded now. Owned by one task of the event loop."""
+    """`device`, `num_ctx` and `habits` say how a model would be loaded now. Owned by one task of the event loop."""
 
     def __init__(
         self,
@@ -101,7 +102,7 @@ class Memory:
         *,
         num_ctx: Callable[[str], int],
         device: Callable[[], Device] = lambda: "gpu",
-        habits: Habits = Habits(),
+        habits: Callable[[], Habits] = Habits,
         now: Callable[[], float] = time.monotonic,
         identify: Callable[[str], str] = full_name,
     ):
@@ -229,14 +230,14 @@ class Memory:
 
     def _known(self, model: str, num_ctx: int | None) -> tuple[Anatomy, Setting]:
         anatomy = self._anatomies.get(self._identify(model)) or Anatomy(0, "")
-        return anatomy, self._habits.setting(anatomy, num_ctx or self._num_ctx(model), self._device())
+        return anatomy, self._habits().setting(anatomy, num_ctx or self._num_ctx(model), self._device())
 
     def _sight(self, resident: Resident) -> Sight | None:
         """What is spilled over both kinds of memory shows what it would take on the card."""
         anatomy = self._anatomies.get(self._identify(resident.name))
         if anatomy is None or not anatomy.blob or not resident.context:
             return None
-        setting = self._habits.setting(anatomy, resident.context, "gpu" if resident.size_vram else "cpu")
+        setting = self._habits().setting(anatomy, resident.context, "gpu" if resident.size_vram else "cpu")
         if not _is_true(resident.size, need(anatomy, setting)):
             return None
         return Sight(anatomy.blob, setting.num_ctx, setting.parallel, setting.kv_type, setting.device, resident.size)

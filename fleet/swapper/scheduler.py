@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
@@ -96,6 +97,12 @@ class Swapper:
     def poke(self) -> None:
         """Something changed that may change the decision."""
         self._changed.set()
+
+    def renew(self, parallel: int, most: int | None) -> None:
+        """The server was started otherwise: so many questions at once for each model, and `most` models in memory."""
+        self._tuning = self.yard.tuning = replace(self._tuning, parallel=parallel)
+        self.yard.room.most = most
+        self.poke()
 
     # The operator
 

@@ -56,7 +56,7 @@ class Guarded:
             self,
             num_ctx=lambda _model: CONTEXT,
             device=lambda: "cpu" if num_gpu == 0 or not vram else "gpu",
-            habits=Habits(parallel=environment.num_parallel, most=environment.max_loaded or 3),
+            habits=lambda: Habits(environment.num_parallel, environment.max_loaded or 3),
             now=now,
         )
         self.swapper = Swapper(

@@ -97,7 +97,7 @@ class Storm:
         )
         self._machine.pinned.update(self._pinned)
         self._known = budget if rnd.random() < 0.8 or self._pinned else None
-        self._tuning = Tuning(parallel=self._machine.parallel, speculate=rnd.random() < 0.5)
+        self._tuning = Tuning(speculate=rnd.random() < 0.5)
         if self._known is None:
             self._names.remove("giant:70b")
         self._asking: list[asyncio.Task[None]] = []
@@ -111,9 +111,10 @@ class Storm:
             record=Record("local", "http://local", always_on=tuple(self._pinned)),
             budget=Budget(self._known, "a storm"),
             mode="auto",
+            habits=Habits(self._machine.parallel, self._machine.most),
+            taken=0,
         )
-        habits = Habits(most=self._machine.most)
-        async with swapping(engine, sizes=Kept(), habits=habits, tuning=self._tuning, now=now) as self._turns:
+        async with swapping(engine, sizes=Kept(), tuning=self._tuning, now=now) as self._turns:
             await self._turns.meet()
             return await self._blow()
 

@@ -8,7 +8,7 @@ from store.machines import MachineRows
 ROW = {
     "name": "gpu", "url": "http://gpu", "kind": "ollama", "device": "auto", "budget_bytes": None, "labels": ("b", "a"),
     "always_on": (), "enabled": True, "draining": False, "fixed": False,
-    "key": "",
+    "key": "", "num_parallel": None, "max_loaded_models": None, "kv_cache_type": None, "flash_attention": None,
 }  # fmt: skip
 
 

@@ -94,8 +94,8 @@ class Turns:
     def outlook(self, model):
         return Outlook(self.resident, self.wait, self.load)
 
-    def keep(self, models):
-        self.kept = models
+    def renew(self):
+        self.kept = self.engine.record.always_on
 
     def standing(self):
         return Standing("serving", (Queue("gemma3:1b", self.waiting, self.inside),))
@@ -107,6 +107,7 @@ def factories(http=None, opened=None):
     @asynccontextmanager
     async def turns(engine):
         made = Turns()
+        made.engine = engine
         opened[engine.record.name] = made
         yield made
         made.closed = True

@@ -119,7 +119,7 @@ async def test_a_machine_that_lies_about_its_files_is_refused_nothing_and_breaks
 
 
 async def test_how_ollama_was_started_is_in_the_prediction():
-    async with world("local", habits=Habits(parallel=4, kv_type="q8_0"), budget=16 * GIB) as made:
+    async with world("local", habits=Habits(num_parallel=4, kv_cache_type="q8_0"), budget=16 * GIB) as made:
         fake = made.fakes["local"]
         fake.machine.scheduler.environment = Environment(num_parallel=4, kv_type="q8_0")
         foreseen = memory(made).bytes(LLAMA)
@@ -145,7 +145,7 @@ async def test_a_longer_text_makes_room_first_and_is_refused_with_the_numbers_wh
 
 
 async def test_ollama_never_has_to_choose_who_leaves_for_one_model_too_many():
-    async with world("local", habits=Habits(most=2), budget=60 * GIB) as made:
+    async with world("local", habits=Habits(max_loaded_models=2), budget=60 * GIB) as made:
         made.fakes["local"].machine.scheduler.environment = Environment(max_loaded=2)
         for name in (GEMMA, LLAMA, "qwen3:0.6b", GEMMA):
             await made.place(name)

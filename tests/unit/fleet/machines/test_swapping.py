@@ -1,6 +1,7 @@
 """Turns of real swappers on two machines, each over a fake Ollama."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -57,7 +58,9 @@ async def test_who_waits_for_a_load_moves_when_the_machine_is_switched_off():
 
 async def test_models_that_shall_stay_are_loaded_when_the_record_says_so():
     async with world("local") as made:
-        made.engine().turns.keep((GEMMA,))
+        engine = made.engine()
+        engine.record = replace(engine.record, always_on=(GEMMA,))
+        engine.turns.renew()
         await until(lambda: GEMMA in loaded(made.fakes["local"]))
         assert made.engine().turns.swapper.snapshot()["always_on"] == [GEMMA]
 

@@ -9,6 +9,7 @@ from core.http import HttpClient
 from fleet.machines.fleet import Fleet
 from fleet.machines.record import Record
 from fleet.machines.swapping import swapping
+from fleet.memory.prediction import Habits
 from fleet.swapper.tuning import Tuning
 from providers.ollama import Ollama
 from tests.fakes.ollama import FakeOllama
@@ -32,7 +33,7 @@ class World:
 
 
 @asynccontextmanager
-async def world(*names, budget=4 << 30, kept=None, models=(), always_on=(), **more):
+async def world(*names, budget=4 << 30, kept=None, models=(), always_on=(), habits=Habits(), **more):
     fakes, http = {name: FakeOllama() for name in names}, HttpClient()
     for fake in fakes.values():
         await fake.start()
@@ -47,7 +48,7 @@ async def world(*names, budget=4 << 30, kept=None, models=(), always_on=(), **mo
         return Ollama(http, base_url=record.url, always_on=record.always_on, grows=grows)
 
     turns = partial(swapping, sizes=Kept() if kept is None else kept, tuning=QUICK, **more)
-    make = replace(factories(http), turns=turns, host=adapter)
+    make = replace(factories(http), turns=turns, host=adapter, habits=habits)
     fixed = [Record(name, fake.url, budget_bytes=budget, always_on=always_on) for name, fake in fakes.items()]
     try:
         async with opened(fixed, None, make) as machines:

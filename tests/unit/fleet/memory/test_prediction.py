@@ -177,19 +177,19 @@ async def test_what_another_machine_taught_is_held_against_the_files_of_this_one
 
 async def test_how_the_server_was_started_decides_over_the_cache_and_the_buffers() -> None:
     async def needs(habits: Habits) -> Any:
-        return (await memory(Shelf(MODEL), Kept(), habits=habits)).predict("m:8b").need
+        return (await memory(Shelf(MODEL), Kept(), habits=lambda: habits)).predict("m:8b").need
 
     plain = await needs(Habits())
-    assert (await needs(Habits(parallel=4))).cache == 4 * plain.cache
-    assert (await needs(Habits(kv_type="q8_0"))).cache == round(plain.cache * 1.0625 / 2)
-    without = await needs(Habits(kv_type="q8_0", flash=False))
+    assert (await needs(Habits(num_parallel=4))).cache == 4 * plain.cache
+    assert (await needs(Habits(kv_cache_type="q8_0"))).cache == round(plain.cache * 1.0625 / 2)
+    without = await needs(Habits(kv_cache_type="q8_0", flash_attention=False))
     assert without.cache == plain.cache, "a small cache takes flash attention"
     assert without.buffers - plain.buffers == 16 * 512 * 8192 * 4
 
 
 async def test_a_model_that_only_embeds_has_one_slot_and_its_longest_context() -> None:
     embedder = FakeModel("e:1b", GIB, "1B", context=2048, capabilities=("embedding",))
-    found = (await memory(Shelf(embedder), Kept(), habits=Habits(parallel=4))).predict("e:1b")
+    found = (await memory(Shelf(embedder), Kept(), habits=lambda: Habits(4))).predict("e:1b")
     assert found.setting == Setting(2048)
 
 
@@ -236,7 +236,7 @@ async def test_a_load_that_ran_out_of_memory_needs_more_than_was_free_for_an_hou
 
 
 async def test_a_model_larger_than_the_budget_is_refused_with_all_numbers() -> None:
-    made = await memory(Shelf(MODEL), Kept(), habits=Habits(parallel=2))
+    made = await memory(Shelf(MODEL), Kept(), habits=lambda: Habits(2))
     found = made.predict("m:8b")
     assert found.within(found.bytes) is found and found.within(None) is found
     with pytest.raises(ModelTooLarge) as refused:
