@@ -93,17 +93,17 @@ def _check_habits(record: Record) -> None:
     for name in ("num_parallel", "max_loaded_models"):
         count = getattr(record, name)
         if count is not None and not 0 < count <= _MOST_AT_ONCE:
-            hint = f"1 to {_MOST_AT_ONCE}, as its server was started; leave it out for what the settings say."
-            raise InvalidField("This is no number that a server could be started with.", field=name, hint=hint)
+            hint = "Say what the server there was started with, or leave it out for what the settings say."
+            raise InvalidField(f"{name} is not from 1 to {_MOST_AT_ONCE}.", field=name, hint=hint)
     if record.kv_cache_type not in (None, *get_args(KvType)):
-        hint = f"One of {', '.join(get_args(KvType))}, as Ollama was started there."
-        raise InvalidField("This kind of cache is not known.", field="kv_cache_type", hint=hint)
+        hint = "Say what Ollama was started with there, or leave it out for what the settings say."
+        raise InvalidField(f"kv_cache_type is none of {', '.join(get_args(KvType))}.", field="kv_cache_type", hint=hint)
     if record.kind == OLLAMA:
         return
     for name in ("kv_cache_type", "flash_attention"):
         if getattr(record, name) is not None:
-            hint = "Leave it out; what such a machine takes is seen there and not foreseen."
-            raise InvalidField("Only an Ollama is asked for this.", field=name, hint=hint)
+            hint = "Leave it out; what models take on such a machine is learned there."
+            raise InvalidField(f"{name} is a thing of Ollama.", field=name, hint=hint)
     if engine_classes()[record.kind].spec.holds_one and (record.max_loaded_models or 1) > 1:
         raise InvalidField("Such a server holds one model at a time.", field="max_loaded_models", hint="Leave it out.")
 

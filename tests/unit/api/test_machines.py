@@ -89,6 +89,17 @@ async def test_a_machine_is_added_shown_changed_and_removed(ask):
     assert not ask.agents.with_key and ask.agents.ended == ["gpu"]  # its agent is trusted no more
 
 
+async def test_how_the_server_of_a_machine_was_started_is_as_the_settings_say_or_its_own(ask):
+    usual = {"num_parallel": 1, "max_loaded_models": None, "kv_cache_type": "f16", "flash_attention": True, "said": []}
+    assert (await ask("GET", "/machines/local")).json["started_with"] == usual
+    own = {"num_parallel": 4, "max_loaded_models": 2, "kv_cache_type": "q8_0", "flash_attention": False}
+    assert (await ask("POST", body=GPU | own)).json["started_with"] == own | {"said": list(own)}
+    back = (await ask("PATCH", "/machines/gpu", {"num_parallel": None, "kv_cache_type": "q4_0"})).json["started_with"]
+    assert back == own | {"num_parallel": 1, "kv_cache_type": "q4_0", "said": list(own)[1:]}
+    lab = (await ask("POST", body=GPU | {"name": "lab", "url": "http://lab", "kind": "textgen"})).json["started_with"]
+    assert lab == usual | {"max_loaded_models": 1}
+
+
 async def test_the_kind_and_the_key_of_a_machine(ask):
     got = await ask("POST", body=GPU | {"kind": "vllm", "key": "sk-secret"})
     assert (got.status, got.json["kind"], got.json["has_key"], got.json["fixed"]) == (201, "vllm", True, None)
@@ -139,6 +150,9 @@ async def test_a_machine_with_work_in_flight_drains_first(ask):
     (GPU | {"labels": ["A B"]}, 422, "labels"), (GPU | {"labels": "a"}, 422, "labels"), (GPU | {"enabled": "yes"}, 422, "enabled"),
     (GPU | {"always_on": ["../x"]}, 422, "always_on"), (GPU | {"vram": 1}, 422, "vram"), ([], 422, "body"),
     (GPU | {"key": "secret"}, 422, "key"), (GPU | {"kind": "vllm", "key": "secret secret"}, 422, "key"),
+    (GPU | {"num_parallel": 0}, 422, "num_parallel"), (GPU | {"num_parallel": 2.5}, 422, "num_parallel"),
+    (GPU | {"max_loaded_models": "2"}, 422, "max_loaded_models"), (GPU | {"kv_cache_type": "q2"}, 422, "kv_cache_type"),
+    (GPU | {"flash_attention": 1}, 422, "flash_attention"), (GPU | {"kind": "vllm", "flash_attention": True}, 422, "flash_attention"),
     (GPU | {"name": "box"}, 409, "name"), (GPU | {"url": "http://127.0.0.1:11434"}, 409, "url"),
 ])  # fmt: skip
 async def test_what_cannot_be_is_refused_by_its_member(ask, body, status, field):

@@ -38,7 +38,29 @@ def test_add_sends_what_was_said_and_nothing_else(fake, run):  # noqa: F811
     run("machines", "add", "lab", "http://lab", *words)
     *_, engine = (json.loads(body) for _, _, body in fake.requests)
     assert engine == {"name": "lab", "url": "http://lab", "kind": "vllm", "key": "sk-1"}
-    plain, whole, _ = (json.loads(body) for _, _, body in fake.requests)
+    run(
+        "machines",
+        "add",
+        "lab",
+        "http://lab",
+        "--num-parallel",
+        "4",
+        "--max-loaded-models",
+        "2",
+        "--kv-cache-type",
+        "q8_0",
+        "--no-flash-attention",
+    )
+    started = json.loads(fake.requests[-1][2])
+    assert started == {
+        "name": "lab",
+        "url": "http://lab",
+        "num_parallel": 4,
+        "max_loaded_models": 2,
+        "kv_cache_type": "q8_0",
+        "flash_attention": False,
+    }
+    plain, whole, *_ = (json.loads(body) for _, _, body in fake.requests)
     assert plain == {"name": "gpu", "url": "http://gpu"}
     assert whole == plain | {"budget_bytes": 26 << 30, "device": "gpu", "labels": ["a", "b"], "always_on": ["gemma3"]}
 

@@ -21,6 +21,12 @@ def test_a_machine_says_what_serves_its_models_and_with_which_key():
     assert "sk-1" not in repr(read)
 
 
+def test_a_machine_says_how_its_server_was_started():
+    said = {"num_parallel": 4, "max_loaded_models": 2, "kv_cache_type": "q8_0", "flash_attention": False}
+    (one,) = read_machines(orjson.dumps([{"name": "gpu", "url": "http://gpu"} | said]).decode())
+    assert {name: getattr(one, name) for name in said} == said and one.kind == "ollama"
+
+
 @pytest.mark.parametrize("text", [
     "http://10.0.0.5:11434", "https://box.lan/ollama", "http://[fd00::1]:11434/", "http://localhost:65535", "http://a_b.c",
 ])  # fmt: skip
@@ -60,6 +66,10 @@ def test_a_name_is_small_letters_digits_and_dashes(text):
         [{"name": "a"}],
         [{"name": "a", "url": "http://b", "key": 5}],
         [{"name": "a", "url": "http://b", "kinds": "vllm"}],
+        [{"name": "a", "url": "http://b", "num_parallel": "4"}],
+        [{"name": "a", "url": "http://b", "num_parallel": True}],
+        [{"name": "a", "url": "http://b", "kv_cache_type": None}],
+        [{"name": "a", "url": "http://b", "flash_attention": 1}],
         "a=vllm+ftp://secret|secret",
         "a=vllm+http://u:secret@h|secret",
     ],

@@ -17,6 +17,7 @@ from tests.unit.fleet.machines.rooms import factories
 ROW = {
     "name": "gpu", "url": "http://gpu", "kind": "ollama", "device": "auto", "budget_bytes": 26 << 30, "labels": ["a"],
     "always_on": [], "enabled": True, "draining": False, "fixed": False, "key": "",
+    "num_parallel": None, "max_loaded_models": None, "kv_cache_type": None, "flash_attention": None,
 }  # fmt: skip
 NOBODY = Budget(None, "nobody set budget_bytes")
 

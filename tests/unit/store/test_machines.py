@@ -1,3 +1,6 @@
+import sqlite3
+from contextlib import closing
+
 import pytest
 from sqlalchemy import select
 
@@ -27,6 +30,9 @@ async def test_a_machine_is_kept_changed_and_forgotten(database, clock, ticking,
     gpu, other = await rows.load()
     assert gpu == ROW | {"budget_bytes": 1 << 40, "draining": True, "labels": [], "always_on": [], "created_at": 1_000_000.0}
     assert other["name"] == "a" and other["labels"] == ["b", "a"] and other["enabled"] is True
+    said = {"num_parallel": 4, "max_loaded_models": 2, "kv_cache_type": "q8_0", "flash_attention": False}
+    await rows.save(ROW | said)
+    assert (await rows.load())[0].items() >= said.items()
     await rows.delete("gpu")
     assert [row["name"] for row in await rows.load()] == ["a"]
 
@@ -50,5 +56,8 @@ async def test_a_glance_reads_beside_a_server_and_without_one_and_leaves_nothing
     await database.close()
     before = sorted(path.parent.iterdir())
     assert len(MachineRows.glance(path, keyring)) == 1 and sorted(path.parent.iterdir()) == before
+    with closing(sqlite3.connect(path)) as older:
+        older.execute("ALTER TABLE machines DROP COLUMN flash_attention")
+    assert MachineRows.glance(path, keyring) == [], "it has not been brought up to date"
     path.write_bytes(b"no database")
     assert MachineRows.glance(path, keyring) == []

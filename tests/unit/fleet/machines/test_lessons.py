@@ -5,9 +5,11 @@ import asyncio
 import pytest
 
 from core.errors import ModelTooLarge
+from fleet.machines.record import Record
 from fleet.memory.formula import DRIVER_BYTES
 from fleet.memory.prediction import Habits
 from providers.types import ChatRequest, Message
+from tests.fakes.ollama import FakeOllama
 from tests.fakes.ollama_cards import Environment
 from tests.fakes.ollama_models import GIB, FakeModel
 from tests.unit.fleet.machines.rooms import until
@@ -126,6 +128,29 @@ async def test_how_ollama_was_started_is_in_the_prediction():
         await made.place(LLAMA)
         (runner,) = fake.machine.resident()
         assert foreseen - DRIVER_BYTES == pytest.approx(runner.size, rel=0.05)
+
+
+async def test_each_machine_has_habits_of_its_own_and_they_may_change_under_way():
+    async with world("local", budget=16 * GIB) as made:
+        made.fakes["gpu"] = FakeOllama()
+        async with made.fakes["gpu"] as fake:
+            await made.machines.add(
+                Record("gpu", fake.url, budget_bytes=60 * GIB, num_parallel=4, kv_cache_type="q8_0", max_loaded_models=2)
+            )
+            local, gpu = made.engine(), made.engine("gpu")
+            await made.fleet.refresh()
+            assert memory(made, "gpu").predict(LLAMA).setting.parallel == 4 and memory(made).predict(LLAMA).setting.parallel == 1
+            assert memory(made, "gpu").predict(LLAMA).setting.kv_type == "q8_0"
+            assert (gpu.turns.swapper.yard.tuning.places, local.turns.swapper.yard.tuning.places) == (5, 2)
+            for name in (GEMMA, LLAMA, "qwen3:0.6b"):
+                async with gpu.turns.turn(name):
+                    assert len(fake.machine.runners) <= 2
+            before = memory(made, "gpu").predict(LLAMA).need.cache
+            assert await made.machines.change("gpu", {"num_parallel": 2, "max_loaded_models": 1, "kv_cache_type": None}) is gpu
+            assert memory(made, "gpu").predict(LLAMA).need.cache == pytest.approx(before / 2 / 1.0625 * 2)
+            assert gpu.turns.swapper.yard.tuning.places == 3 and made.engine("gpu").turns is gpu.turns
+            async with gpu.turns.turn(GEMMA):
+                assert list(fake.machine.runners) == [GEMMA]
 
 
 async def test_a_longer_text_makes_room_first_and_is_refused_with_the_numbers_when_there_is_none():

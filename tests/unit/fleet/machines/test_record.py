@@ -25,6 +25,9 @@ def test_an_engine_has_a_key_and_names_its_models_as_it_likes():
 @pytest.mark.parametrize(("field", "values"), [
     ("name", {"name": "GPU"}), ("url", {"url": "http://u:p@box"}), ("kind", {"kind": "toaster"}), ("device", {"device": "tpu"}),
     ("budget_bytes", {"budget_bytes": 0}), ("budget_bytes", {"budget_bytes": -1}), ("budget_bytes", {"budget_bytes": 1 << 60}),
+    ("num_parallel", {"num_parallel": 0}), ("num_parallel", {"num_parallel": 1025}), ("max_loaded_models", {"max_loaded_models": -1}),
+    ("max_loaded_models", {"kind": "textgen", "max_loaded_models": 2}), ("kv_cache_type", {"kv_cache_type": "q2"}),
+    ("kv_cache_type", {"kind": "vllm", "kv_cache_type": "f16"}), ("flash_attention", {"kind": "vllm", "flash_attention": False}),
     ("labels", {"labels": ("Upper",)}), ("labels", {"labels": ("x" * 64,)}), ("labels", {"labels": tuple(map(str, range(33)))}),
     ("key", {"key": "sk-1"}), ("key", {"kind": "vllm", "key": "a\r\nb"}), ("key", {"kind": "vllm", "key": "x" * 1001}),
     ("always_on", {"kind": "vllm", "always_on": ("a\nb",)}), ("always_on", {"kind": "vllm", "always_on": ("",)}),
