@@ -137,7 +137,7 @@ class Settings(BaseSettings):
         (),
         "Ollama",
         "More machines with models, comma separated: name=url for an Ollama, name=KIND+url or name=KIND+url|KEY for "
-        "lmstudio, vllm, llamacpp or textgen. POST /machines adds them while running.",
+        "lmstudio, vllm, llamacpp or textgen; or as JSON with more members. POST /machines adds them while running.",
     )
 
     gemini_api_key: SecretStr = _setting(SecretStr(""), "Gemini", "Key for requests that bring none of their own.")

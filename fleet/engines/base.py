@@ -66,19 +66,11 @@ class Survey:
     def find(self, name: str) -> Seen | None:
         return next((model for model in self.models if model.is_named(name)), None)
 
-    def loaded(self) -> "list[Loaded]":
-        """What takes memory now; a model that is being loaded does."""
-        return [_loaded(model, bool(self.fixed)) for model in self.models if model.takes_memory]
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded(Resident):
-    """A resident whose `size` counts its weights alone; 0 with `size_told` false when the engine tells no size.
-
-    No engine tells where a model lies, so `size_vram` equals `size`.
-    """
-
-    size_told: bool = True
+    def loaded(self) -> list[Resident]:
+        """What takes memory now; a model that is being loaded does. Its `size` counts its weights alone, 0 when the engine tells
+        none; no engine tells where a model lies, so `size_vram` equals it."""
+        found = [(model.name, model.size or 0) for model in self.models if model.takes_memory]
+        return [Resident(name, size, size, fixed=bool(self.fixed)) for name, size in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +127,7 @@ class Engine(ABC):
     async def _begin_unload(self, model: Seen) -> None:
         """Asks for it; the answer may come when it is done or before. Only for a model that takes memory."""
 
-    async def ps(self) -> Sequence[Loaded]:
+    async def ps(self) -> Sequence[Resident]:
         """What takes memory now; a model that is being loaded does."""
         return (await self.survey()).loaded()
 
@@ -229,8 +221,3 @@ class Engine(ABC):
     def _listed(survey: Survey) -> str:
         names = ", ".join(model.name[:80] for model in survey.models[:5])
         return f"It has {names}." if names else "It has no model at all."
-
-
-def _loaded(model: Seen, fixed: bool) -> Loaded:
-    size = model.size or 0
-    return Loaded(model.name, size, size, size_told=model.size is not None, fixed=fixed)

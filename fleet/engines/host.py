@@ -11,7 +11,8 @@ from typing import Any
 
 from core.errors import ProviderError, ProviderUnreachable
 from core.http import HttpClient
-from fleet.engines.base import Engine, EngineSpec, Loaded, Seen, Survey
+from fleet.compute import Resident
+from fleet.engines.base import Engine, EngineSpec, Seen, Survey
 from fleet.engines.registry import engine
 from providers.base import Provider
 from providers.registry import provider_classes
@@ -77,7 +78,7 @@ class EngineHost:
         """Nobody tells what an engine loads it with: the formula takes none but the least."""
         return 0
 
-    async def ps(self) -> Sequence[Loaded]:
+    async def ps(self) -> Sequence[Resident]:
         return (await self._survey()).loaded()
 
     async def load(self, model: str, *, num_gpu: int | None = None) -> None:

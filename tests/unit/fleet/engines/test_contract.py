@@ -14,7 +14,8 @@ from core.errors import (
     ProviderUnreachable,
 )
 from core.http import HttpClient
-from fleet.engines.base import Engine, Loaded
+from fleet.compute import Resident
+from fleet.engines.base import Engine
 from fleet.engines.registry import engine, engine_classes
 from tests.unit.fleet.engines.bench import CASES, IMPATIENT, SIZE, Case, opened
 
@@ -37,7 +38,7 @@ async def test_a_model_is_loaded_and_unloaded(case: Case) -> None:
         assert "small" in [model.name for model in await one.installed()]
         await one.load("small")
         size = SIZE if case.tells_size else 0
-        assert await one.ps() == [Loaded("small", size, size, size_told=case.tells_size, fixed=False)]
+        assert await one.ps() == [Resident("small", size, size)]
         await one.unload("small")
         assert await resident(one) == []
         assert (await one.health()).ready and (await one.health()).fixed == ""
@@ -71,7 +72,7 @@ async def test_what_cannot_be_moved_is_a_fixed_resident(case: Case) -> None:
     fake = case.fixed(memory=("small",))
     async with opened(fake, case.kind, key=KEY) as one:
         size = SIZE if case.tells_size_when_fixed else 0
-        assert await one.ps() == [Loaded("small", size, size, size_told=case.tells_size_when_fixed, fixed=True)]
+        assert await one.ps() == [Resident("small", size, size, fixed=True)]
         await one.load("small")
         with pytest.raises(Conflict) as caught:
             await one.unload("small")

@@ -41,7 +41,7 @@ async def test_what_is_being_loaded_takes_memory_and_is_joined() -> None:
     fake.states["small"] = "loading"
     fake.moving["small"] = (4, "loaded")
     async with opened(fake, "llamacpp") as one:
-        assert [(model.name, model.size_told) for model in await one.ps()] == [("small", False)]
+        assert [(model.name, model.size) for model in await one.ps()] == [("small", 0)]
         await one.load("small")
         assert (fake.moves, fake.states["small"]) == ([], "loaded")
 

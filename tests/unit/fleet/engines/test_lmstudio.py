@@ -1,7 +1,8 @@
 import pytest
 
 from core.errors import ModelNotInstalled, ProviderRefused
-from fleet.engines.base import Loaded, Seen
+from fleet.compute import Resident
+from fleet.engines.base import Seen
 from tests.fakes.lmstudio import FakeLmStudio
 from tests.fakes.openai import FakeOpenAI
 from tests.unit.fleet.engines.bench import SIZE, opened
@@ -16,7 +17,7 @@ async def test_every_instance_takes_memory_and_all_of_them_go() -> None:
     fake = FakeLmStudio()
     fake.instances["small"] = ["small", "small:2"]
     async with opened(fake, "lmstudio") as one:
-        assert await one.ps() == [Loaded("small", 2 * SIZE, 2 * SIZE)]
+        assert await one.ps() == [Resident("small", 2 * SIZE, 2 * SIZE)]
         await one.unload("small")
         assert fake.bodies("/unload") == [{"instance_id": "small"}, {"instance_id": "small:2"}]
         assert await one.ps() == []
