@@ -61,6 +61,7 @@ async def swapping(
         taken=lambda: engine.taken,
     )
     acts.always_on = swapper.yard.pinned_names
+    acts.is_shared = lambda: now() < swapper.yard.shared_until
     async with running(swapper) as runs:
         yield Swapping(engine, swapper, memory, now, runs)
 
@@ -173,10 +174,14 @@ class _Acts:
     def __init__(self, engine: Engine, memory: Memory, beside: Beside | None):
         self._engine, self._memory, self._beside = engine, memory, beside
         self.always_on: Sequence[str] = ()
+        #: Whether somebody else was seen loading models here.
+        self.is_shared: Callable[[], bool] = lambda: False
         self._residents: Sequence[Resident] = ()
         self._spilled: frozenset[str] = frozenset()
         #: What was just loaded, and what was in memory before.
         self._loaded: tuple[str, Sequence[Resident]] | None = None
+        #: What seems to have driven others out, as long as nobody else was seen to load models.
+        self._blamed: str | None = None
 
     async def ps(self) -> Sequence[Resident]:
         residents = await self._engine.machine.ps()
@@ -211,14 +216,21 @@ class _Acts:
 
     def _compare(self, residents: Sequence[Resident]) -> None:
         """A load that runs out of memory drives out all others and is tried again; what only Ollama knows shows in who is gone,
-        or in a part that lies in the memory of the processor."""
+        or in a part that lies in the memory of the processor. Who is gone may also have left for somebody else's load."""
         spilled = frozenset(self._engine.identify(one.name) for one in residents if 0 < one.size_vram < one.size)
         for name in spilled - self._spilled:
             self._outgrown(name, residents)
         self._spilled = spilled
+        if self._blamed and self.is_shared():
+            self._memory.acquit(self._blamed)
+            self._blamed = None
         loaded, self._loaded = self._loaded, None
-        if loaded and {one.name for one in loaded[1]} - {one.name for one in residents}:
-            self._outgrown(*loaded)
+        if loaded:
+            model, before = loaded
+            others = {one.name for one in before if self._engine.identify(one.name) != self._engine.identify(model)}
+            if others and others.isdisjoint(one.name for one in residents) and not self.is_shared():
+                self._outgrown(model, before)
+                self._blamed = model
 
     def _outgrown(self, model: str, residents: Sequence[Resident]) -> None:
         """Beside others it did not fit, so it needs more than they leave. Of one that was alone that says nothing: the memory
@@ -226,7 +238,7 @@ class _Acts:
         budget = self._engine.budget.bytes
         others = [self._memory.weigh(one) for one in residents if self._engine.identify(one.name) != self._engine.identify(model)]
         if budget is not None and others:
-            self._memory.outgrown(model, max(budget - sum(others), 0), budget)
+            self._memory.outgrown(model, max(budget - self._engine.taken - sum(others), 0), budget)
 
 
 def _still_there(model: str) -> Overloaded:

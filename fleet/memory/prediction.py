@@ -218,6 +218,12 @@ class Memory:
             self._outgrown[anatomy.blob, setting] = min(least, most), self._now() + _CRAMPED
             log.warning("memory.outgrown", model=model, free=free, needs=least)
 
+    def acquit(self, model: str) -> None:
+        """It was somebody else who took the memory."""
+        anatomy, setting = self._known(model, None)
+        if self._outgrown.pop((anatomy.blob, setting), None):
+            log.info("memory.not_outgrown", model=model)
+
     async def _keep(self, sights: Sequence[Sight]) -> None:
         """What cannot be written is known until the restart: a full disk is no reason to stop serving."""
         if not sights:

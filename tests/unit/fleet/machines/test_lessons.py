@@ -79,6 +79,45 @@ async def test_when_ollama_drives_others_out_a_model_is_alone_from_then_on():
         assert list(fake.machine.runners) == [LLAMA], "it does not fit beside another one any more"
 
 
+@pytest.mark.parametrize("known", [False, True], ids=["it shows later", "it was seen before"])
+async def test_who_left_for_somebody_elses_load_tells_nothing_of_ours(known):
+    """Another server at the same Ollama lets one go while ours is loaded, and loads its own afterwards."""
+    async with world("local", budget=16 * GIB) as made:
+        fake, yard = made.fakes["local"], made.engine().turns.swapper.yard
+        stranger = fake.machine.installed["qwen3:0.6b"]
+        if known:
+            fake.machine.load(stranger, {})
+            await until(lambda: yard.shared_until > 0)
+        await made.place(GEMMA)
+        fake.load_seconds = 0.3
+        waiting = asyncio.create_task(made.place(LLAMA))
+        await until(lambda: yard.move and yard.move.phase == "loading")
+        for name in [*fake.machine.runners]:
+            fake.machine.unload(fake.machine.installed[name])
+        await waiting
+        looked_at = yard.looked_at
+        await until(lambda: yard.looked_at > looked_at and not yard.models[GEMMA].is_resident)
+        assert (memory(made).predict(LLAMA).source == "outgrown") is not known
+        fake.machine.load(stranger, {})
+        await until(lambda: memory(made).predict(LLAMA).source != "outgrown")
+        fake.load_seconds = 0.0
+        assert await made.place(GEMMA) == "local" and {GEMMA, LLAMA} <= fake.machine.runners.keys()
+
+
+async def test_one_of_two_that_left_was_not_driven_out_by_a_load_without_memory():
+    async with world("local", budget=16 * GIB) as made:
+        fake, yard = made.fakes["local"], made.engine().turns.swapper.yard
+        for name in (GEMMA, "qwen3:0.6b"):
+            await made.place(name)
+        fake.load_seconds = 0.3
+        waiting = asyncio.create_task(made.place(LLAMA))
+        await until(lambda: yard.move and yard.move.phase == "loading")
+        fake.machine.unload(fake.machine.installed[GEMMA])
+        await waiting
+        await until(lambda: not yard.models[GEMMA].is_resident)
+        assert memory(made).predict(LLAMA).source != "outgrown"
+
+
 async def test_a_load_that_fails_alone_teaches_nothing():
     async with world("local", budget=16 * GIB) as made:
         before = memory(made).bytes(LLAMA)
