@@ -114,7 +114,8 @@ async def test_one_of_two_that_left_was_not_driven_out_by_a_load_without_memory(
         await until(lambda: yard.move and yard.move.phase == "loading")
         fake.machine.unload(fake.machine.installed[GEMMA])
         await waiting
-        await until(lambda: not yard.models[GEMMA].is_resident)
+        looked_at = yard.looked_at
+        await until(lambda: yard.looked_at > looked_at and not yard.models[GEMMA].is_resident)
         assert memory(made).predict(LLAMA).source != "outgrown"
 
 
