@@ -58,6 +58,7 @@ from fleet.hardware import Hardware, detect
 from fleet.machine import Machine
 from fleet.machines.opening import factories, named
 from fleet.sizing import Sizing, size
+from fleet.telemetry import Telemetry
 from gateway.usage import open_metering
 from operations.banner import banner, models_found
 from operations.doctor import Check, Subject, examine, myelin_at, table, worst
@@ -138,15 +139,15 @@ async def build(
 ) -> House:
     """Makes every room, each on the floor below it, and starts what runs by itself."""
     sandbox, hardware = await asyncio.gather(_open_sandbox(settings, stack, settings.data_dir / "work"), detect())
-    files = Files(settings.data_dir, settings.min_free_disk_mb << 20)
+    files, hooks = Files(settings.data_dir, settings.min_free_disk_mb << 20), AddressPolicy.of(settings.webhook_allowed_targets)
     files.prepare()
     await database.start()
     stack.push_async_callback(database.close)
     await credentials.reload()
     jobs, outbox, state = Jobs(database, clock, settings.retention_hours * 3600), Outbox(database, clock), State(database)
-    models, prices = await open_models(settings, clock, database, state, hardware, stack)
+    sizing, telemetry = _sizing(settings, hardware), Telemetry(hardware, clock)
+    models, prices = await open_models(settings, clock, database, state, telemetry, stack)
     metering, book = await open_metering(Calls(database), models.gateway, clock, settings.prices, prices, stack)
-    sizing, hooks = _sizing(settings, hardware), AddressPolicy.of(settings.webhook_allowed_targets)
     deliverer = _open_webhooks(settings, clock, outbox, hooks, stack)
     keyring, patience = Keyring(settings.secret_key.get_secret_value()), Patience(settings.model_timeout * _ASKING_SHARE, clock)
     pipeline = Pipeline(
@@ -180,7 +181,7 @@ async def build(
         **(await open_moving(settings, credentials.has_agent, models, database, clock, stack))._asdict(),
         pace=Pace(total=settings.answer_timeout),
         **metering._asdict(),
-        hardware=hardware,
+        telemetry=telemetry,
         sizing=sizing,
     )
 

@@ -100,7 +100,7 @@ def _view(rooms: House) -> ComputeView:
     return {
         "mode": rooms.compute.mode,
         "switch": last and _switch(last),
-        "detected": rooms.hardware.as_json(),
+        "detected": rooms.telemetry.hardware.as_json(),
         "workers": {stage: {"count": workers.count, "why": workers.why} for stage, workers in staff.items()},
         "sandbox": rooms.sandbox.layers,
     }

@@ -20,7 +20,6 @@ from core.settings import Settings
 from documents.sandbox.client import Sandbox
 from fleet.compute import Compute
 from fleet.downloads import Downloads
-from fleet.hardware import Hardware
 from fleet.machine import Machine
 from fleet.machines.fleet import Fleet
 from fleet.machines.registry import Machines
@@ -28,6 +27,7 @@ from fleet.operations.activity import Activity
 from fleet.operations.agents import Agents
 from fleet.operations.operations import Operations
 from fleet.sizing import Sizing
+from fleet.telemetry import Telemetry
 from gateway.catalogue import Catalogue
 from gateway.ledger import Ledger
 from gateway.releases import Releases
@@ -79,7 +79,7 @@ class House:
     machine: Machine
     machines: Machines
     pace: Pace
-    hardware: Hardware
+    telemetry: Telemetry
     sizing: Sizing
 
 

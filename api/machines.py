@@ -31,7 +31,7 @@ _TAKEN_BACK = frozenset({"budget_bytes", *(one.name for one in fields(Habits))})
 
 
 class MachineChange(BaseModel):
-    """What is left out stays as it is. The last four are how the server of the models was started; null for as the settings say."""
+    """What is left out stays as it is. The last four are how the server there was started; null for as the settings say."""
 
     model_config = ConfigDict(extra="forbid")
     url: str | None = None
@@ -82,8 +82,8 @@ class CardsView(TypedDict):
 
 
 class StartedWith(TypedDict):
-    """How the server of the models was started: its record says what is in `said`, the settings or its kind the rest. Null: it has no
-    such limit."""
+    """How the server of the models was started: its record says what is in `said`, the settings or its kind the rest. Null: it
+    has no such limit."""
 
     num_parallel: int
     max_loaded_models: int | None
@@ -108,8 +108,7 @@ class MachineView(TypedDict):
     """`origin` local: OLLAMA_URL; settings: MACHINES; api: added here. `state` draining: it goes when its work has ended.
 
     `kind` is what serves its models; `has_key` tells of a key for that; `fixed` says why its models cannot be loaded or unloaded
-    from here, null when they can. `cards` are those of the server that runs Myelin, null for a machine elsewhere and where no card
-    tells its use.
+    from here, null when they can. `cards` are those beside Myelin, null for a machine elsewhere and where no card tells its use.
 
     `phase` is what its memory is at, `installed` how many models it lists (null: unknown), `in_flight` what it works on.
     """

@@ -12,7 +12,6 @@ from core.secrets import Keyring
 from core.settings import Settings
 from fleet.compute import Compute, Mode, gpu_presence
 from fleet.downloads import Downloads
-from fleet.hardware import Hardware
 from fleet.machine import Machine
 from fleet.machines.fleet import Fleet
 from fleet.machines.opening import factories, open_ollamas
@@ -60,7 +59,7 @@ class Models(NamedTuple):
 
 
 async def open_models(
-    settings: Settings, clock: Clock, database: Database, state: State, hardware: Hardware, stack: AsyncExitStack
+    settings: Settings, clock: Clock, database: Database, state: State, telemetry: Telemetry, stack: AsyncExitStack
 ) -> tuple[Models, PriceList]:
     http = HttpClient(connections=256)
     stack.push_async_callback(http.close)
@@ -74,7 +73,6 @@ async def open_models(
         """Machines work before the last of them is opened."""
         return mode if switch is None else switch.mode
 
-    telemetry = Telemetry(hardware, clock)
     fleet, ollamas = await _open_fleet(settings, clock, database, local, http, telemetry, computes, activity)
     machines = fleet.machines
     providers = registry.build(wanted, http) | {local.spec.name: ollamas}

@@ -159,8 +159,9 @@ Host = Ollama | EngineHost
 class Engine:
     """One machine. Everything runs on one event loop, so its counters need no lock.
 
-    `habits` are those of an Ollama that its record says nothing of. `host` serves its models. `record` may change while it works: who makes decisions of it reads it each time. `listed` is
-    what its last list named. `budget` and `mode` tell how much memory models may take and where they compute.
+    `host` serves its models. `record` may change while it works: who makes decisions of it reads it each time. `listed` is
+    what its last list named. `budget` and `mode` tell how much memory models may take and where they compute; `habits` are those
+    of an Ollama whose record says nothing.
     """
 
     def __init__(

@@ -68,8 +68,9 @@ def factories(
     turns: Callable[[Engine], AbstractAsyncContextManager[Turns]] | None = None,
     grows: Callable[[str, str, int], Awaitable[None]] | None = None,
 ) -> Factories:
-    """`ollama` has what the settings say of the provider, `hardware` what was found here last, `mode` where the local
-    one computes, `vram_limit` is in GiB; `habits` are those of an Ollama whose record says nothing; `grows` is told the machine, the model and the context that it is going to have there."""
+    """`ollama` has what the settings say of the provider, `hardware` what was found here last, `mode` where the local one
+    computes, `vram_limit` is in GiB; `habits` are those of an Ollama whose record says nothing; `grows` is told the machine, the
+    model and the context that it is going to have there."""
 
     def computes(record: Record) -> Mode:
         return mode() if record.name == LOCAL else record.device

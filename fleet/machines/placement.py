@@ -47,9 +47,9 @@ class Wish:
 class Candidate:
     """A machine as one request for one model sees it. Seconds and bytes.
 
-    `installed` None: its list is not known. `taken` of the budget have other programs now. `wait` is what is queued, drained and unloaded before a load could begin, or
-    before the turn when the model is `resident`; `displaced` is what it takes to load again what would have to leave for it;
-    `idle` are the seconds since the model left its memory, None for never there.
+    `installed` None: its list is not known. Other programs have `taken` of the budget now. `wait` is what is queued, drained and
+    unloaded before a load could begin, or before the turn when the model is `resident`; `displaced` is what it takes to load
+    again what would have to leave for it; `idle` are the seconds since the model left its memory, None for never there.
     """
 
     name: str

@@ -44,8 +44,8 @@ class Rows(Protocol):
 class Factories:
     """`host` makes what asks the models of a record; closing it is nobody's affair, for all share one HTTP client.
 
-    `habits` are how an Ollama was started whose record says nothing. `turns` opens what gives turns on an engine, and closes it when the machine goes (`swapping.swapping`); None: everybody is
-    let in at once.
+    `habits` are those of an Ollama whose record says nothing. `turns` opens what gives turns on an engine, and closes it when the
+    machine goes (`swapping.swapping`); None: everybody is let in at once.
     """
 
     host: Callable[[Record], Host]
