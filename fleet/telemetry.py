@@ -75,7 +75,7 @@ class OneAtATime:
 class Telemetry:
     """`hardware` is what was found last: the cards that were there once, without figures while the driver gives none.
 
-    `now()` is at most two seconds old, or a minute where no card was found; who asks meanwhile shares one look.
+    `now()` is at most two seconds old, or a minute where no card tells its use; who asks meanwhile shares one look.
     """
 
     def __init__(self, found: Hardware, clock: Clock, look: Callable[[], Awaitable[Hardware]] | None = None):
@@ -104,7 +104,7 @@ class Telemetry:
 
 
 def _lasting(hardware: Hardware) -> float:
-    return _FRESH_SECONDS if hardware.gpus else _ABSENT_SECONDS
+    return _FRESH_SECONDS if any(gpu.vram_used is not None for gpu in hardware.gpus) else _ABSENT_SECONDS
 
 
 class Beside:

@@ -70,8 +70,8 @@ class Look:
         return self.beside.cards
 
 
-@pytest.mark.parametrize(("gpus", "lasting"), [((card(GIB),), 2.0), ((), 60.0)])
-async def test_a_look_lasts_a_while_and_longer_where_there_is_no_card(gpus: tuple[Gpu, ...], lasting: float) -> None:
+@pytest.mark.parametrize(("gpus", "lasting"), [((card(GIB),), 2.0), ((), 60.0), ((card(None),), 60.0)])
+async def test_a_look_lasts_a_while_and_longer_where_no_card_tells_its_use(gpus: tuple[Gpu, ...], lasting: float) -> None:
     look = Look(*gpus)
     for seconds, count in ((0, 0), (lasting - 0.1, 0), (lasting, 1), (lasting + 0.1, 1), (2 * lasting, 2)):
         look.time = seconds
