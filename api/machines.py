@@ -26,7 +26,7 @@ router = APIRouter(prefix="/machines", tags=["machines"])
 
 Name = Annotated[str, Path(max_length=64, description="The name of a machine, as `GET /machines` shows it.")]
 
-
+#: Null is not the same as leaving them out.
 _TAKEN_BACK = frozenset({"budget_bytes", *(one.name for one in fields(Habits))})
 
 

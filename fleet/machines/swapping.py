@@ -18,6 +18,7 @@ from fleet.swapper.line import Ticket
 from fleet.swapper.running import running
 from fleet.swapper.scheduler import OnEta, Swapper, Turn
 from fleet.swapper.tuning import Class, Tuning
+from fleet.swapper.yard import Yard
 from fleet.telemetry import Beside, Telemetry
 from providers.ollama_errors import not_installed
 
@@ -46,7 +47,7 @@ async def swapping(
     )
     await memory.start()
     beside = Beside(telemetry, memory.weigh, now) if telemetry and is_this_machine(engine.record.url) else None
-    acts = _Acts(engine, memory, beside)
+    acts = _Acts(engine, memory, beside, now)
     swapper = Swapper(
         acts,
         budget=lambda: engine.budget.bytes,
@@ -60,8 +61,7 @@ async def swapping(
         most=engine.habits.max_loaded_models,
         taken=lambda: engine.taken,
     )
-    acts.always_on = swapper.yard.pinned_names
-    acts.is_shared = lambda: now() < swapper.yard.shared_until
+    acts.yard = swapper.yard
     async with running(swapper) as runs:
         yield Swapping(engine, swapper, memory, now, runs)
 
@@ -169,13 +169,13 @@ class _Shelf:
 
 
 class _Acts:
-    """`fleet.swapper.effects.Effects` on the machine as it is now. Every look teaches what models take."""
+    """`fleet.swapper.effects.Effects` on the machine as it is now, for the owner of `yard`. Every look teaches what models
+    take."""
 
-    def __init__(self, engine: Engine, memory: Memory, beside: Beside | None):
-        self._engine, self._memory, self._beside = engine, memory, beside
-        self.always_on: Sequence[str] = ()
-        #: Whether somebody else was seen loading models here.
-        self.is_shared: Callable[[], bool] = lambda: False
+    yard: Yard
+
+    def __init__(self, engine: Engine, memory: Memory, beside: Beside | None, now: Callable[[], float]):
+        self._engine, self._memory, self._beside, self._now = engine, memory, beside, now
         self._residents: Sequence[Resident] = ()
         self._spilled: frozenset[str] = frozenset()
         #: What was just loaded, and what was in memory before.
@@ -187,15 +187,19 @@ class _Acts:
         residents = await self._engine.machine.ps()
         self._compare(residents)
         self._residents = residents
-        if unknown := [name for name in self.always_on if not self._memory.knows(name)]:
+        if unknown := [name for name in self.yard.pinned_names if not self._memory.knows(name)]:
             with suppress(ProviderError, TimeoutError):
                 async with asyncio.timeout(_MEETING):
                     await self._memory.refresh(unknown)
         await self._memory.observe(residents)
-        if self._beside:
+        if self._beside and not self.yard.is_closed:  # else the switch of compute moves models
             await self._beside.look(residents)
             self._engine.cards = self._beside.cards
         return residents
+
+    def _is_shared(self) -> bool:
+        """Whether somebody else was seen loading models here."""
+        return self._now() < self.yard.shared_until
 
     def _moving(self) -> AbstractContextManager[None]:
         return self._beside.moving() if self._beside else nullcontext()
@@ -221,14 +225,14 @@ class _Acts:
         for name in spilled - self._spilled:
             self._outgrown(name, residents)
         self._spilled = spilled
-        if self._blamed and self.is_shared():
+        if self._blamed and self._is_shared():
             self._memory.acquit(self._blamed)
             self._blamed = None
         loaded, self._loaded = self._loaded, None
         if loaded:
             model, before = loaded
             others = {one.name for one in before if self._engine.identify(one.name) != self._engine.identify(model)}
-            if others and others.isdisjoint(one.name for one in residents) and not self.is_shared():
+            if others and others.isdisjoint(one.name for one in residents) and not self._is_shared():
                 self._outgrown(model, before)
                 self._blamed = model
 

@@ -78,8 +78,8 @@ class Room:
 
     def too_large(self, model: Model, pinned: Sequence[Model]) -> ModelTooLarge | MemoryTaken:
         """The refusal of a model that has no room even when only `pinned` stay."""
-        if self._fits(model, pinned, self._budget()):
-            return memory_taken(model.name, model.predicted, self.bytes or 0, self._taken())
+        if (taken := self._taken()) and self._fits(model, pinned, self._budget()):
+            return memory_taken(model.name, model.predicted, self.bytes or 0, taken)
         beside = sum(other.size for other in pinned)
         names = ", ".join(other.name for other in pinned)
         if self._is_full(pinned):

@@ -44,6 +44,8 @@ def test_what_other_programs_have_is_no_room_but_changes_no_plan():
         assert (room.bytes, room.fits(heavy, [light])) == (left * GB, fits) and room.together([light, heavy]) == [light, heavy]
     assert isinstance(room.too_large(heavy, [light]), MemoryTaken)
     assert isinstance(room.too_large(sized("a", 27), []), ModelTooLarge)
+    taken = 0
+    assert isinstance(room.too_large(heavy, [light]), ModelTooLarge), "nobody else has anything: it is a fixed one that stays"
 
 
 def test_what_ollama_shows_counts_more_than_the_prediction():
