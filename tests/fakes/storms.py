@@ -102,9 +102,10 @@ class Storm:
             self._names.remove("giant:70b")
         self._asking: list[asyncio.Task[None]] = []
         self._turns: Swapping
+        self._engine: SimpleNamespace
 
     async def weather(self) -> list[str]:
-        engine = SimpleNamespace(
+        self._engine = engine = SimpleNamespace(
             machine=self._machine,
             host=SimpleNamespace(load_context=lambda model: CONTEXT),
             identify=full_name,
@@ -120,7 +121,7 @@ class Storm:
 
     async def _blow(self) -> list[str]:
         befalls = [self._ask] * 12 + [self._hang_up] * 3 + [self._crash, self._restart, self._intrude, self._vanish]
-        befalls += [self._fail, self._stall, self._preload, self._evict, self._withhold, self._close]
+        befalls += [self._fail, self._stall, self._preload, self._evict, self._withhold, self._close, self._play]
         for _ in range(self._events):
             await asyncio.sleep(self._rnd.choice([0.0, 0.1, 1.0, 5.0, 20.0]) * self._rnd.random())
             await self._rnd.choice(befalls)()
@@ -213,6 +214,11 @@ class Storm:
                     withheld[name] -= 1
 
         self._start(withhold)
+
+    async def _play(self) -> None:
+        """Another program takes a part of the card, and gives it back."""
+        self._engine.taken = self._rnd.randint(1, 26) * GIB if self._known else 0
+        asyncio.get_running_loop().call_later(self._rnd.random() * 60, setattr, self._engine, "taken", 0)
 
     async def _close(self) -> None:
         async def close() -> None:
