@@ -163,9 +163,10 @@ async def find_gpus(
     seconds: float,
     *,
     ask: Callable[[], Found] = ask_nvml,
+    read: Callable[[Path], tuple[Gpu, ...]] = amd_gpus,
     drm: Path = Path("/sys/class/drm"),
 ) -> tuple[tuple[Gpu, ...], tuple[str, ...]]:
-    """(cards, notes on what was not found). `system` is like `Linux x86_64`; `ram_total` in bytes."""
+    """(cards, notes on what was not found). `system` is like `Linux x86_64`; `ram_total` in bytes; each driver has `seconds`."""
     apple = apple_gpus(system, ram_total)
     if apple:
         return apple, ()
@@ -174,8 +175,11 @@ async def find_gpus(
     except TimeoutError:
         nvidia, note = (), f"NVIDIA: the driver gave no answer in {seconds:g} s"
     nvidia = tuple(_unified(gpu, ram_total) for gpu in nvidia)
-    amd = await asyncio.to_thread(amd_gpus, drm)
     notes = [] if note is None else [note]
-    if not amd:
-        notes.append("AMD: no card shows its memory")
+    try:
+        amd = await in_a_thread(lambda: read(drm), seconds)
+        notes += [] if amd else ["AMD: no card shows its memory"]
+    except TimeoutError:
+        amd = ()
+        notes.append(f"AMD: the driver gave no answer in {seconds:g} s")
     return nvidia + amd, tuple(notes)

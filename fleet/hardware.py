@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from fleet.graphics import Found, Gpu, ask_nvml, find_gpus
+from fleet.graphics import Found, Gpu, amd_gpus, ask_nvml, find_gpus
 
 ReadText = Callable[[str], str | None]
 
@@ -167,10 +167,15 @@ def _machine() -> tuple[int, tuple[int, int]]:
     return _usable_cores(), (memory.total, memory.available)
 
 
-async def detect(seconds: float = _PROBE_SECONDS, *, ask: Callable[[], Found] = ask_nvml) -> Hardware:
+async def detect(
+    seconds: float = _PROBE_SECONDS,
+    *,
+    ask: Callable[[], Found] = ask_nvml,
+    read: Callable[[Path], tuple[Gpu, ...]] = amd_gpus,
+) -> Hardware:
     """This machine, now. A graphics driver that hangs costs `seconds` and a note, never the start."""
     cores, memory = await asyncio.to_thread(_machine)
-    gpus, notes = await find_gpus(memory[0], f"{platform.system()} {platform.machine()}", seconds, ask=ask)
+    gpus, notes = await find_gpus(memory[0], f"{platform.system()} {platform.machine()}", seconds, ask=ask, read=read)
     return await asyncio.to_thread(combine, _read_file, cores, memory, gpus, notes)
 
 

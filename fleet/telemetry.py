@@ -9,17 +9,22 @@ import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 import structlog
 
 from core.clock import Clock
 from fleet.compute import Resident
-from fleet.graphics import Found, Gpu, ask_nvml
+from fleet.graphics import Found, Gpu, amd_gpus, ask_nvml
 from fleet.hardware import Hardware, detect
 from fleet.memory.formula import DRIVER_BYTES
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
+
+_SILENT: Found = (), "NVIDIA: the driver has not answered an earlier question"
 _FRESH_SECONDS = 2.0
 _ABSENT_SECONDS = 60.0
 #: Until a change in memory shows in the driver's figures (0.5 to 1.5 s) and they are younger than it.
@@ -56,18 +61,18 @@ def _on_cards(resident: Resident, weigh: Callable[[Resident], int]) -> int:
     return weigh(resident)
 
 
-class OneAtATime:
-    """`ask` for threads: while a driver still owes an answer nobody else is sent after it."""
+class OneAtATime(Generic[T]):
+    """`ask` for threads: while a driver still owes an answer nobody else is sent after it, and `meanwhile` is what is told."""
 
-    def __init__(self, ask: Callable[[], Found] = ask_nvml):
-        self._ask = ask
+    def __init__(self, ask: Callable[..., T], meanwhile: T):
+        self._ask, self._meanwhile = ask, meanwhile
         self._asking = threading.Lock()
 
-    def __call__(self) -> Found:
+    def __call__(self, *about: Any) -> T:
         if not self._asking.acquire(blocking=False):
-            return (), "NVIDIA: the driver has not answered an earlier question"
+            return self._meanwhile
         try:
-            return self._ask()
+            return self._ask(*about)
         finally:
             self._asking.release()
 
@@ -79,9 +84,8 @@ class Telemetry:
     """
 
     def __init__(self, found: Hardware, clock: Clock, look: Callable[[], Awaitable[Hardware]] | None = None):
-        ask = OneAtATime()
         self.hardware = found
-        self._look = look or (lambda: detect(ask=ask))
+        self._look = look or partial(detect, ask=OneAtATime(ask_nvml, _SILENT), read=OneAtATime(amd_gpus, ()))
         self._clock = clock
         self._turn = asyncio.Lock()
         self._until = clock.monotonic() + _lasting(found)

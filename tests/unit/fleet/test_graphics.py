@@ -141,6 +141,9 @@ async def test_a_driver_that_hangs_costs_the_deadline_and_a_note(tmp_path):
     stuck = threading.Event()
     cards, notes = await find_gpus(GIB, "Linux x86_64", 0.02, ask=lambda: stuck.wait(30), drm=tmp_path)
     assert cards == () and "no answer in 0.02 s" in notes[0]
+    ask, read = (lambda: ((), None)), (lambda drm: stuck.wait(30))
+    cards, notes = await find_gpus(GIB, "Linux x86_64", 0.02, ask=ask, read=read, drm=tmp_path)
+    assert cards == () and notes == ("AMD: the driver gave no answer in 0.02 s",)
     stuck.set()
 
 

@@ -147,7 +147,7 @@ async def test_a_driver_that_hangs_is_not_asked_again_before_it_answers(tmp_path
         release.wait(30)
         return (card(GIB),), None
 
-    ask = OneAtATime(stuck)
+    ask = OneAtATime(stuck, ((), "NVIDIA: an earlier question"))
     notes = [(await find_gpus(GIB, "Linux x86_64", 0.05, ask=ask, drm=tmp_path))[1][0] for _ in range(3)]
     assert len(asked) == 1 and "no answer" in notes[0] and "earlier question" in notes[1] and notes[1] == notes[2]
     release.set()
