@@ -55,6 +55,14 @@ class World:
             str(self.folder / "models"),
         )
 
+    def move(self) -> subprocess.Popen:
+        """The same order as `move`, from the command line, which follows it to its end."""
+        command = [sys.executable, "cli.py", "--url", self.url, "models", "move", NAME, "--from", "a", "--to", "b"]
+        environment = {"API_KEY": OPERATOR, "PATH": "", "COLUMNS": "300"}
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, text=True, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.processes.append(process)
+        return process
+
     def ask(self, method: str, path: str, **body) -> dict:
         got = httpx2.request(method, self.url + path, json=body or None, headers={"Key": OPERATOR}, timeout=30)
         assert got.status_code < 300, got.text
@@ -147,6 +155,9 @@ def test_a_damaged_file_moves_nothing(tmp_path):
         assert (failed["state"], failed["error"]["code"]) == ("failed", "wrong_digest")
         assert NAME in opened.a.machine.installed and NAME not in opened.b.machine.installed
         assert (tmp_path / "log").read_text().count("wrong_digest") == 2
+        again = opened.move()
+        _, told = again.communicate(timeout=SECONDS)
+        assert again.returncode == 1 and "damaged" in told and NAME in opened.a.machine.installed
 
 
 def test_a_revoked_key_ends_the_agent_and_its_work(tmp_path):
@@ -154,7 +165,9 @@ def test_a_revoked_key_ends_the_agent_and_its_work(tmp_path):
         opened.start()
         agent = opened.agent()
         opened.b.blobs.pause.clear()  # the target takes its time
-        record = move(opened)
+        follower = opened.move()
+        opened.until(lambda: opened.ask("GET", "/models/operations?unfinished=1")["data"])
+        record = move(opened)  # joins it
         opened.until(lambda: opened.ask("GET", f"/models/operations/{record['id']}")["step"] == "copying")
         assert opened.ask("DELETE", "/machines/a/agent") == {"machine": "a", "revoked": True}
         assert agent.wait(SECONDS) == 2
@@ -162,6 +175,8 @@ def test_a_revoked_key_ends_the_agent_and_its_work(tmp_path):
         opened.b.blobs.pause.set()
         failed = opened.ended(record)
         assert (failed["state"], failed["error"]["code"]) == ("failed", "agent_missing") and NAME in opened.a.machine.installed
+        _, told = follower.communicate(timeout=SECONDS)
+        assert follower.returncode == 1 and "agent" in told
 
 
 @pytest.mark.parametrize("room", [1 << 20])
