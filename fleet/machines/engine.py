@@ -44,7 +44,8 @@ class Outlook:
 class Turns(Protocol):
     """Who gives turns on a machine. `turn` waits until the model is in memory and a place is free.
 
-    It raises what `check` raises and Overloaded, and gives its place in the line back when it is cancelled.
+    It raises Overloaded (MemoryTaken where other programs have the memory) and ModelTooLarge, and gives its place in the line back
+    when it is cancelled.
     """
 
     def turn(
@@ -63,8 +64,7 @@ class Turns(Protocol):
         """Bytes that `model` takes in memory; None when nobody knows."""
 
     def check(self, model: str) -> None:
-        """Raises with all numbers: ModelTooLarge for a model that is larger than the budget, and MemoryTaken for one that would
-        fit if other programs did not use the cards."""
+        """Raises ModelTooLarge with all numbers for a model that is larger than the budget."""
 
     async def grow(self, model: str, num_ctx: int) -> None:
         """Room for `model`, from inside a turn of it, before it gets so much context. Raises ModelTooLarge and Overloaded."""

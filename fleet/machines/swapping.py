@@ -75,7 +75,7 @@ class Swapping:
         self._forecaster = Forecaster(swapper.yard)
 
     def turn(self, model: str, *, client: str = "", klass: Class = "normal", on_eta: OnEta | None = None) -> Turn:
-        """Raises ModelTooLarge and MemoryTaken at once."""
+        """Raises ModelTooLarge at once for a model that is larger than the budget."""
         self.check(model)
         return self.swapper.turn(model, client=client, klass=klass, on_eta=on_eta)
 

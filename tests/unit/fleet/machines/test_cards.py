@@ -1,19 +1,29 @@
 """Cards that other programs use as well, over fake Ollamas: what they have is no room for models."""
 
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import count
 from time import monotonic
+from types import SimpleNamespace
 
 import pytest
 
 from core.clock import Clock
 from core.errors import MemoryTaken, ModelTooLarge
+from fleet.budget import Budget
 from fleet.graphics import Gpu
 from fleet.hardware import Figure, Hardware
+from fleet.machines.engine import Engine
+from fleet.machines.record import Record
+from fleet.machines.swapping import swapping
 from fleet.memory.formula import DRIVER_BYTES
-from fleet.telemetry import Telemetry
+from fleet.memory.prediction import Habits
+from fleet.telemetry import Cards, Telemetry
+from providers.ollama_models import full_name
 from tests.fakes.ollama_models import GIB, FakeModel
 from tests.unit.fleet.machines.rooms import until
-from tests.unit.fleet.machines.worlds import GEMMA, LLAMA, loaded, world
+from tests.unit.fleet.machines.worlds import GEMMA, LLAMA, QUICK, loaded, world
+from tests.unit.fleet.memory.shelves import Kept
 
 HEAVY = FakeModel("a:8b", 5 * GIB, "8B")
 
@@ -61,6 +71,67 @@ async def test_what_others_have_is_no_room_until_they_give_it_back(desk):
             await made.place(HEAVY.name)
         await desk.takes(made, GIB // 2)
         assert await made.place(HEAVY.name) == "local" and made.engine().taken == 0
+
+
+class Quiet:
+    """A server of models with nothing in memory, which counts the looks at it."""
+
+    def __init__(self):
+        self.looks = 0
+
+    async def ps(self):
+        self.looks += 1
+        return ()
+
+    async def looked(self, times=3):
+        seen = self.looks
+        await until(lambda: self.looks >= seen + times)
+
+
+@asynccontextmanager
+async def quiet(desk, url):
+    engine = SimpleNamespace(
+        machine=Quiet(),
+        identify=full_name,
+        record=Record("m", url),
+        budget=Budget(11 * GIB, ""),
+        habits=Habits(),
+        taken=0,
+        cards=None,
+    )
+    quick = replace(QUICK, truth_every=0.01)
+    async with swapping(engine, sizes=Kept(), tuning=quick, telemetry=desk.telemetry) as turns:
+        yield engine, turns
+
+
+@pytest.mark.parametrize(
+    ("url", "here"), [("http://localhost:1", True), ("http://10.0.0.5:11434", False), ("http://gpu:1", False)]
+)
+async def test_the_cards_of_another_machine_are_not_these(desk, url, here):
+    async with quiet(desk, url) as (engine, _):
+        await engine.machine.looked()
+        assert (engine.cards is not None) is here
+
+
+async def test_while_the_switch_of_compute_moves_models_nothing_is_measured(desk):
+    async with quiet(desk, "http://localhost:1") as (engine, turns):
+        await until(lambda: engine.cards)
+        assert await turns.close_and_drain(1)
+        desk.others = GIB
+        await engine.machine.looked()
+        assert engine.cards.others == 0
+        turns.open()
+        await until(lambda: engine.cards.others == GIB)
+
+
+@pytest.mark.parametrize(("budget", "taken"), [
+    (Budget(11 * GIB, ""), 3 * GIB), (Budget(8 * GIB, ""), 0), (Budget(11 * GIB, "", "cpu"), 0), (Budget(None, ""), 0),
+])  # fmt: skip
+def test_what_others_have_of_the_cards_is_taken_from_a_budget_on_the_cards_beyond_the_limit(budget, taken):
+    engine = Engine(Record("m", "http://localhost:1"), "api", None, lambda record, health: budget)
+    assert engine.taken == 0
+    engine.cards = Cards(12 * GIB, 4 * GIB, 4 * GIB)
+    assert engine.taken == taken
 
 
 async def test_two_models_that_the_budget_holds_take_turns_when_the_card_does_not(desk):
