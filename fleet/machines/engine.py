@@ -44,8 +44,8 @@ class Outlook:
 class Turns(Protocol):
     """Who gives turns on a machine. `turn` waits until the model is in memory and a place is free.
 
-    It raises Overloaded (MemoryTaken where other programs have the memory) and ModelTooLarge, and gives its place in the line back
-    when it is cancelled.
+    It raises Overloaded (MemoryTaken where other programs have the memory) and ModelTooLarge, and gives its place in the line
+    back when it is cancelled.
     """
 
     def turn(
