@@ -12,15 +12,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-import structlog
-
 from core.clock import Clock
+from core.logs import get_logger
 from fleet.compute import Resident
 from fleet.graphics import Found, Gpu, amd_gpus, ask_nvml
 from fleet.hardware import Hardware, detect
 from fleet.memory.formula import DRIVER_BYTES
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 T = TypeVar("T")
 
