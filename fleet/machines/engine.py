@@ -1,7 +1,7 @@
 """A machine at work: its adapter, its turns, its health, and how it stands for one more request."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Protocol
 
@@ -275,14 +275,6 @@ class Engine:
             if scope.passed:
                 raise Moved from None
             raise
-
-    @contextmanager
-    def working(self) -> Iterator[None]:
-        self.inside += 1
-        try:
-            yield
-        finally:
-            self.inside -= 1
 
     def candidate(self, model: str, predicted: int | None, now: float) -> Candidate:
         """How the machine stands for a request. `predicted` bytes, or None when nobody knows."""

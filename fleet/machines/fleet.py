@@ -1,9 +1,11 @@
 """Turns on the machines: which one takes a request, and where it goes when that one dies before its turn."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
 
 from core.caller import Caller
 from core.clock import Clock
@@ -12,6 +14,7 @@ from core.errors import (
     MemoryTaken,
     ModelNotInstalled,
     ModelTooLarge,
+    MyelinError,
     Overloaded,
     ProviderError,
     ProviderTimeout,
@@ -34,8 +37,9 @@ _GIB = 1 << 30
 #: Seconds that one machine may take to tell what is installed, and for which that is believed when a model is missing.
 LISTING = 10.0
 _BELIEVED = 1.0
+_OF_A_MACHINE = (ProviderError, Overloaded, ModelTooLarge, Conflict)
 #: A failure that another machine does not share.
-_OF_THE_MACHINE = (ProviderUnreachable, ProviderTimeout)
+_NOT_SHARED = (ProviderUnreachable, ProviderTimeout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +67,18 @@ class Fleet:
         self._listing = asyncio.Lock()
         self._listed_at = float("-inf")
 
-    @asynccontextmanager
-    async def turn(self, model: str, asker: Caller | None = None, wish: Wish = Wish()) -> AsyncIterator[Place]:
-        """Waits for a turn on the best machine; on another one when that one goes down, or is removed, before the turn, or has
+    def turn(self, model: str, asker: Caller | None = None, wish: Wish = Wish()) -> "FleetTurn":
+        """`async with` a turn on the best machine; on another one when that one goes down, or is removed, before the turn, or has
         no room for the model.
 
         A machine whose connection breaks is asked last until it answers again, so that the next try goes elsewhere.
         Raises what its turns raise, ModelNotInstalled, ModelTooLarge, Overloaded and ProviderUnreachable; for a model that has
         just left for another machine a ProviderError that is worth another try.
         """
-        asker = asker or Caller()
+        return FleetTurn(self, model, asker or Caller(), wish)
+
+    async def enter(self, model: str, asker: Caller, wish: Wish) -> tuple[Engine, AbstractAsyncContextManager[Any]]:
+        """For FleetTurn alone, as is `left`: a machine, and a turn there that has come."""
         told = None if asker.on_wait is None else lambda forecast: asker.on_wait(forecast.seconds)
         refused: dict[str, ModelTooLarge | MemoryTaken] = {}
         while True:
@@ -82,26 +88,13 @@ class Fleet:
                     await engine.turns.meet((model,))
                     turn = engine.turns.turn(model, client=asker.client, klass=asker.urgency, on_eta=told)
                     await engine.enter(turn)
+                    return engine, turn
             except Moved:
                 log.info("machine.request_moved", machine=engine.record.name, model=model)
             except ModelNotInstalled as error:
-                raise await self._left(engine, model, error) from error
+                raise await self.left(engine, model, error) from error
             except _NO_ROOM as error:
                 refused[engine.record.name] = error
-            else:
-                break
-        asker.machine = engine.record.name
-        try:
-            with _naming(engine, model), engine.working():
-                yield Place(engine.record.name, engine.host)
-        except BaseException as error:
-            _learn(engine, model, error)
-            if not await turn.__aexit__(type(error), error, error.__traceback__):
-                if isinstance(error, ModelNotInstalled):
-                    raise await self._left(engine, model, error) from error
-                raise
-        else:
-            await turn.__aexit__(None, None, None)
 
     async def preload(self, model: str) -> tuple[str, float]:
         """The machine that the model is loaded on, and the seconds until it is there; 0 when it is.
@@ -152,7 +145,7 @@ class Fleet:
             return error
         return None
 
-    async def _left(self, engine: Engine, model: str, error: ModelNotInstalled) -> ProviderError:
+    async def left(self, engine: Engine, model: str, error: ModelNotInstalled) -> ProviderError:
         """`error`, unless another machine has the model: somebody moved it."""
         await self._look_again(believed=0.0)
         _learn(engine, model, error)
@@ -236,21 +229,52 @@ class Fleet:
         return ProviderUnreachable(detail, hint="GET /machines says why.")
 
 
+class FleetTurn:
+    """One turn, on the machine that is chosen as it begins; `asker` learns which one it was."""
+
+    __slots__ = ("_asker", "_engine", "_fleet", "_model", "_turn", "_wish")
+
+    def __init__(self, fleet: Fleet, model: str, asker: Caller, wish: Wish):
+        self._fleet, self._model, self._asker, self._wish = fleet, model, asker, wish
+
+    async def __aenter__(self) -> Place:
+        self._engine, self._turn = engine, _ = await self._fleet.enter(self._model, self._asker, self._wish)
+        self._asker.machine = engine.record.name
+        engine.inside += 1
+        return Place(engine.record.name, engine.host)
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        engine, model = self._engine, self._model
+        engine.inside -= 1
+        if error is not None:
+            _name(engine, model, error)
+            _learn(engine, model, error)
+        await self._turn.__aexit__(kind, error, at)
+        if isinstance(error, ModelNotInstalled):
+            raise await self._fleet.left(engine, model, error) from error
+
+
 @contextmanager
 def _naming(engine: Engine, model: str) -> Iterator[None]:
-    """Failures of the machine say which one it is; what is wrong with a request is so on every machine."""
+    """Failures of the machine say which one it is."""
     try:
         yield
-    except (ProviderError, Overloaded, ModelTooLarge, Conflict) as error:
+    except MyelinError as error:
+        _name(engine, model, error)
+        raise
+
+
+def _name(engine: Engine, model: str, error: BaseException) -> None:
+    """What is wrong with a request is so on every machine, and names none."""
+    if isinstance(error, _OF_A_MACHINE):
         name = engine.record.name
         if isinstance(error, ProviderUnreachable) and name != LOCAL:
             error.hint = f"Start it there; GET /machines/{name} says how it is."  # OLLAMA_URL has nothing to do with it
         error.happened_on(name, model)
-        raise
 
 
 def _learn(engine: Engine, model: str, error: BaseException) -> None:
-    if isinstance(error, _OF_THE_MACHINE):
+    if isinstance(error, _NOT_SHARED):
         engine.health.suspected = True
     elif isinstance(error, ModelNotInstalled) and engine.listed:
         engine.listed = {name: info for name, info in engine.listed.items() if name != engine.identify(model)}

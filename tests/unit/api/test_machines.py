@@ -15,7 +15,7 @@ from fleet.compute import Resident
 from fleet.machines.opening import named
 from fleet.telemetry import Cards
 from tests.unit.api.asgi import call
-from tests.unit.fleet.machines.rooms import Rows, factories, opened
+from tests.unit.fleet.machines.rooms import Rows, factories, opened, working
 
 KEY, CLIENT = "operator-key-1234567890", "client-key-1234567890"
 FIXED = named("http://localhost:11434", (Named("box", "http://box:11434"),), ("gemma3",))
@@ -121,7 +121,7 @@ async def test_what_goes_on_is_shown(ask):
     engine = ask.machines.get("box")
     engine.health.answered("0.33.3", [Resident("gemma3:1b", 9, 9)], 0.0)
     engine.listed = {}
-    with engine.working():
+    with working(engine):
         async with ask.turns["box"].turn("gemma3:1b"):
             got = (await ask("GET", "/machines/box")).json
     assert got["health"] == {"state": "up", "failures": 0, "suspected": False, "version": "0.33.3", "error": None,
@@ -135,7 +135,7 @@ async def test_what_goes_on_is_shown(ask):
 
 async def test_a_machine_with_work_in_flight_drains_first(ask):
     await ask("POST", body=GPU)
-    with ask.machines.get("gpu").working():
+    with working(ask.machines.get("gpu")):
         got = await ask("DELETE", "/machines/gpu")
         assert (got.status, got.json["state"], got.json["in_flight"]) == (202, "draining", 1)
         assert (await ask("GET", "/machines/gpu")).json["state"] == "draining"

@@ -1,7 +1,7 @@
 """Machines over fake Ollamas, with rows in memory and turns that a test opens by hand."""
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 from core.http import HttpClient
 from core.machines import OLLAMA
@@ -11,6 +11,14 @@ from fleet.machines.engine import Outlook
 from fleet.machines.registry import Factories, Machines
 from fleet.machines.standing import Queue, Standing
 from providers.ollama import Ollama
+
+
+@contextmanager
+def working(engine):
+    """A request is answered there."""
+    engine.inside += 1
+    yield
+    engine.inside -= 1
 
 
 class Rows:

@@ -6,7 +6,7 @@ from core.machines import Named
 from fleet.machines.health import Pace
 from fleet.machines.opening import named
 from fleet.machines.record import Record
-from tests.unit.fleet.machines.rooms import Rows, factories, opened
+from tests.unit.fleet.machines.rooms import Rows, factories, opened, working
 
 FIXED = named("http://localhost:11434", (Named("box", "http://box:11434"),), ("gemma3",))
 GPU = Record("gpu", "http://10.0.0.5:11434", budget_bytes=5, labels=("a",), always_on=("qwen3:8b",))
@@ -152,7 +152,7 @@ async def test_a_machine_with_work_in_flight_is_drained_before_it_goes():
     rows, turns = Rows(), {}
     async with opened(FIXED, rows, factories(opened=turns)) as machines:
         gpu = await machines.add(GPU)
-        with gpu.working():
+        with working(gpu):
             assert await machines.remove("gpu") is gpu and gpu.state == "draining" and not gpu.open
             await machines.sweep()
             assert names(machines)[-1] == "gpu" and rows.rows["gpu"]["draining"] and not turns["gpu"].closed
@@ -164,7 +164,7 @@ async def test_one_that_was_draining_when_the_server_stopped_is_gone():
     rows = Rows()
     async with opened(FIXED, rows) as machines:
         gpu = await machines.add(GPU)
-        with gpu.working():
+        with working(gpu):
             await machines.remove("gpu")
     async with opened(FIXED, rows) as machines:
         assert names(machines) == ["local", "box"] and not rows.rows
@@ -174,7 +174,7 @@ async def test_a_change_keeps_a_machine_that_was_to_go():
     rows = Rows()
     async with opened(FIXED, rows) as machines:
         gpu = await machines.add(GPU)
-        with gpu.working():
+        with working(gpu):
             await machines.remove("gpu")
             await machines.change("gpu", {})
             assert gpu.open and not rows.rows["gpu"]["draining"]
@@ -196,7 +196,7 @@ async def test_at_another_address_it_is_another_machine_and_the_work_at_the_old_
     turns = {}
     async with opened(FIXED, None, factories(opened=turns)) as machines:
         gpu, old = await machines.add(GPU), turns["gpu"]
-        with gpu.working():
+        with working(gpu):
             fresh = await machines.change("gpu", {"url": "http://10.0.0.6:11434"})
             assert fresh is not gpu and machines.get("gpu") is fresh and fresh.health.state == "unknown" and not gpu.open
             await machines.sweep()
