@@ -90,7 +90,7 @@ def rendered(error: MyelinError, dialect: ErrorDialect, request_id: str) -> tupl
         headers.append((b"x-should-retry", b"false"))
     if dialect == "anthropic":
         headers.append((b"request-id", request_id.encode()))  # where its SDK looks for it
-    return orjson.dumps(in_dialect(error, dialect)), 400 if error.status == 422 else error.status, headers
+    return orjson.dumps(in_dialect(error, dialect)), error.front_status, headers
 
 
 def unexpected() -> MyelinError:

@@ -38,7 +38,8 @@
     └── ProviderError                502 provider_error          a model provider failed
         ├── ProviderUnreachable      502 provider_unreachable
         ├── ProviderTimeout          504 provider_timeout
-        ├── ProviderRefused          502 provider_refused        it answered 400: our request or the account
+        ├── ProviderRefused          502 provider_refused        it does not serve us: the account, or what it cannot do
+        │   └── QuestionRefused      400 provider_refused        it answered 400: what was asked cannot be asked of it
         ├── ProviderAuthFailed       502 provider_auth_failed    401 or 403: the key
         ├── ProviderRateLimited      503 provider_rate_limited   Retry-After
         ├── ModelNotInstalled        404 model_not_installed
@@ -81,6 +82,11 @@ class MyelinError(Exception):
             where = f"On {machine}" if model in self.detail else f"On {machine} with {model}"
             self.detail = f"{where}: {self.detail}"
             self.args = (self.detail,)
+
+    @property
+    def front_status(self) -> int:
+        """The status at the fronts, whose dialects know no 422."""
+        return 400 if self.status == 422 else self.status
 
     def as_job_error(self) -> dict[str, object]:
         """The `error` member of a failed job: {code, message, hint, retryable}."""
@@ -272,6 +278,10 @@ class ProviderTimeout(ProviderError):
 
 class ProviderRefused(ProviderError):
     code, title, retryable = "provider_refused", "The model provider refused the request", False
+
+
+class QuestionRefused(ProviderRefused):
+    status = 400
 
 
 class ProviderAuthFailed(ProviderError):

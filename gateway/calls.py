@@ -80,7 +80,7 @@ class Call:
         if self.outcome is not None:
             return
         if isinstance(error, MyelinError):
-            self.settle("error", usage=None, http_status=error.status, error_code=error.code)
+            self.settle("error", usage=None, http_status=error.front_status, error_code=error.code)
         elif isinstance(error, Exception):
             self.settle("error", usage=None, http_status=500, error_code=MyelinError.code)
         else:

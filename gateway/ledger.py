@@ -63,7 +63,7 @@ class Ledger:
             try:
                 self._admit(grant, call)
             except MyelinError as error:
-                call.settle("error", usage=None, http_status=error.status, error_code=error.code)
+                call.settle("error", usage=None, http_status=error.front_status, error_code=error.code)
                 raise
         return call
 

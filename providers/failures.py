@@ -11,6 +11,7 @@ from core.errors import (
     ProviderRefused,
     ProviderTimeout,
     ProviderUnreachable,
+    QuestionRefused,
 )  # fmt: skip
 from core.retryafter import retry_seconds
 
@@ -70,7 +71,7 @@ def from_status(
     if status in (408, 504):
         return ProviderTimeout(f"{title} did not answer in time.", hint="Ask again.")
     if 400 <= status < 500 and status != 424:  # 424: what the host itself asks has failed
-        return ProviderRefused(f"{title} refused the request: {shown}.", hint="Try another model.")
+        return QuestionRefused(f"{title} refused the request: {shown}.", hint="Try another model.")
     return ProviderError(f"{title} failed: {shown}.", hint="Ask again, or use another provider.")
 
 

@@ -12,6 +12,7 @@ from core.errors import (
     ProviderRateLimited,
     ProviderRefused,
     ProviderTimeout,
+    QuestionRefused,
 )  # fmt: skip
 from core.retryafter import retry_seconds
 from providers.failures import reason
@@ -73,7 +74,8 @@ def classify_error(
     said = f": {shown}" if (shown := reason(message, (secret,))) else ""
     sentence = f"({status}){said}".rstrip(".") + "."
     if 300 <= status < 500:
-        return ProviderRefused(f"Gemini refused the request {sentence}")
+        kind = QuestionRefused if status == 400 else ProviderRefused
+        return kind(f"Gemini refused the request {sentence}")
     return ProviderError(f"Gemini failed {sentence}", hint="Ask again in a moment.")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from core.errors import InvalidAnswer, ProviderRefused
+from core.errors import InvalidAnswer, QuestionRefused
 from providers.arguments import as_text
 from providers.characters import Halves
 from providers.failures import reason
@@ -194,11 +194,11 @@ class Reading:
         self._version: str | None = None
 
     def deltas(self, chunk: dict[str, Any]) -> Iterator[ChatDelta]:
-        """Raises ProviderRefused for a blocked prompt, and InvalidAnswer for a call of a tool that cannot be read."""
+        """Raises QuestionRefused for a blocked prompt, and InvalidAnswer for a call of a tool that cannot be read."""
         candidates = chunk.get("candidates") or []
         feedback = chunk.get("prompt_feedback") or {}
         if not candidates and (blocked := feedback.get("block_reason")):
-            raise ProviderRefused(
+            raise QuestionRefused(
                 f"Gemini refused the prompt ({reason(str(blocked))}).",
                 hint="Use another model, or send AI-Provider ollama or builtin.",
             )
@@ -239,7 +239,7 @@ class Reading:
                 return "length"
             case "MISSING_THOUGHT_SIGNATURE":
                 hint = "Send back what the model said with its signatures, as it came."
-                raise ProviderRefused("Gemini misses the signature of a thought in the conversation.", hint=hint)
+                raise QuestionRefused("Gemini misses the signature of a thought in the conversation.", hint=hint)
         if word in _UNUSABLE:
             raise InvalidAnswer("Gemini wrote a call of a tool that cannot be read.", hint="Ask again, or use another model.")
         return "filtered" if word in _FILTERED else "other"

@@ -14,6 +14,7 @@ from core.errors import (
     ProviderError,
     ProviderRateLimited,
     ProviderRefused,
+    QuestionRefused,
 )  # fmt: skip
 from core.retryafter import retry_seconds
 from providers.failures import reason
@@ -90,7 +91,8 @@ def classify_text(status: int, text: str, retry_after: str | None = None, model:
         return InvalidAnswer(f"{_the(model)} repeated itself without end.", hint="Ask again, or use a larger model.")
     said = f": {words}" if (words := reason(text)) else ""
     if 300 <= status < 500:
-        return ProviderRefused(f"Ollama refused the request ({status}){said}.".replace("..", "."))
+        kind = QuestionRefused if status >= 400 else ProviderRefused
+        return kind(f"Ollama refused the request ({status}){said}.".replace("..", "."))
     return ProviderError(f"Ollama failed ({status}){said}.".replace("..", "."), hint="Look into the log of Ollama; ask again.")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from api.anthropic.blocks import blocks_of, read_assistant, read_system, read_user
 from api.asked import Asked
+from api.json_schemas import read_schema
 from api.members import Body, as_mapping, at, flag, items, mapping, needed_text, number, refuse, text, texts, whole, wrong
 from api.stamp import Stamp
 from api.thinking import EFFORTS, of_think, samplers
@@ -79,7 +80,7 @@ def _tool(tool: Any, path: str) -> Tool:
     tool = as_mapping(tool, path)
     if tool.get("type") not in (None, "custom"):
         refuse(at(path, "type"), "Tools that Anthropic runs or defines itself are not here.", _OWN_TOOLS)
-    schema = as_mapping(tool.get("input_schema"), at(path, "input_schema"))
+    schema = read_schema(tool.get("input_schema"), at(path, "input_schema"))
     strict = flag(tool, "strict", path=path) if tool.get("strict") is not None else None
     return Tool(needed_text(tool, "name", path), text(tool, "description", path) or "", schema, strict)
 
@@ -110,7 +111,7 @@ def _schema(body: Body, output: Body) -> dict[str, Any] | None:
         return None
     if form.get("type") != "json_schema":
         raise wrong(at(path, "type"), "is not a form of an answer", "Send json_schema.")
-    return as_mapping(form.get("schema"), at(path, "schema"))
+    return read_schema(form.get("schema"), at(path, "schema"))
 
 
 def _thinking(body: Body, output: Body, most: int) -> Thinking | None:

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from api.asked import Asked
+from api.json_schemas import read_schema
 from api.members import Body, as_mapping, at, flag, items, mapping, needed_text, number, refuse, text, texts, whole, wrong
 from api.pictures import from_base64
 from api.thinking import of_think, samplers
@@ -102,7 +103,7 @@ def _schema(body: Body) -> dict[str, Any] | None:
     form = body.get("format")
     if form is None or form == "":
         return None
-    return {} if form == "json" else as_mapping(form, "format")
+    return {} if form == "json" else read_schema(form, "format")
 
 
 def _read(message: Body, path: str, place: str, turns: Turns) -> None:
@@ -144,5 +145,6 @@ def _tool(tool: Any, path: str) -> Tool:
     field = at(path, "function")
     function = as_mapping(as_mapping(tool, path).get("function"), field)
     named = needed_text(function, "name", field), text(function, "description", field) or ""
-    parameters = mapping(function, "parameters", field)
-    return Tool(*named, parameters) if parameters else Tool(*named)
+    if not function.get("parameters"):
+        return Tool(*named)
+    return Tool(*named, read_schema(function["parameters"], at(field, "parameters")))

@@ -7,7 +7,8 @@ The two differ in one thing: chat completions wrap what is said of a function in
 from dataclasses import replace
 from typing import Any
 
-from api.members import Body, as_mapping, at, flag, items, mapping, needed_text, refuse, text, wrong
+from api.json_schemas import read_schema
+from api.members import Body, as_mapping, at, flag, items, needed_text, refuse, text, wrong
 from providers.types import Tool, ToolChoice
 
 _ONLY_FUNCTIONS = "Run other tools on your side, and offer them to the model as functions."
@@ -43,8 +44,9 @@ def _declared(function: Any, path: str) -> Tool:
     function = as_mapping(function, path)
     strict = flag(function, "strict", path=path) if function.get("strict") is not None else None
     known = Tool(needed_text(function, "name", path), text(function, "description", path) or "", strict=strict)
-    parameters = mapping(function, "parameters", path)
-    return replace(known, parameters=parameters) if parameters else known
+    if not function.get("parameters"):
+        return known
+    return replace(known, parameters=read_schema(function["parameters"], at(path, "parameters")))
 
 
 def _choice(wanted: Any, field: str, tools: tuple[Tool, ...], flat: bool) -> tuple[tuple[Tool, ...], ToolChoice | None]:
@@ -95,11 +97,11 @@ def read_format(wanted: dict[str, Any] | None, field: str, *, flat: bool = False
         case "text":
             return None
         case "json_object":
-            return mapping(wanted, "schema", field) or {}  # with a schema: llama.cpp's way to say it
+            return read_schema(wanted.get("schema") or {}, at(field, "schema"))  # with one: llama.cpp's way to say it
         case "json_schema":
-            inner = wanted if flat else as_mapping(wanted.get("json_schema"), at(field, "json_schema"))
-            schema = mapping(inner, "schema", field if flat else at(field, "json_schema"))
-            if schema is not None:
-                return schema
-            raise wrong(at(field, "schema" if flat else "json_schema.schema"), "is missing", "Send a JSON Schema.")
+            path = field if flat else at(field, "json_schema")
+            inner = wanted if flat else as_mapping(wanted.get("json_schema"), path)
+            if inner.get("schema") is not None:
+                return read_schema(inner["schema"], at(path, "schema"))
+            raise wrong(at(path, "schema"), "is missing", "Send a JSON Schema.")
     raise wrong(at(field, "type"), "is not a form of an answer", "Send text, json_object or json_schema.")

@@ -21,6 +21,7 @@ from core.errors import (
     ProviderRefused,
     ProviderTimeout,
     ProviderUnreachable,
+    QuestionRefused,
 )
 from providers import ollama
 from providers.anthropic import Anthropic
@@ -137,7 +138,7 @@ FAULTS = [
     ("refuse", {"status": 500}, ProviderError),
     ("refuse", {"status": 503}, ProviderRateLimited),
     ("refuse", {"status": 429, "retry_after": "3"}, ProviderRateLimited),
-    ("refuse", {"status": 400}, ProviderRefused),
+    ("refuse", {"status": 400}, QuestionRefused),
     ("refuse", {"status": 401}, ProviderAuthFailed),
     ("refuse", {"status": 403}, ProviderAuthFailed),
     ("refuse", {"status": 404}, ModelNotInstalled),
@@ -153,7 +154,7 @@ CASES = [
     ]),
     Case("gemini", FakeGemini, _gemini, "gemini-2.5-flash", "gemini-embedding-001", ":streamGenerateContent", [
         *FAULTS, ("refuse", {"status": 504}, ProviderTimeout), ("error_in_stream", {}, ProviderRateLimited),
-        ("blocked", {}, ProviderRefused), ("endless_tokens", {}, InvalidAnswer),
+        ("blocked", {}, QuestionRefused), ("endless_tokens", {}, InvalidAnswer),
     ]),
     Case("anthropic", FakeAnthropic, _anthropic, "claude-sonnet-4-5", "", "/v1/messages", [
         *FAULTS, ("refuse", {"status": 529, "retry_after": "3"}, ProviderRateLimited), ("error_in_stream", {}, ProviderRateLimited),
@@ -163,7 +164,7 @@ CASES = [
     ]),
     Case("cohere", FakeCohere, _cohere, "command-a-03-2025", "embed-v4.0", "/v2/chat", [
         *FAULTS, ("error_in_stream", {}, ProviderError), ("refuse", {"status": 504}, ProviderTimeout),
-        ("refuse", {"status": 402}, ProviderRefused), ("refuse", {"status": 498}, ProviderRefused),
+        ("refuse", {"status": 402}, ProviderRefused), ("refuse", {"status": 498}, QuestionRefused),
         ("refuse", {"status": 400, "message": "too many tokens: size limit exceeded by 200 tokens."}, DocumentTooLong),
         ("refuse", {"status": 429, "message": "You are using a Trial key, limited to 1000 API calls / month."}, ProviderRefused),
     ]),

@@ -13,6 +13,7 @@ from core.errors import (
     ProviderRefused,
     ProviderTimeout,
     ProviderUnreachable,
+    QuestionRefused,
 )  # fmt: skip
 from providers.failures import from_http, from_status, reason, says
 
@@ -71,7 +72,7 @@ def test_failures_below_http_are_typed(failure: http.HttpFailure, kind: type, wo
         (529, {}, ProviderRateLimited, "no room"),
         (408, {}, ProviderTimeout, "in time"),
         (504, {}, ProviderTimeout, "in time"),
-        (422, {}, ProviderRefused, "Host refused the request: bad … word."),
+        (422, {}, QuestionRefused, "Host refused the request: bad … word."),
         (424, {}, ProviderError, "Host failed: bad … word."),
         (500, {}, ProviderError, "Host failed: bad … word."),
         (302, {}, ProviderError, "Host failed: bad … word."),
