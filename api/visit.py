@@ -8,14 +8,11 @@ from typing import Any
 from api.exchange import Exchange, Headers
 from core.caller import call_as
 from core.errors import MyelinError, ProviderTimeout
-from gateway.asking import Attempts
 from gateway.calls import EXPECTED_OUTPUT, Call
 from gateway.routing import Target
 from gateway.service import Gateway
-from providers.types import FinishReason, Usage
+from providers.types import TOKENS_PER_IMAGE, USUAL_CHARACTERS_PER_TOKEN, FinishReason, Usage
 
-_CHARACTERS_PER_TOKEN = 4
-_TOKENS_PER_PICTURE = 1500
 _PLAIN_BODY = 16 << 10
 
 
@@ -27,13 +24,13 @@ class Visit:
     def __init__(self, exchange: Exchange, call: Call, target: Target):
         self.exchange, self.call, self.target = exchange, call, target
         self.gateway: Gateway = exchange.rooms.gateway
-        self.attempts = Attempts()
+        self.attempts = call.attempts
         self.caller = call_as(call.grant.key_id, "interactive")
         self.spoke = False
 
     def reserve(self, body: dict[str, Any], raw: bytes, max_output: int | None) -> None:
         """Asks the ledger whether the key may use this target, and for about as many tokens. Raises what the ledger raises."""
-        tokens = len(raw) // _CHARACTERS_PER_TOKEN if len(raw) <= _PLAIN_BODY else estimated(body)
+        tokens = len(raw) // USUAL_CHARACTERS_PER_TOKEN if len(raw) <= _PLAIN_BODY else estimated(body)
         if (answers := _answers(body)) > 1:
             max_output = answers * (EXPECTED_OUTPUT if max_output is None else max_output)
         self.call.route(self.target.provider, self.target.model, input_tokens=tokens, max_output=max_output)
@@ -46,11 +43,11 @@ class Visit:
         self.call.told(characters)
 
     def settle(self, usage: Usage | None, finish_reason: FinishReason | None) -> None:
-        self.call.settle("ok", usage=usage, http_status=200, finish_reason=finish_reason, attempts=self.attempts.count)
+        self.call.settle("ok", usage=usage, http_status=200, finish_reason=finish_reason)
 
     def failed(self, error: MyelinError, usage: Usage | None = None) -> None:
         """An error inside a stream whose 200 has gone out."""
-        self.call.settle("error", usage=usage, http_status=200, error_code=error.code, attempts=self.attempts.count)
+        self.call.settle("error", usage=usage, http_status=200, error_code=error.code)
 
     def headers(self) -> Headers:
         """Who answered, how often it was asked, and the milliseconds that were spent here rather than there."""
@@ -98,7 +95,7 @@ def estimated(body: Any) -> int:
         value = stack.pop()
         if isinstance(value, str):
             is_picture = len(value) > _PLAIN_BODY and " " not in value[:200]
-            tokens += _TOKENS_PER_PICTURE if is_picture else len(value) // _CHARACTERS_PER_TOKEN + 1
+            tokens += TOKENS_PER_IMAGE if is_picture else len(value) // USUAL_CHARACTERS_PER_TOKEN + 1
         elif isinstance(value, dict):
             stack.extend(value.values())
         elif isinstance(value, list):

@@ -4,15 +4,15 @@ from types import TracebackType
 from typing import Literal, Protocol, Self
 
 from core.errors import MyelinError
+from gateway.asking import Attempts
 from gateway.grants import Grant
 from gateway.limits import Account
 from gateway.prices import Prices, Rates
-from providers.types import FinishReason, Usage
+from providers.types import USUAL_CHARACTERS_PER_TOKEN, FinishReason, Usage
 
 Outcome = Literal["ok", "error", "client_closed"]
 #: What a client that hung up is answered in the audit (nginx's 499).
 CLIENT_CLOSED = 499
-_CHARACTERS_PER_TOKEN = 4
 _MOST_TOKENS = 1_000_000_000
 #: Without a cap of the client's own an answer is expected to take this many tokens.
 EXPECTED_OUTPUT = 1024
@@ -43,6 +43,7 @@ class Call:
     `model` is the name that was asked for, `provider` and `served` who answered; `started_at`, `first_at` and `ended_at` are
     monotonic seconds, 0.0 for what has not come. `cost` is the price of the answer in billionths of a US dollar, None when
     the price is unknown; `billed` is what of it this house pays: nothing for an answer that the client's own key pays.
+    `attempts` is given to the gateway, which counts in it.
     """
 
     __slots__ = (
@@ -67,7 +68,8 @@ class Call:
         self.outcome: Outcome | None = None
         self.usage = _NOTHING
         self.cost: int | None = 0
-        self.http_status = self.attempts = 0
+        self.http_status = 0
+        self.attempts = Attempts()
         self.error_code: str | None = None
         self.finish_reason: FinishReason | None = None
 
@@ -137,7 +139,6 @@ class Call:
         http_status: int,
         error_code: str | None = None,
         finish_reason: FinishReason | None = None,
-        attempts: int = 1,
     ) -> None:
         """The first time counts. Without `usage` the tokens are estimated: those of an answer, and of what was told of one."""
         if self.outcome is not None:
@@ -145,7 +146,7 @@ class Call:
         ledger = self._ledger
         self.ended_at = ledger.monotonic()
         self.outcome, self.http_status, self.error_code = outcome, http_status, error_code
-        self.finish_reason, self.attempts = finish_reason, attempts
+        self.finish_reason = finish_reason
         self.usage = usage = self._estimate() if usage is None else _sane(usage)
         tokens = usage.input_tokens + usage.output_tokens
         if tokens:
@@ -167,7 +168,7 @@ class Call:
         # A refusal before anything was told costs nothing; a client that left was being answered.
         if not self.provider or (self.outcome == "error" and not self._characters):
             return _NOTHING
-        told = -(-self._characters // _CHARACTERS_PER_TOKEN)
+        told = -(-self._characters // USUAL_CHARACTERS_PER_TOKEN)
         return _sane(Usage(self._input_tokens, told, estimated=True))
 
     def _release(self, used_tokens: int) -> None:

@@ -7,9 +7,7 @@ from gateway.grants import NANO, Grant
 from gateway.ledger import Ledger
 from gateway.service import Completion, Gateway, Target
 from models import OPERATOR
-from providers.types import TOKENS_PER_IMAGE, Capabilities, ChatRequest, ModelInfo
-
-_CHARACTERS_PER_TOKEN = 4
+from providers.types import TOKENS_PER_IMAGE, USUAL_CHARACTERS_PER_TOKEN, Capabilities, ChatRequest, ModelInfo
 
 
 class Answering(Protocol):
@@ -62,7 +60,7 @@ class Metered:
             call.route(
                 target.provider, target.model, input_tokens=_tokens(request), max_output=request.max_tokens, own_key=own_key
             )
-            completion = await self._gateway.complete(target, request)
+            completion = await self._gateway.complete(target, request, call.attempts)
             if completion.target != target:
                 call.answers(completion.target.provider, completion.target.model)
                 call.own_key = self._brings_its_key(completion.target, request)
@@ -81,4 +79,4 @@ class Metered:
 def _tokens(request: ChatRequest) -> int:
     """About as many as the request has."""
     characters = sum(len(message.content) for message in request.messages)
-    return characters // _CHARACTERS_PER_TOKEN + TOKENS_PER_IMAGE * sum(len(message.images) for message in request.messages)
+    return characters // USUAL_CHARACTERS_PER_TOKEN + TOKENS_PER_IMAGE * sum(len(message.images) for message in request.messages)

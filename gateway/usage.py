@@ -135,7 +135,7 @@ def _record(call: Call, now: float) -> Record:
         call.error_code,
         call.finish_reason,
         call.stream,
-        call.attempts,
+        call.attempts.count,
         usage.input_uncached,
         usage.cache_read,
         usage.cache_write,

@@ -18,7 +18,16 @@ from providers.gemini_wire import Reading, max_output_tokens, to_wire
 from providers.patience import Patience
 from providers.sending import ERROR_BYTES, Sender, escaped
 from providers.telling import entries, text
-from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo, Usage
+from providers.types import (
+    USUAL_CHARACTERS_PER_TOKEN,
+    Capabilities,
+    ChatDelta,
+    ChatReply,
+    ChatRequest,
+    Embeddings,
+    ModelInfo,
+    Usage,
+)
 from utils import mended
 
 _TITLE = "Gemini"
@@ -31,7 +40,6 @@ _MOST_TEXTS = 100
 _PAGE_SIZE = 200
 _MAX_PAGES = 20
 _AFTER_THE_END = 1.0
-_CHARACTERS_PER_TOKEN = 4
 
 
 class Gemini:
@@ -148,7 +156,7 @@ class Gemini:
                     vectors += [list(one.values) for one in reply.embeddings]
         if len(vectors) != len(texts):
             raise ProviderError("Gemini gave another number of vectors than there are texts.")
-        return Embeddings(vectors, Usage(sum(map(len, texts)) // _CHARACTERS_PER_TOKEN, estimated=True))
+        return Embeddings(vectors, Usage(sum(map(len, texts)) // USUAL_CHARACTERS_PER_TOKEN, estimated=True))
 
     async def list_models(self, api_key: str | None = None) -> list[ModelInfo]:
         """All pages of the models that make text or vectors, as this key sees them.

@@ -10,6 +10,8 @@ import orjson
 #: them (Llama 3.2 Vision and Gemini take fewer, Gemma 3 a quarter of a thousand).
 TOKENS_PER_IMAGE = 2048
 PIXELS_PER_IMAGE = 1_600_000
+#: What is reckoned where nobody has counted. Whether a text fits into a context is measured on the safe side instead.
+USUAL_CHARACTERS_PER_TOKEN = 4
 
 Role = Literal["system", "user", "assistant", "tool"]
 FinishReason = Literal["stop", "length", "tool_calls", "filtered", "other"]

@@ -119,9 +119,14 @@ class Served:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        names = ("outcome", "usage", "finish_reason", "attempts", "error_code")
+        names = ("outcome", "usage", "finish_reason", "error_code")
         return [
-            {**{name: getattr(call, name) for name in names}, "told": call._characters, "first": call.first_at > 0}
+            {
+                **{name: getattr(call, name) for name in names},
+                "attempts": call.attempts.count,
+                "told": call._characters,
+                "first": call.first_at > 0,
+            }
             for call in self.book.calls
         ]
 

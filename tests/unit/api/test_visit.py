@@ -8,6 +8,7 @@ from api.conversing import _most
 from api.ollama.routes import SPEECHES as OLLAMA
 from api.openai.routes import SPEECHES as OPENAI
 from api.visit import Visit
+from gateway.asking import Attempts
 from gateway.calls import EXPECTED_OUTPUT
 from gateway.grants import Grant
 from gateway.routing import Target
@@ -16,7 +17,7 @@ CHAT = OPENAI["/v1/chat/completions"]
 
 
 class Reserved:
-    grant = Grant("k")
+    grant, attempts = Grant("k"), Attempts()
 
     def route(self, provider, model, *, input_tokens, max_output):
         self.max_output = max_output

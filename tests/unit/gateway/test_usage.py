@@ -42,7 +42,8 @@ def asked(book, count=1, **changes):
         wanted = {"front": "openai", "operation": "chat", "model": "m", "request_id": "r", "stream": True} | changes
         with ledger.enter(Grant("k"), **wanted) as call:
             call.route("openai", "gpt-5", input_tokens=3, max_output=1)
-            call.settle("ok", usage=Usage(3, 1), http_status=200, finish_reason="stop", attempts=2)
+            call.attempts.count = 2
+            call.settle("ok", usage=Usage(3, 1), http_status=200, finish_reason="stop")
 
 
 async def test_a_call_is_written_as_it_was():
