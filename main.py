@@ -39,6 +39,7 @@ from api.machines import router as machine_routes
 from api.model_operations import router as operation_routes
 from api.ollama import routes as ollama_front
 from api.openai import routes as openai_front
+from api.origins import opened
 from api.policy import Role
 from api.preload import router as preload_routes
 from api.server import Server, server_config
@@ -258,7 +259,7 @@ def serve(settings: Settings, made: Collection[str]) -> int:
 
     announcing = []  # beside the serving: a provider that does not answer delays nobody
     server = Server(
-        server_config(gate),
+        server_config(opened(gate, settings.allowed_origins)),
         lambda: announcing.append(asyncio.create_task(announce())),
         lambda: _stop_accepting(gate.app, announcing),
     )

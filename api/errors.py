@@ -51,8 +51,9 @@ def _common_headers(error: MyelinError, request_id: str) -> list[tuple[bytes, by
 
 def spoken_at(path: str) -> ErrorDialect:
     """The dialect of an address that nothing is known of."""
+    path = f"{path}/"
     if path.startswith("/v1/"):
-        return "anthropic" if path.startswith("/v1/messages") else "openai"
+        return "anthropic" if path.startswith("/v1/messages/") else "openai"
     return "ollama" if path.startswith("/api/") else "native"
 
 

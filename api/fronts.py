@@ -4,11 +4,22 @@ import re
 from collections.abc import Sequence
 
 from api.errors import ErrorDialect
+from api.exchange import Exchange
 from api.gate import Handler, Rule
 from api.policy import CLIENTS, Policy, Role
+from gateway.names import Names
 
 #: Pictures come as base64 inside of the JSON; providers themselves take 20 to 32 MB.
 _MOST_BYTES = 32 << 20
+READS = ("GET", "HEAD")
+#: Seconds that a list waits, right after the start, for providers that have not told yet what they have.
+_FIRST_LISTS = 2.0
+
+
+async def listed(exchange: Exchange) -> Names:
+    """The names for a list of models."""
+    await exchange.rooms.catalogue.begun(_FIRST_LISTS)
+    return exchange.rooms.catalogue.names
 
 
 def at(

@@ -97,6 +97,8 @@ class Rules:
     def find(self, path: str, method: str) -> Rule | None:
         """None when nothing is at this path. Raises MethodNotAllowed."""
         known = [rule for rule in self._all if rule.pattern.match(path)]
+        if not known and path.endswith("/"):  # as some clients write what they were given as the address
+            known = [rule for rule in self._all if rule.handler is not None and rule.pattern.match(path.rstrip("/"))]
         for rule in known:
             if method in rule.methods:
                 return rule
@@ -265,7 +267,9 @@ class _Visit:
 
     @property
     def dialect(self) -> ErrorDialect:
-        return self.rule.dialect if self.rule else spoken_at(self.scope["path"])
+        spoken = self.rule.dialect if self.rule else spoken_at(self.scope["path"])
+        # Both have their lists at /v1/models.
+        return "anthropic" if spoken == "openai" and b"anthropic-version" in self.headers else spoken
 
 
 async def _attended(handler: Handler, exchange: Exchange, line: Line) -> None:

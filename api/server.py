@@ -8,8 +8,8 @@ from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
+from starlette.types import ASGIApp
 
-from api.gate import Gate
 from api.protocol import PromptProtocol
 
 #: Seconds: a thread that writes rows gives way to the event loop after so long, ten times sooner than Python's own 5 ms.
@@ -44,7 +44,7 @@ class Server(uvicorn.Server):
             self._told_start()
 
 
-def server_config(app: Gate) -> uvicorn.Config:
+def server_config(app: ASGIApp) -> uvicorn.Config:
     """How the gate is served: with a deadline for the head of a request, and believing nothing that a proxy says."""
     return uvicorn.Config(
         app,

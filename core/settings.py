@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     host: str = _setting("127.0.0.1", "Server", "Address to listen on; 0.0.0.0 for the whole network.")
     port: int = _setting(8000, "Server", "Port to listen on.", ge=1, le=65535)
     allowed_hosts: Names = _setting(("*",), "Server", "Host names that requests may be sent to, comma separated; * for all.")
+    allowed_origins: Names = _setting(
+        (), "Server", "Origins of web pages that may ask from a browser (CORS), comma separated; * for all."
+    )
     trusted_proxies: Names = _setting((), "Server", "Networks (CIDR) of reverse proxies whose X-Forwarded-For is believed.")
     rate_limit_per_minute: int = _setting(
         600, "Server", "Requests a minute for each key and for each address; 0 for no limit.", ge=0

@@ -23,6 +23,8 @@ from providers.types import ModelInfo
 
 #: Seconds for which the lists of local servers are believed when a name is in none of them, and for asking them again.
 _LOOKED_AT, _LOOKING = 1.0, 2.0
+#: Seconds that a question waits at the most, right after the start, for providers to tell for the first time what they have.
+_FIRST_LISTS = 10.0
 
 T = TypeVar("T")
 Source = Literal["live", "cache", "stale", "fallback"]
@@ -214,26 +216,38 @@ class Catalogue:
             self.names = self._named()
 
     async def sought(self, seek: Callable[[Names], T]) -> T:
-        """What `seek` finds in the names. Before it raises ModelNotFound local servers are asked once more what they have: the
-        model may have been installed this moment, by whatever means."""
+        """What `seek` finds in the names. Before it raises ModelNotFound every provider has told what it has, or ten seconds have
+        passed, and local servers are asked once more: the model may have been installed this moment, by whatever means."""
         try:
             return seek(self.names)
         except ModelNotFound:
+            await self.begun()
             await self._look_again()
             return seek(self.names)
+
+    async def begun(self, seconds: float = _FIRST_LISTS) -> None:
+        """Waits until every provider that is followed has told its list once, or failed to; not longer than `seconds`."""
+        unheard = [name for name, entry in self._own.items() if entry.models is None and entry.error is None]
+        await self._within(seconds, map(self._heard, unheard))
 
     async def _look_again(self) -> None:
         """Once a second at the most, and not for longer than a client waits for a mere refusal."""
         oldest = self._clock.monotonic() - _LOOKED_AT
         local = (name for name in self._own if self._providers[name].spec.capabilities.local)
         unsure = [name for name in local if max(self._own[name].fetched_at, self._own[name].failed_at) <= oldest]
+        await self._within(_LOOKING, map(self._asked_again, unsure))
+
+    async def _within(self, seconds: float, asked: Iterable[Coroutine[Any, Any, None]]) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(_LOOKING):
-                await asyncio.gather(*map(self._asked_again, unsure))
+            async with asyncio.timeout(seconds):
+                await asyncio.gather(*asked)
 
     async def _asked_again(self, provider: str) -> None:
+        await self._heard(provider, fresh=True)
+
+    async def _heard(self, provider: str, *, fresh: bool = False) -> None:
         with suppress(ProviderError):  # the list says itself that it is stale
-            await self.listing(provider, fresh=True)
+            await self.listing(provider, fresh=fresh)
 
     def deploy(self, deployments: Iterable[Deployment]) -> None:
         """From now on these are the deployments, and no others."""

@@ -8,7 +8,7 @@ import orjson
 
 from api.conversing import Conversation, Measuring, Speech, converse
 from api.exchange import Exchange
-from api.fronts import at
+from api.fronts import READS, at, listed
 from api.gate import Rule
 from api.ollama import models
 from api.ollama.embeddings import embed_reply, embed_request, embedding_reply, embedding_request
@@ -61,16 +61,15 @@ SPEECHES = (
 #: Seconds that the operator waits for the questions in a model to end.
 _LEAVING = 30.0
 _NDJSON = b"application/x-ndjson"
-_READS = ("GET", "HEAD")
 
 
 def rules() -> list[Rule]:
     operator = (Role.OPERATOR,)
     return [
         *(at(speech.path, partial(converse, speech), "ollama") for speech in SPEECHES),
-        at("/api/tags", tags, "ollama", methods=_READS),
-        at("/api/ps", ps, "ollama", methods=_READS),
-        at("/api/version", version, "ollama", methods=_READS),
+        at("/api/tags", tags, "ollama", methods=READS),
+        at("/api/ps", ps, "ollama", methods=READS),
+        at("/api/version", version, "ollama", methods=READS),
         at("/api/show", show, "ollama"),
         at("/api/pull", pull, "ollama", roles=operator),
         at("/api/delete", delete, "ollama", methods=("DELETE",), roles=operator),
@@ -82,7 +81,7 @@ def rules() -> list[Rule]:
 
 
 async def tags(exchange: Exchange) -> None:
-    await _answer(exchange, models.tags(exchange.rooms.catalogue.names, exchange.allows))
+    await _answer(exchange, models.tags(await listed(exchange), exchange.allows))
 
 
 async def ps(exchange: Exchange) -> None:

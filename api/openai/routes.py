@@ -8,7 +8,7 @@ import orjson
 from api.anthropic import models as anthropic_models
 from api.conversing import Conversation, Measuring, Speech, converse
 from api.exchange import Exchange
-from api.fronts import at
+from api.fronts import READS, at, listed
 from api.gate import Rule
 from api.openai import models
 from api.openai.chunks import ChatRendering
@@ -37,14 +37,14 @@ _PREFIX = "/v1/models/"
 def rules() -> list[Rule]:
     return [
         *(at(path, partial(converse, speech), "openai") for path, speech in SPEECHES.items()),
-        at("/v1/models", list_models, "openai", methods=("GET",)),
-        at(_PREFIX + "{model}", one_model, "openai", methods=("GET",)),
+        at("/v1/models", list_models, "openai", methods=READS),
+        at(_PREFIX + "{model}", one_model, "openai", methods=READS),
     ]
 
 
 async def list_models(exchange: Exchange) -> None:
     """To clients that send `anthropic-version` as Anthropic would: both have their lists at this address."""
-    names = exchange.rooms.catalogue.names
+    names = await listed(exchange)
     if b"anthropic-version" in exchange.headers:
         query = dict(parse_qsl(exchange.scope["query_string"].decode("latin-1")))
         shown = anthropic_models.list_models(names, query, exchange.allows)
@@ -56,4 +56,5 @@ async def list_models(exchange: Exchange) -> None:
 async def one_model(exchange: Exchange) -> None:
     shape = anthropic_models if b"anthropic-version" in exchange.headers else models
     name = exchange.scope["path"].removeprefix(_PREFIX)
-    await exchange.reply(orjson.dumps(shape.one_model(exchange.rooms.catalogue.names, name, exchange.allows)), [])
+    shown = await exchange.rooms.catalogue.sought(lambda names: shape.one_model(names, name, exchange.allows))
+    await exchange.reply(orjson.dumps(shown), [])

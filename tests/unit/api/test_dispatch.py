@@ -66,6 +66,17 @@ async def test_a_refusal_is_in_the_dialect_of_its_address(path):
     assert got.status in (401, 404) and SHAPES[path](got.json) and got.headers["x-request-id"]
 
 
+@pytest.mark.parametrize("path", ["/v1/models/x", "/v1/nothing"])
+async def test_a_refusal_is_in_anthropics_dialect_for_its_clients(path):
+    got = await call(await gate(), "GET", path, [("anthropic-version", "2023-06-01")])
+    assert got.status in (401, 404) and got.json["type"] == "error"
+
+
+async def test_a_slash_at_the_end_changes_nothing_at_a_front():
+    assert (await call(await gate(), "POST", "/v1/chat/completions/", bearer(KEY))).status == 200
+    assert (await call(await gate(), "POST", "/nothing/", bearer(KEY))).status == 404
+
+
 async def test_an_unknown_api_address_is_never_served():
     got = await call(await gate(), "POST", "/api/blobs/sha256:1", bearer(KEY), b"{}")
     assert got.status == 404 and isinstance(got.json["error"], str)

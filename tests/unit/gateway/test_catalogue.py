@@ -410,3 +410,26 @@ async def test_names_that_nobody_has_cost_one_list_a_second(time: Time) -> None:
         await lists.sought(lambda names: names.resolve("x"))
     assert len(local.listed) == 2
     assert (await lists.sought(lambda names: names.resolve("a"))).model == "a" and len(local.listed) == 2
+
+
+async def test_right_after_the_start_a_name_waits_for_the_first_lists(time: Time) -> None:
+    slow, dead = Scripted("cloud", CLOUD, [model("a")]), Scripted("other", CLOUD, [model("b")])
+    slow.gate = asyncio.Event()
+    lists = Catalogue({"cloud": slow, "other": dead}, clock=time.clock(), own_keys=("cloud", "other"))
+    dead.models = DOWN
+    asked = asyncio.create_task(lists.sought(lambda names: names.resolve("a")))
+    followed = asyncio.create_task(lists.listing("cloud", fresh=True))
+    await asyncio.sleep(0)
+    slow.gate.set()
+    assert (await asked).provider == "cloud" and await followed and len(slow.listed) == 1
+    with pytest.raises(ModelNotFound):
+        await lists.sought(lambda names: names.resolve("b"))
+    assert len(dead.listed) == 1, "who has failed is not waited for again"
+
+
+async def test_the_first_lists_are_not_waited_for_without_end(time: Time) -> None:
+    never = Scripted("cloud", CLOUD, [model("a")])
+    never.gate = asyncio.Event()
+    lists = catalogue(never, time, own_keys=("cloud",))
+    await lists.begun(0.01)
+    assert len(never.listed) == 1 and lists.names.find("a") is None
