@@ -5,13 +5,13 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from core.errors import InvalidField, MyelinError, ProviderError, ProviderTimeout
 from core.http import Response
 from gateway.retry import Retry
 from gateway.routing import AUTO, Target
-from providers.base import Provider
+from providers.base import Forwarding, Provider
 from providers.types import Capabilities, ChatDelta, ChatRequest, Dialect, Embeddings
 
 BUILTIN = "builtin"
@@ -113,7 +113,7 @@ class Asking:
 
         async def asked() -> bytes:
             with attempts:
-                async with self._provider(target.provider).forward(path, body, stream=False) as response:
+                async with self._forwarder(target).forward(path, body, stream=False) as response:
                     return await response.read()
 
         return await self._retry(asked)
@@ -128,7 +128,7 @@ class Asking:
         """
 
         async def opened() -> tuple[AbstractAsyncContextManager[Response], Response, bytes]:
-            context = self._provider(target.provider).forward(path, body, stream=True)
+            context = self._forwarder(target).forward(path, body, stream=True)
             with attempts:
                 response = await context.__aenter__()
                 try:
@@ -165,6 +165,10 @@ class Asking:
             known = ", ".join([*self.names, BUILTIN, AUTO])
             raise InvalidField(f"There is no provider named {name[:60]!r}.", hint=f"Send one of: {known}.", field="AI-Provider")
         return self._providers[name]
+
+    def _forwarder(self, target: Target) -> Forwarding:
+        """The provider of a target that `passes`."""
+        return cast(Forwarding, self._provider(target.provider))
 
     def _title(self, name: str) -> str:
         return self._providers[name].spec.title

@@ -11,6 +11,7 @@ from core.errors import (
     ProviderRateLimited,
     ProviderTimeout,
     ProviderUnreachable,
+    QuestionRefused,
 )  # fmt: skip
 from gateway.asking import BUILTIN, Asking, Attempts
 from gateway.catalogue import Catalogue, Listing
@@ -67,8 +68,12 @@ class Gateway(Asking):
         """
         return await self._catalogue.sought(lambda names: names.resolve(model, allows, by))
 
-    def misnamed(self, target: Target, error: ModelNotInstalled, allows: Allows | None = None) -> ModelNotInstalled:
-        """`error` of a provider that does not know the target's model, with the nearest names as its cure."""
+    def misnamed(self, target: Target, error: ModelNotInstalled, allows: Allows | None = None) -> ProviderError:
+        """`error` of a provider that does not know the target's model, with the nearest names as its cure. A cloud's model that
+        is in its list does not do what was asked of it: Gemini says 404 to that, too."""
+        if not self.capabilities(target.provider).local and self._catalogue.names.find(f"{target.provider}/{target.model}"):
+            detail = f"{self._title(target.provider)} does not offer that with {target.model[:120]}."
+            return QuestionRefused(detail, hint="GET /api/models tells what each model can do.")
         nearest = self._catalogue.names.nearest(f"{target.provider}/{target.model}", allows)
         return ModelNotInstalled(error.detail, hint=f"Near are: {', '.join(nearest)}.") if nearest else error
 

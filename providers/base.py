@@ -60,8 +60,8 @@ class Provider(Protocol):
     async def close(self) -> None: ...
 
 
-class Forwarding(Protocol):
-    """What an adapter with a dialect has besides: bodies of that dialect go to the provider as they are."""
+class Forwarding(Provider, Protocol):
+    """An adapter with a dialect: bodies of that dialect go to the provider as they are."""
 
     def forward(
         self, path: str, body: bytes, *, stream: bool, api_key: str | None = None

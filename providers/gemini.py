@@ -92,9 +92,10 @@ class Gemini:
                 ends_at = asyncio.get_running_loop().time() + self._patience.total
                 async with asyncio.timeout(min(self._patience.first, self._patience.total)):
                     config |= {"http_options": options}
-                    pieces = await sdk.models.generate_content_stream(model=request.model, contents=contents, config=config)
+                    with _its_protocol():
+                        pieces = await sdk.models.generate_content_stream(model=request.model, contents=contents, config=config)
                 async for chunk in self._timed(pieces, ends_at):
-                    for delta in reading.deltas(chunk.model_dump(mode="json", exclude_none=True)):
+                    for delta in reading.deltas(chunk):
                         if delta.finish_reason is not None:
                             await _drain(pieces)
                             yield delta
@@ -102,13 +103,14 @@ class Gemini:
                         yield delta
         raise ProviderError("The answer of Gemini ended before it was complete.", hint="Ask again.")
 
-    async def _timed(self, pieces: AsyncIterator[Any], ends_at: float) -> AsyncIterator[Any]:
+    async def _timed(self, pieces: AsyncIterator[Any], ends_at: float) -> AsyncIterator[dict[str, Any]]:
         wait = self._patience.first
         while True:
             left = ends_at - asyncio.get_running_loop().time()
             try:
                 async with asyncio.timeout(min(wait, left)):
-                    piece = await anext(pieces)
+                    with _its_protocol():
+                        piece = (await anext(pieces)).model_dump(mode="json", exclude_none=True)
             except StopAsyncIteration:
                 return
             yield piece
@@ -135,10 +137,6 @@ class Gemini:
             raise classify_error(
                 failure.status, failure.error, retry_after=failure.retry_after, model=model, secret=key
             ) from None
-        except (ValueError, TypeError, KeyError, AttributeError):
-            raise ProviderError(
-                "Gemini sent an answer that is cut, or not its protocol.", hint="Ask again; check GEMINI_BASE_URL."
-            ) from None
 
     async def embed(
         self, model: str, texts: list[str], *, api_key: str | None = None, dimensions: int | None = None
@@ -152,8 +150,10 @@ class Gemini:
             part = [{"parts": [{"text": mended(text)}]} for text in texts[start : start + _MOST_TEXTS]]
             with self._typed(model, key):
                 async with self._client.call(key) as (sdk, options), asyncio.timeout(self._patience.first):
-                    reply = await sdk.models.embed_content(model=model, contents=part, config=config | {"http_options": options})
-                    vectors += [list(one.values) for one in reply.embeddings]
+                    options = config | {"http_options": options}
+                    with _its_protocol():
+                        reply = await sdk.models.embed_content(model=model, contents=part, config=options)
+                    vectors += [list(one.values or ()) for one in reply.embeddings or ()]
         if len(vectors) != len(texts):
             raise ProviderError("Gemini gave another number of vectors than there are texts.")
         return Embeddings(vectors, Usage(sum(map(len, texts)) // USUAL_CHARACTERS_PER_TOKEN, estimated=True))
@@ -184,6 +184,17 @@ class Gemini:
     async def close(self) -> None:
         await self._client.close()
         await self._sender.http.close()
+
+
+@contextmanager
+def _its_protocol() -> Iterator[None]:
+    """Around what the SDK reads: an answer that is not Google's ends in whatever its code trips over."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise ProviderError(
+            "Gemini sent an answer that is cut, or not its protocol.", hint="Ask again; check GEMINI_BASE_URL."
+        ) from None
 
 
 async def _drain(pieces: AsyncIterator[Any]) -> None:

@@ -15,12 +15,13 @@ from core.errors import (
     ProviderRefused,
     ProviderTimeout,
     ProviderUnreachable,
+    QuestionRefused,
 )
 from gateway.catalogue import Catalogue
 from gateway.facts import Listed
 from gateway.retry import Retry, RetryPolicy
 from gateway.service import Gateway, Target
-from providers.types import ChatRequest, Message
+from providers.types import Capabilities, ChatRequest, Message
 from tests.unit.gateway.scripted import CLOUD, LOCAL, Scripted, model
 
 GIB = 1 << 30
@@ -237,3 +238,13 @@ async def test_a_cancellation_passes_through() -> None:
     with pytest.raises(asyncio.CancelledError):
         await house(local, far).complete(Target("box", "b:8b", "auto: x", automatic=True), ASK)
     assert len(local.asked) == 1 and far.asked == []
+
+
+async def test_a_model_that_is_listed_is_not_said_to_be_unknown() -> None:
+    far, near = Scripted("far", Capabilities(needs_key=False), [model("embed-1")]), box()
+    gateway, unknown = house(near, far), ModelNotInstalled("Far has no model embed-1.")
+    await asyncio.gather(gateway.models("far"), gateway.models("box"))
+    told = gateway.misnamed(Target("far", "embed-1", ""), unknown)
+    assert (type(told), told.front_status, told.detail) == (QuestionRefused, 400, "Far does not offer that with embed-1.")
+    assert "embed-1" in gateway.misnamed(Target("far", "embed-2", ""), unknown).hint
+    assert gateway.misnamed(Target("box", "b:8b", ""), unknown).status == 404, "a local model may have gone this moment"

@@ -14,6 +14,7 @@ import pytest
 from core.errors import InvalidAnswer, ProviderAuthFailed, ProviderError, ProviderTimeout
 from providers.gemini import Gemini
 from providers.gemini_client import CappedStream, Caps, TooLarge
+from providers.gemini_wire import Reading
 from providers.patience import Patience
 from providers.types import ChatRequest, Message, Thinking, Tool, ToolCall, ToolResult
 from tests.fakes.gemini import SIGNATURE, FakeGemini, model
@@ -260,3 +261,13 @@ async def test_bodies_and_lines_are_capped(chunks: list[bytes], fits: bool) -> N
     else:
         with pytest.raises(TooLarge):
             [chunk async for chunk in stream]
+
+
+@pytest.mark.parametrize("bug", [AttributeError, KeyError, TypeError, ValueError])
+async def test_a_bug_of_ours_is_not_blamed_on_gemini(gemini: Gemini, monkeypatch: pytest.MonkeyPatch, bug: type) -> None:
+    def broken(*_: object) -> None:
+        raise bug("ours")
+
+    monkeypatch.setattr(Reading, "deltas", broken)
+    with pytest.raises(bug, match="ours"):
+        await gemini.chat(ask())
