@@ -24,6 +24,7 @@ class Host:
     chats: str
     embeds: str | None
     make: type[FakeServer]
+    tells_thoughts: bool = True
 
     def settings(self, url: str) -> dict[str, str]:
         return {name: value.format(url=url) for name, value in SETTINGS[self.name].items()}
@@ -46,9 +47,9 @@ SETTINGS = {
 HOSTS = [
     Host("ollama", SEES, "nomic-embed-text", FakeOllama),
     Host("gemini", "gemini-2.5-flash", "gemini-embedding-001", FakeGemini),
-    Host("openai", "gpt-4o-mini", "text-embedding-3-small", FakeOpenAI),
+    Host("openai", "gpt-4o-mini", "text-embedding-3-small", FakeOpenAI, tells_thoughts=False),
     Host("anthropic", "claude-sonnet-4-5", None, FakeAnthropic),
-    Host("azure", "gpt-4o-mini", "text-embedding-3-small", FakeAzure),
+    Host("azure", "gpt-4o-mini", "text-embedding-3-small", FakeAzure, tells_thoughts=False),
     Host("cohere", "command-a-plus-05-2026", "embed-v4.0", FakeCohere),
     Host("bedrock", f"us.{bedrock.SONNET}", None, bedrock.FakeBedrock),
     Host("office", "gpt-4o-mini", "text-embedding-3-small", FakeOpenAI),
@@ -57,6 +58,8 @@ HOSTS = [
 
 def made(host: Host) -> FakeServer:
     fake = host.make()
+    if isinstance(fake, FakeOpenAI):
+        fake.shows_thoughts = host.tells_thoughts
     if isinstance(fake, FakeOllama):
         fake.machine.installed[SEES] = FakeModel(SEES, 3 << 30, "4B", "qwen3", 40_960, ABLE)
     return fake
@@ -70,6 +73,8 @@ CITY = {"type": "object", "properties": {"cidade": {"type": "string"}}, "require
 NOTHING: dict[str, object] = {"type": "object", "properties": {}}
 TOOLS = {"weather": ("Tells the weather.", CITY), "clock": ("Tells the time.", NOTHING)}
 LONG = "Olá, mundo: é só isso, mas dito em muitas palavras para que chegue aos pedaços."
+DOCUMENT = "<document>Cidade: Olinda</document>"
+THOUGHTS = "Let me look for the fields."
 ASKED = "<document>Cidade: Olinda</document> Call weather and clock."
 
 

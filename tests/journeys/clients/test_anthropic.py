@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from anthropic import Anthropic, APIStatusError, NotFoundError
+from anthropic import Anthropic, APIStatusError, BadRequestError, NotFoundError
 from pydantic import BaseModel
 
-from tests.journeys.clients.hosts import ASKED, LONG, PIXEL, TOOLS, saw
+from tests.journeys.clients.hosts import ASKED, DOCUMENT, LONG, PIXEL, THOUGHTS, TOOLS, saw
 from tests.journeys.server import KEY
 
 MESSAGE_TOOLS = [{"name": name, "description": told, "input_schema": schema} for name, (told, schema) in TOOLS.items()]
@@ -80,10 +80,32 @@ def test_two_tools_at_once_and_what_they_told(sdk, fake, model, streams):
     assert told.stop_reason == "end_turn" and "weather told" in said and "clock told" in said
 
 
-def test_an_answer_in_a_schema(sdk, fake, model):
-    asked = [{"role": "user", "content": "<document>Cidade: Olinda</document>"}]
-    reply = sdk.messages.parse(model=model, max_tokens=500, messages=asked, output_format=City)
+@pytest.mark.parametrize("streams", [True, False])
+def test_an_answer_in_a_schema(sdk, fake, model, streams):
+    asked = {"model": model, "max_tokens": 500, "messages": [{"role": "user", "content": DOCUMENT}], "output_format": City}
+    if streams:
+        with sdk.messages.stream(**asked) as stream:
+            reply = stream.get_final_message()
+    else:
+        reply = sdk.messages.parse(**asked)
     assert reply.parsed_output == City(cidade="Olinda")
+
+
+@pytest.mark.parametrize("streams", [True, False])
+def test_thoughts_come_and_go_back(sdk, fake, host, model, streams):
+    """They go back as they came, with their signatures, and the provider takes them."""
+    asked = {"model": model, "max_tokens": 3000, "thinking": {"type": "enabled", "budget_tokens": 1024}}
+    history = [{"role": "user", "content": DOCUMENT}]
+    if streams:
+        with sdk.messages.stream(messages=history, **asked) as stream:
+            message = stream.get_final_message()
+    else:
+        message = sdk.messages.create(messages=history, **asked)
+    thoughts = [block.thinking for block in message.content if block.type == "thinking"]
+    assert thoughts == ([THOUGHTS] if host.tells_thoughts else []) and message.content[-1].type == "text"
+    blocks = [block.model_dump(exclude_none=True) for block in message.content]
+    again = [*history, {"role": "assistant", "content": blocks}, {"role": "user", "content": "And now?"}]
+    assert sdk.messages.create(messages=again, **asked).stop_reason == "end_turn"
 
 
 def test_a_picture(sdk, fake, model):
@@ -102,6 +124,14 @@ def test_an_answer_that_reached_its_limit_and_one_that_met_its_end(sdk, fake, mo
 
 def test_tokens_are_counted(sdk, fake, model):
     assert sdk.messages.count_tokens(model=model, messages=HELLO).input_tokens > 0
+
+
+def test_what_a_provider_refuses_is_a_bad_request(sdk, fake, model):
+    fake.fail("refuse", status=400, message="no such thing")
+    with pytest.raises(BadRequestError) as raised:
+        sdk.messages.create(model=model, max_tokens=5, messages=HELLO)
+    error = raised.value.body["error"]
+    assert error["type"] == "invalid_request_error" and "no such thing" in error["message"]
 
 
 def test_an_unknown_model_is_told_in_anthropics_words(sdk):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from ollama import Client, ResponseError
 
-from tests.journeys.clients.hosts import ASKED, CITY, HOSTS, LONG, PIXEL, TOOLS, saw
+from tests.journeys.clients.hosts import ASKED, CITY, DOCUMENT, HOSTS, LONG, PIXEL, THOUGHTS, TOOLS, saw
 from tests.journeys.server import KEY
 
 CHAT_TOOLS = [
@@ -76,9 +76,21 @@ def test_a_text_is_completed(sdk, fake, model):
     assert "".join(piece.response for piece in pieces) == LONG and pieces[-1].done
 
 
-def test_an_answer_in_a_schema(sdk, fake, model):
-    reply = sdk.chat(model, [{"role": "user", "content": "<document>Cidade: Olinda</document>"}], format=CITY)
-    assert json.loads(reply.message.content) == {"cidade": "Olinda"}
+@pytest.mark.parametrize("streams", [True, False])
+def test_an_answer_in_a_schema(sdk, fake, model, streams):
+    told = sdk.chat(model, [{"role": "user", "content": DOCUMENT}], format=CITY, stream=streams)
+    said = "".join(piece.message.content or "" for piece in (told if streams else [told]))
+    assert json.loads(said) == {"cidade": "Olinda"}
+
+
+@pytest.mark.parametrize("streams", [True, False])
+def test_thoughts(sdk, fake, host, model, streams):
+    chat = sdk.chat(model, [{"role": "user", "content": DOCUMENT}], think=True, stream=streams)
+    text = sdk.generate(model, DOCUMENT, think=True, stream=streams)
+    chatted = [piece.message for piece in (chat if streams else [chat])]
+    for told in (chatted, list(text if streams else [text])):
+        assert "".join(one.thinking or "" for one in told) == (THOUGHTS if host.tells_thoughts else "")
+    assert "".join(one.content or "" for one in chatted)
 
 
 def test_a_picture(sdk, fake, model):
@@ -106,6 +118,21 @@ def test_embeddings(sdk, embedder):
     told = sdk.embed(model, ["one", "two"])
     assert len(told.embeddings) == 2 and told.embeddings[0] != told.embeddings[1] and told.prompt_eval_count
     assert sdk.embeddings(model, "one").embedding
+
+
+def test_who_has_no_embeddings_says_so(sdk, host):
+    if host.embeds is None:
+        for ask in (sdk.embed, sdk.embeddings):
+            with pytest.raises(ResponseError, match="no embeddings") as raised:
+                ask(f"{host.name}/{host.chats}", "one")
+            assert raised.value.status_code == 400
+
+
+def test_what_a_provider_refuses_is_a_bad_request(sdk, fake, model):
+    fake.fail("refuse", status=400, message="no such thing")
+    with pytest.raises(ResponseError, match="no such thing") as raised:
+        sdk.chat(model, HELLO)
+    assert raised.value.status_code == 400
 
 
 def test_an_unknown_model_is_told_with_its_neighbours(sdk):

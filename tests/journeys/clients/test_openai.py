@@ -5,10 +5,10 @@ from base64 import b64decode
 from collections.abc import Iterator
 
 import pytest
-from openai import APIError, OpenAI
+from openai import APIError, BadRequestError, OpenAI
 from pydantic import BaseModel
 
-from tests.journeys.clients.hosts import ASKED, LONG, PIXEL, TOOLS, saw
+from tests.journeys.clients.hosts import ASKED, DOCUMENT, LONG, PIXEL, THOUGHTS, TOOLS, saw
 from tests.journeys.server import KEY
 
 
@@ -86,10 +86,27 @@ def test_two_tools_at_once_and_what_they_told(sdk, model, fake, streams):
     assert told.finish_reason == "stop" and "sunny" in told.message.content and "noon" in told.message.content
 
 
-def test_an_answer_in_a_schema(sdk, fake, model):
-    asked = [{"role": "user", "content": "<document>Cidade: Olinda</document>"}]
-    parsed = sdk.chat.completions.parse(model=model, messages=asked, response_format=City).choices[0].message.parsed
-    assert parsed == City(cidade="Olinda")
+@pytest.mark.parametrize("streams", [True, False])
+def test_an_answer_in_a_schema(sdk, fake, model, streams):
+    asked = {"model": model, "messages": [{"role": "user", "content": DOCUMENT}], "response_format": City}
+    if streams:
+        with sdk.chat.completions.stream(**asked) as stream:
+            told = stream.get_final_completion()
+    else:
+        told = sdk.chat.completions.parse(**asked)
+    assert told.choices[0].message.parsed == City(cidade="Olinda")
+
+
+@pytest.mark.parametrize("streams", [True, False])
+def test_thoughts(sdk, fake, host, model, streams):
+    """Told in the words of most hosts; OpenAI itself tells none."""
+    asked = {"model": model, "messages": [{"role": "user", "content": DOCUMENT}], "reasoning_effort": "high"}
+    if streams:
+        said = [chunk.choices[0].delta for chunk in sdk.chat.completions.create(**asked, stream=True) if chunk.choices]
+    else:
+        said = [sdk.chat.completions.create(**asked).choices[0].message]
+    thoughts = "".join(getattr(one, "reasoning_content", None) or "" for one in said)
+    assert thoughts == (THOUGHTS if host.tells_thoughts else "") and "".join(one.content or "" for one in said)
 
 
 def test_a_picture(sdk, fake, model):
@@ -136,8 +153,7 @@ def test_a_response_that_calls_tools(sdk, fake, model):
 
 
 def test_a_response_in_a_schema(sdk, fake, model):
-    asked = "<document>Cidade: Olinda</document>"
-    assert sdk.responses.parse(model=model, input=asked, text_format=City, store=False).output_parsed == City(cidade="Olinda")
+    assert sdk.responses.parse(model=model, input=DOCUMENT, text_format=City, store=False).output_parsed == City(cidade="Olinda")
 
 
 @pytest.mark.parametrize("encoding", ["float", "base64"])
@@ -152,11 +168,27 @@ def test_embeddings(sdk, embedder, encoding):
     assert sdk.embeddings.create(model=model, input="one").data[0].embedding
 
 
-def test_a_provider_that_fails_is_told(sdk, fake, model):
+def test_a_response_tells_its_thoughts(sdk, fake, host, model):
+    asked = {"model": model, "input": DOCUMENT, "reasoning": {"effort": "high", "summary": "auto"}, "store": False}
+    whole = sdk.responses.create(**asked)
+    with sdk.responses.stream(**asked) as stream:
+        for told in (whole, stream.until_done().get_final_response()):
+            thoughts = [part.text for item in told.output if item.type == "reasoning" for part in item.summary]
+            assert thoughts == ([THOUGHTS] if host.tells_thoughts else []) and told.output[-1].type == "message"
+
+
+def test_who_has_no_embeddings_says_so(sdk, host):
+    if host.embeds is None:
+        with pytest.raises(BadRequestError, match="no embeddings"):
+            sdk.embeddings.create(model=f"{host.name}/{host.chats}", input="one")
+
+
+@pytest.mark.parametrize("streams", [True, False])
+def test_what_a_provider_refuses_is_a_bad_request(sdk, fake, model, streams):
     fake.fail("refuse", status=400, message="no such thing")
-    with pytest.raises(APIError) as raised:
-        sdk.chat.completions.create(model=model, messages=HELLO)
-    assert raised.value.body["message"] and raised.value.body["code"]
+    with pytest.raises(BadRequestError) as raised:
+        sdk.chat.completions.create(model=model, messages=HELLO, stream=streams)
+    assert raised.value.code == "provider_refused" and "no such thing" in raised.value.body["message"]
 
 
 def test_an_error_inside_a_stream_is_raised(sdk, fake, model):
