@@ -36,9 +36,11 @@ async def pass_whole(visit: Visit, dialect: Dialect, path: str, body: dict[str, 
         told = orjson.loads(reply)
     except orjson.JSONDecodeError:
         told = None
-    if not isinstance(told, dict):
-        raise ProviderError(f"{visit.target.provider} did not answer with JSON.", hint="Check its base URL.")
     reader = _READERS[dialect]
+    if isinstance(told, dict) and told.get("error"):  # some hosts tell it in a 200
+        raise visit.gateway.told_error(visit.target, reply)
+    if not isinstance(told, dict) or reader.ANSWERS.isdisjoint(told):
+        raise ProviderError(f"{visit.target.provider} did not answer with JSON of its protocol.", hint="Check its base URL.")
     visit.settle(Usage() if free else reader.usage_in(told), reader.reason_of(told))
     await visit.exchange.reply(reply, visit.headers())
 

@@ -191,7 +191,7 @@ def _its_protocol() -> Iterator[None]:
     """Around what the SDK reads: an answer that is not Google's ends in whatever its code trips over."""
     try:
         yield
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise ProviderError(
             "Gemini sent an answer that is cut, or not its protocol.", hint="Ask again; check GEMINI_BASE_URL."
         ) from None

@@ -11,6 +11,9 @@ from providers.anthropic_stream import finish_of, later_counts, usage_of
 from providers.telling import member
 from providers.types import FinishReason, Usage
 
+#: Every whole answer has one of these members.
+ANSWERS = frozenset({"content", "input_tokens"})
+
 
 def usage_in(reply: dict[str, Any]) -> Usage | None:
     """Of a whole answer."""

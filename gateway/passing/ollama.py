@@ -13,6 +13,8 @@ _REASONS: dict[str, FinishReason] = {"stop": "stop", "load": "stop", "unload": "
 #: Quotes inside of texts are escaped, so no text can look like one of these.
 _TELLING = (b'"done":true', b'"done": true', b'"error"')
 _MOST_WAITING = 4 << 20
+#: Every whole answer has one of these members.
+ANSWERS = frozenset({"message", "response", "embeddings", "embedding"})
 
 
 def usage_in(reply: dict[str, Any]) -> Usage | None:

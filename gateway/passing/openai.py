@@ -11,6 +11,8 @@ from providers.openai_stream import finish_of, usage_of
 from providers.types import FinishReason, Usage
 
 _DONE = b"[DONE]"
+#: Every whole answer has one of these members.
+ANSWERS = frozenset({"choices", "data"})
 
 
 def usage_in(reply: dict[str, Any]) -> Usage | None:

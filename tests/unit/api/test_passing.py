@@ -119,9 +119,10 @@ async def test_when_the_tries_are_used_up_the_client_shall_not_multiply_them():
     assert (server.rows[0]["outcome"], server.rows[0]["attempts"]) == ("error", 2)
 
 
-async def test_html_is_no_answer():
+@pytest.mark.parametrize("text", ["<html>", "[]", '{"a": 1}', '{"error": {"message": "no"}, "choices": []}'])
+async def test_what_is_no_answer_is_not_passed_on(text):
     async def page(_request):
-        return web.Response(text="<html>", content_type="text/html")
+        return web.Response(text=text, content_type="text/html")
 
     async with Upstream(page) as upstream, front(Forwarder(upstream.url)) as server:
         status, _, body = await ask(server, QUESTION)

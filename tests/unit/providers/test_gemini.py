@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import httpx2
 import pytest
+from aiohttp import web
 
 from core.errors import InvalidAnswer, ProviderAuthFailed, ProviderError, ProviderTimeout
 from providers.gemini import Gemini
@@ -271,3 +272,19 @@ async def test_a_bug_of_ours_is_not_blamed_on_gemini(gemini: Gemini, monkeypatch
     monkeypatch.setattr(Reading, "deltas", broken)
     with pytest.raises(bug, match="ours"):
         await gemini.chat(ask())
+
+
+class Nonsense(FakeGemini):
+    text = b""
+
+    async def _call(self, _request: web.Request) -> web.Response:
+        return web.Response(body=b"data: " + self.text + b"\n\n", content_type="text/event-stream")
+
+
+@pytest.mark.parametrize("text", [b"[" * 100_000, b'{"candidates": 7}', b'{"candidates": [{"content": {"parts": [[]]}}]}'])
+async def test_what_the_sdk_trips_over_is_geminis_fault(text: bytes) -> None:
+    async with Nonsense() as fake:
+        fake.text, gemini = text, Gemini(base_url=fake.url, api_key="k")
+        with pytest.raises(ProviderError, match="not its protocol"):
+            await gemini.chat(ask())
+        await gemini.close()
