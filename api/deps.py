@@ -95,6 +95,14 @@ def answer(content: Any, status: int = 200, headers: dict[str, str] | None = Non
     return Response(orjson.dumps(content), status_code=status, headers=headers, media_type="application/json")
 
 
+def refuse_unknown(request: Request, hint: str = "") -> None:
+    """What is misspelled in a query would be left out in silence: a filter, or the limit of a key. Raises InvalidField."""
+    known = [parameter.alias for parameter in request.scope["route"].dependant.query_params]
+    if unknown := next((name for name in request.query_params if name not in known), None):
+        hint = f"Known are: {', '.join(known)}. {hint}".rstrip()
+        raise InvalidField(f"There is no parameter {unknown[:64]!r}.", field=unknown[:64], hint=hint)
+
+
 async def read_json(request: Request, shape: type[Shape], *, optional: bool = False) -> Shape:
     """The body as `shape`, extra members refused; none at all is an empty object where it is `optional`.
 

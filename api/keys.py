@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from typing_extensions import TypedDict
 
-from api.deps import answer, house, read_json
+from api.deps import answer, house, read_json, refuse_unknown
 from api.grants import GrantView, GrantWish, KeyChange, RotationWish, grant_view
 from api.openapi import body
 from api.policy import Role, allow
@@ -71,6 +71,7 @@ class RotatedKey(TypedDict):
 )
 @allow(Role.MASTER)
 async def create_key(request: Request, name: Name, email: Email) -> Response:
+    refuse_unknown(request, "Limits are members of a JSON body.")
     rooms = house(request)
     limits = (await read_json(request, GrantWish, optional=True)).columns(rooms.clock.now())
     key = new_api_key(rooms.settings.api_key_prefix)

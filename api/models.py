@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from typing_extensions import TypedDict
 
-from api.deps import House, answer, house, principal
+from api.deps import House, answer, house, principal, refuse_unknown
 from api.policy import CLIENTS, allow
 from api.presence import Presences
 from core.errors import InvalidField
@@ -121,7 +121,7 @@ async def listed(
     q: Words = None,
 ) -> Response:
     """Every filter may be left out. A model passes one only when what it asks is known of that model."""
-    _refuse_unknown(request)
+    refuse_unknown(request)
     asked = {
         "chat": (supports_chat, supports_completion),
         "vision": (supports_vision,),
@@ -138,13 +138,6 @@ async def listed(
         words=tuple((q or "").lower().split()),
     )
     return answer(_catalogue(house(request), wanted, principal(request).allows))
-
-
-def _refuse_unknown(request: Request) -> None:
-    """A filter whose name is misspelled would be a search for everything. Raises InvalidField."""
-    known = [parameter.alias for parameter in request.scope["route"].dependant.query_params]
-    if unknown := next((name for name in request.query_params if name not in known), None):
-        raise InvalidField(f"There is no filter {unknown[:64]!r}.", field=unknown[:64], hint=f"Known are: {', '.join(known)}.")
 
 
 def _catalogue(rooms: House, wanted: Wanted, allows: Allows | None) -> CatalogueView:

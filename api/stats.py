@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 from typing_extensions import TypedDict
 
-from api.deps import House, answer, house, principal
+from api.deps import House, answer, house, principal, refuse_unknown
 from api.policy import CLIENTS, allow
 from api.shapes import Time
 from api.views import stamp
@@ -152,6 +152,7 @@ def _budget(rooms: House, key_id: str, now: float) -> Budget | None:
 @router.get("/stats", summary="Requests, tokens, costs and times, summed; a client sees its own", response_model=Stats)
 @allow(*CLIENTS)
 async def stats(request: Request, range: Range = "24h", group_by: Group = "provider") -> Response:
+    refuse_unknown(request)
     rooms, caller = house(request), principal(request)
     now = rooms.clock.now()
     since = since_of(range, now)

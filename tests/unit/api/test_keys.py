@@ -225,11 +225,18 @@ async def test_usage_is_summed_and_a_client_sees_its_own(office, ticking):
 
 
 @pytest.mark.parametrize(
-    "query", ["range=0h", "range=2161h", "range=3661d", "range=1w", "range=h", "range=", "group_by=ip", "range=9%0A9d"]
+    "query",
+    ["range=0h", "range=2161h", "range=3661d", "range=1w", "range=h", "range=", "group_by=ip", "range=9%0A9d", "groupby=key"],
 )
 async def test_a_question_about_usage_that_cannot_be_answered(office, query):
     got = await office("GET", f"/stats?{query}", key=OPERATOR)
     assert (got.status, got.json["errors"][0]["field"]) == (422, query.partition("=")[0])
+
+
+async def test_a_limit_in_the_address_is_not_left_out_in_silence(office):
+    got = await office("POST", f"{MADE}&rpm=3")
+    assert (got.status, got.json["errors"][0]["field"]) == (422, "rpm") and "JSON body" in got.json["hint"]
+    assert (await office("GET", "/admin/keys")).json["data"] == []
 
 
 async def test_an_empty_house_has_no_usage(office):
