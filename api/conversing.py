@@ -47,7 +47,7 @@ class Speech:
 async def converse(speech: Speech, exchange: Exchange) -> None:
     """Answers the exchange. Raises MyelinError while nothing was sent; later errors go into the stream."""
     raw = await exchange.body()
-    body, refusal = _envelope(raw)
+    body, refusal = envelope(raw)
     model, stream = body.get("model"), body.get("stream")
     stream = speech.streams if stream is None else stream
     named = model if isinstance(model, str) else ""
@@ -80,7 +80,7 @@ def _most(speech: Speech, body: dict[str, Any]) -> int | None:
     return next((members[name] for name in speech.most if type(members.get(name)) is int and members[name] >= 0), None)
 
 
-def _envelope(raw: bytes) -> tuple[dict[str, Any], MyelinError | None]:
+def envelope(raw: bytes) -> tuple[dict[str, Any], MyelinError | None]:
     """The body, or why it is none: what cannot be read is entered into the ledger, too."""
     try:
         return read(raw), None

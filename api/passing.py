@@ -3,6 +3,8 @@
 A copy is read for what it tells of itself: the usage, and whether it is whole.
 """
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -12,7 +14,7 @@ from api.errors import in_dialect
 from api.payload import renamed
 from api.streaming import Pings
 from api.visit import Visit
-from core.errors import MyelinError, ProviderError
+from core.errors import InvalidField, MyelinError, ProviderError
 from core.http import Response
 from gateway.passing import anthropic, ollama, openai
 from gateway.passing.frames import Passage
@@ -26,12 +28,16 @@ _PING = b": ping\n\n"
 _NATIVE = frozenset({"keep_alive", "options", "think"})
 _MOST_HELD = 256 << 10
 _LAST_BYTES_SECONDS = 0.1
+_BETA = b"anthropic-beta"
+_BETAS = re.compile(r"[\w.:, -]{1,1000}", re.ASCII)
 _CHARACTERS_PER_EVENT = 4  # an event is about a token
 
 
 async def pass_whole(visit: Visit, dialect: Dialect, path: str, body: dict[str, Any], raw: bytes, *, free: bool = False) -> None:
     """`raw` is the body as it came; `free` is what takes no tokens of a model."""
-    reply = await visit.gateway.fetch(visit.target, path, _sent(visit, dialect, body, raw), visit.attempts)
+    reply = await visit.gateway.fetch(
+        visit.target, path, _sent(visit, dialect, body, raw), visit.attempts, _headers(visit, dialect)
+    )
     try:
         told = orjson.loads(reply)
     except orjson.JSONDecodeError:
@@ -53,7 +59,8 @@ async def pass_stream(visit: Visit, dialect: Dialect, path: str, body: dict[str,
         with Pings(stream.ping, exchange.rooms.pace.ping) as pings:
             async with visit.in_time():
                 sent = _sent(visit, dialect, body, raw, stream.asks_usage)
-                async with visit.gateway.forward(visit.target, path, sent, visit.attempts, stream.opening) as (response, held):
+                asked = visit.target, path, sent, visit.attempts, stream.opening, _headers(visit, dialect)
+                async with visit.gateway.forward(*asked) as (response, held):
                     visit.first()
                     await stream.say(held)
                     while not stream.passage.seen.over and (data := await response.chunk()):
@@ -147,3 +154,13 @@ def _sent(visit: Visit, dialect: Dialect, body: dict[str, Any], raw: bytes, asks
         options = body.get("stream_options")
         members["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
     return orjson.dumps(members)
+
+
+def _headers(visit: Visit, dialect: Dialect) -> Mapping[str, str]:
+    """`anthropic-beta`, without which Anthropic does not know some members of a body. Raises InvalidField."""
+    if dialect != "anthropic" or _BETA not in visit.exchange.headers:
+        return {}
+    told = ",".join(value.decode("latin-1") for name, value in visit.exchange.scope["headers"] if name == _BETA)
+    if not _BETAS.fullmatch(told):
+        raise InvalidField("anthropic-beta is a list of names with commas between them.", field="anthropic-beta")
+    return {"anthropic-beta": told}

@@ -1,6 +1,6 @@
 """The provider `ollama` over all machines: each request goes where it is answered first, and every list is of all of them."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from core.http import Response
 from core.machines import OLLAMA
 from fleet.machines.fleet import Fleet
 from fleet.machines.placement import Wish
-from providers.base import ProviderSpec
+from providers.base import NO_HEADERS, ProviderSpec
 from providers.ollama import Ollama
 from providers.ollama_native import read
 from providers.types import ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo
@@ -40,11 +40,13 @@ class Ollamas:
             return await place.host.embed(model, texts, dimensions=dimensions)
 
     @asynccontextmanager
-    async def forward(self, path: str, body: bytes, *, stream: bool, api_key: str | None = None) -> AsyncIterator[Response]:
+    async def forward(
+        self, path: str, body: bytes, *, stream: bool, api_key: str | None = None, headers: Mapping[str, str] = NO_HEADERS
+    ) -> AsyncIterator[Response]:
         """To an Ollama: no other kind of machine speaks its dialect."""
         model = read(path, body).model
         turn = self._fleet.turn(model, caller(), Wish(kind=OLLAMA))
-        async with turn as place, place.host.forward(path, body, stream=stream) as response:
+        async with turn as place, place.host.forward(path, body, stream=stream, headers=headers) as response:
             yield response
 
     async def list_models(self, api_key: str | None = None) -> list[ModelInfo]:

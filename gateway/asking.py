@@ -11,7 +11,7 @@ from core.errors import InvalidField, MyelinError, ProviderError, ProviderTimeou
 from core.http import Response
 from gateway.retry import Retry
 from gateway.routing import AUTO, Target
-from providers.base import Forwarding, Provider
+from providers.base import NO_HEADERS, Forwarding, Provider
 from providers.types import Capabilities, ChatDelta, ChatRequest, Dialect, Embeddings
 
 BUILTIN = "builtin"
@@ -108,19 +108,27 @@ class Asking:
         """Whether its streams tell the usage when `stream_options.include_usage` asks for it."""
         return self._provider(target.provider).spec.stream_usage
 
-    async def fetch(self, target: Target, path: str, body: bytes, attempts: Attempts) -> bytes:
+    async def fetch(
+        self, target: Target, path: str, body: bytes, attempts: Attempts, headers: Mapping[str, str] = NO_HEADERS
+    ) -> bytes:
         """The whole answer to a body in the provider's own dialect. Raises ProviderError."""
 
         async def asked() -> bytes:
             with attempts:
-                async with self._forwarder(target).forward(path, body, stream=False) as response:
+                async with self._forwarder(target).forward(path, body, stream=False, headers=headers) as response:
                     return await response.read()
 
         return await self._retry(asked)
 
     @asynccontextmanager
     async def forward(
-        self, target: Target, path: str, body: bytes, attempts: Attempts, opening: Callable[[Response], Awaitable[bytes]]
+        self,
+        target: Target,
+        path: str,
+        body: bytes,
+        attempts: Attempts,
+        opening: Callable[[Response], Awaitable[bytes]],
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> AsyncIterator[tuple[Response, bytes]]:
         """A stream in the provider's own dialect, and what `opening` read of it: all up to the first content.
 
@@ -128,7 +136,7 @@ class Asking:
         """
 
         async def opened() -> tuple[AbstractAsyncContextManager[Response], Response, bytes]:
-            context = self._forwarder(target).forward(path, body, stream=True)
+            context = self._forwarder(target).forward(path, body, stream=True, headers=headers)
             with attempts:
                 response = await context.__aenter__()
                 try:

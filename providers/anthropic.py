@@ -10,7 +10,7 @@ from providers.anthropic_errors import KEY_HINT, classify_error, is_lasting, par
 from providers.anthropic_models import model_info
 from providers.anthropic_stream import Reader
 from providers.anthropic_wire import answers_by_tool, to_wire
-from providers.base import ProviderSpec
+from providers.base import NO_HEADERS, ProviderSpec
 from providers.claude import answer_limit
 from providers.collecting import collect
 from providers.patience import Patience
@@ -85,11 +85,13 @@ class Anthropic:
                     yield delta
         raise ProviderError("The answer of Anthropic ended before it was complete.", hint="Ask again.")
 
-    def forward(self, path: str, body: bytes, *, stream: bool, api_key: str | None = None) -> Accepted:
+    def forward(
+        self, path: str, body: bytes, *, stream: bool, api_key: str | None = None, headers: Mapping[str, str] = NO_HEADERS
+    ) -> Accepted:
         """`body` as it is to `path` of the dialect: /messages, /messages/count_tokens. Raises ProviderError for all that is no
         200."""
         deadlines = self._patience.answering if stream else self._patience.whole
-        return Accepted(self._sent("POST", path, deadlines, body=body, api_key=api_key), self._refusal)
+        return Accepted(self._sent("POST", path, deadlines, body=body, api_key=api_key, headers=headers), self._refusal)
 
     async def embed(
         self, model: str, texts: list[str], *, api_key: str | None = None, dimensions: int | None = None
@@ -110,9 +112,12 @@ class Anthropic:
 
     # ---- under the contract ----------------------------------------------------------------------------------------
 
-    def _sent(self, method: str, path: str, deadlines: Deadlines, *, api_key: str | None = None, **content: Any) -> Sent:
-        headers = self._headers(api_key)
-        return self._sender.sent(method, self._base_url + path, headers=headers, deadlines=deadlines, **content)
+    def _sent(
+        self, method: str, path: str, deadlines: Deadlines, *, api_key: str | None = None,
+        headers: Mapping[str, str] = NO_HEADERS, **content: Any,
+    ) -> Sent:  # fmt: skip
+        own = {**headers, **self._headers(api_key)}
+        return self._sender.sent(method, self._base_url + path, headers=own, deadlines=deadlines, **content)
 
     def _headers(self, api_key: str | None) -> Mapping[str, str]:
         """Raises ProviderAuthFailed without a key."""

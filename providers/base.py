@@ -1,13 +1,16 @@
 """The contract of a provider: one file of this folder, found by itself."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar, Protocol
 
 from core.errors import MyelinError
 from core.http import Response
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Dialect, Embeddings, ModelInfo
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,8 @@ class Forwarding(Provider, Protocol):
     """An adapter with a dialect: bodies of that dialect go to the provider as they are."""
 
     def forward(
-        self, path: str, body: bytes, *, stream: bool, api_key: str | None = None
+        self, path: str, body: bytes, *, stream: bool, api_key: str | None = None, headers: Mapping[str, str] = NO_HEADERS
     ) -> AbstractAsyncContextManager[Response]:
-        """`path` is the dialect's without its prefix (`/chat/completions`). Raises ProviderError for all that is no 200."""
+        """`path` is the dialect's without its prefix (`/chat/completions`), `headers` are those of the client's that belong to
+        the dialect. Raises ProviderError for all that is no 200."""
         ...

@@ -1,14 +1,14 @@
 """Ollama through its native API only: `/v1` can carry neither `num_ctx` nor `think`, and would cut documents in silence."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import aclosing
 from typing import Any, ClassVar, Literal
 
 from core.clock import Clock
 from core.errors import DocumentTooLong, ProviderError, ProviderTimeout
 from core.http import Deadlines, HttpClient
-from providers.base import ProviderSpec
+from providers.base import NO_HEADERS, ProviderSpec
 from providers.collecting import collect
 from providers.contexts import looks_cut, looks_halved
 from providers.ollama_api import OllamaApi
@@ -190,7 +190,9 @@ class Ollama:
         read = count(reply, "prompt_eval_count")
         return Embeddings(vectors, Usage(read or 0, estimated=read is None))
 
-    def forward(self, path: str, body: bytes, *, stream: bool, api_key: str | None = None) -> Reply:
+    def forward(
+        self, path: str, body: bytes, *, stream: bool, api_key: str | None = None, headers: Mapping[str, str] = NO_HEADERS
+    ) -> Reply:
         """The reply to a client's own body for `/api/chat`, `/api/generate`, `/api/embed` or `/api/embeddings`.
 
         Options that load a model anew and `keep_alive` are ours; a prompt that does not fit raises DocumentTooLong. Raises

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from core.errors import ProviderAuthFailed, ProviderError, ProviderRefused
 from core.http import Deadlines, HttpClient, HttpFailure, Response
-from providers.base import ProviderSpec
+from providers.base import NO_HEADERS, ProviderSpec
 from providers.collecting import MAX_CHARACTERS, collect
 from providers.openai_embeddings import embed_body, embeddings_of
 from providers.openai_errors import classify_error, parse_error, unsupported
@@ -81,7 +81,9 @@ class OpenAIShaped:
                         yield delta
         yield reader.last()
 
-    def forward(self, path: str, body: bytes, *, stream: bool, api_key: str | None = None) -> Accepted:
+    def forward(
+        self, path: str, body: bytes, *, stream: bool, api_key: str | None = None, headers: Mapping[str, str] = NO_HEADERS
+    ) -> Accepted:
         """`body` as it is to `path` of the dialect, such as /chat/completions. Raises ProviderError for all that is no 200."""
         deadlines = self._patience.answering if stream else self._patience.whole
         return Accepted(self._sent("POST", path, deadlines, body=body, api_key=api_key), self._refusal)

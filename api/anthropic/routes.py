@@ -7,12 +7,11 @@ import orjson
 from api.anthropic.events import MessageRendering
 from api.anthropic.wire import chat_reply, chat_request
 from api.askers import asker_of
-from api.conversing import Conversation, Speech, converse
+from api.conversing import Conversation, Speech, converse, envelope
 from api.exchange import Exchange
 from api.fronts import at
 from api.gate import Rule
 from api.passing import pass_whole
-from api.payload import read
 from api.visit import Visit, estimated
 from core.errors import InvalidField
 from providers.types import Usage
@@ -27,13 +26,16 @@ def rules() -> list[Rule]:
 
 async def count(exchange: Exchange) -> None:
     """Anthropic itself counts; for every other provider about four letters are taken for a token, and the answer says so."""
-    body = read(raw := await exchange.body())
-    name = body.get("model")
-    if not isinstance(name, str) or not name:
-        raise InvalidField("The model is missing.", hint="GET /v1/models lists the models.", field="model")
-    gateway = exchange.rooms.gateway
-    target = await gateway.resolve(name, exchange.allows, lambda: asker_of(exchange, body))
-    with exchange.enter("anthropic", "count_tokens", name, False) as call:
+    raw = await exchange.body()
+    body, refusal = envelope(raw)
+    name, gateway = body.get("model"), exchange.rooms.gateway
+    named = name if isinstance(name, str) else ""
+    with exchange.enter("anthropic", "count_tokens", named, False) as call:
+        if refusal is not None:
+            raise refusal
+        if not named:
+            raise InvalidField("The model is missing.", hint="GET /v1/models lists the models.", field="model")
+        target = await gateway.resolve(named, exchange.allows, lambda: asker_of(exchange, body))
         visit = Visit(exchange, call, target)
         call.route(target.provider, target.model, input_tokens=0, max_output=0)
         if gateway.passes(target, "anthropic", _COUNTED):

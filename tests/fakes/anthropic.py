@@ -58,7 +58,7 @@ class FakeAnthropic(FakeSpeaker):
             body = json.loads(await request.read())
         except ValueError:
             raise ApiError(400, "The request body is not valid JSON.") from None
-        check(body, self.models, counting=counting)
+        check(body, self.models, counting=counting, betas=request.headers.get("anthropic-beta", ""))
         return body
 
     async def _list(self, request: web.Request) -> web.Response:

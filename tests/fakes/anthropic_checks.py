@@ -15,6 +15,7 @@ _BODY = frozenset((
     "model", "messages", "max_tokens", "system", "stream", "temperature", "top_p", "top_k", "stop_sequences", "tools",
     "tool_choice", "thinking", "metadata", "service_tier", "output_config", "inference_geo",
 ))  # fmt: skip
+_BETAS = {"context_management": "context-management-2025-06-27"}
 _KINDS = {
     400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "not_found_error",
     413: "request_too_large", 429: "rate_limit_error", 500: "api_error", 503: "api_error", 529: "overloaded_error",
@@ -53,9 +54,10 @@ def signature(thoughts: str) -> str:
     return base64.b64encode(f"signed:{thoughts}".encode()).decode()
 
 
-def check(body: dict[str, Any], models: dict[str, FakeClaude], *, counting: bool = False) -> FakeClaude:
-    """Raises ApiError. `counting`: the body is for count_tokens."""
-    if unknown := sorted(body.keys() - _BODY):
+def check(body: dict[str, Any], models: dict[str, FakeClaude], *, counting: bool = False, betas: str = "") -> FakeClaude:
+    """Raises ApiError. `counting`: the body is for count_tokens; `betas` is the header that opens further members."""
+    opened = {name for name, beta in _BETAS.items() if beta in betas.split(",")}
+    if unknown := sorted(body.keys() - _BODY - opened):
         raise ApiError(400, f"{unknown[0]}: Extra inputs are not permitted")
     model = models.get(body.get("model", ""))
     if model is None:

@@ -122,6 +122,21 @@ def test_an_answer_that_reached_its_limit_and_one_that_met_its_end(sdk, fake, mo
     assert reply.content[-1].text == "one, two" and reply.stop_reason in ("stop_sequence", "end_turn")
 
 
+@pytest.mark.parametrize("streams", [True, False])
+def test_what_a_beta_opens(sdk, fake, host, model, streams):
+    """As Claude Code asks. Anthropic itself is told of the beta, without which it refuses the member; for others it is a knob."""
+    asked = {"context_management": {"edits": [{"type": "clear_tool_uses_20250919"}]}, "betas": ["context-management-2025-06-27"]}
+    answer = sdk.beta.messages.create(model=model, max_tokens=50, messages=HELLO, stream=streams, **asked)
+    assert not streams or [event.type for event in answer][-1] == "message_stop"
+    told = [received.headers.get("anthropic-beta") for received in fake.requests if received.method == "POST"]
+    assert told[-1] == ("context-management-2025-06-27" if host.name == "anthropic" else None)
+
+
+def test_a_beta_that_is_no_name_is_refused(sdk):
+    with pytest.raises(BadRequestError, match="anthropic-beta"):
+        sdk.beta.messages.create(model="anthropic/claude-sonnet-4-5", max_tokens=5, messages=HELLO, betas=["a\tb;c"])
+
+
 def test_tokens_are_counted(sdk, fake, model):
     assert sdk.messages.count_tokens(model=model, messages=HELLO).input_tokens > 0
 

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,9 +47,19 @@ def server(tmp_path_factory, hostile, own) -> Iterator[Server]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def told() -> dict[str, int]:
+    """The status of each answer of a model's address, by its request."""
+    return {}
+
+
 @pytest.fixture
-def client(server) -> Iterator[httpx2.Client]:
-    with server.client() as opened:
+def client(server, told) -> Iterator[httpx2.Client]:
+    def note(answer: httpx2.Response) -> None:
+        if answer.request.method == "POST" and answer.status_code != 413:  # refused by its length, before anybody reads it
+            told[answer.headers["x-request-id"]] = answer.status_code
+
+    with server.client(event_hooks={"response": [note]}) as opened:
         yield opened
 
 
@@ -150,6 +161,19 @@ def test_keys_and_what_they_may(client, server):
     with server.client(MASTER) as master:
         path, body = FRONTS["openai"]
         assert master.post(path, json=body | {"model": "gpt-4o-mini"}).status_code == 403
+
+
+def test_every_answer_has_its_row_with_the_status_that_the_client_saw(client, server, told):
+    for body in BODIES.values():
+        client.post("/v1/messages/count_tokens", content=body)
+    client.post("/v1/messages/count_tokens", json={"model": "gpt-4o-minj", "messages": ASKED})
+    asked, kept, deadline = "SELECT request_id, status FROM calls", {}, time.monotonic() + 10
+    while kept.keys() < told.keys():
+        assert time.monotonic() < deadline, told.keys() - kept.keys()
+        client.get("/livez")
+        with sqlite3.connect(f"file:{server.data_dir / 'myelin.db'}?mode=ro", uri=True) as rows:
+            kept = {request_id: status for request_id, status in rows.execute(asked) if request_id in told}
+    assert len(told) > 100 and kept == told
 
 
 def test_no_secret_and_no_word_of_a_client_is_kept(client, server, own):

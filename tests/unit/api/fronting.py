@@ -29,7 +29,7 @@ from gateway.ledger import Ledger
 from gateway.retry import Retry, RetryPolicy
 from gateway.routing import Target
 from gateway.service import Gateway
-from providers.base import ProviderSpec
+from providers.base import NO_HEADERS, ProviderSpec
 from providers.collecting import collect
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Message, Usage
 from tests.fakes.server import FakeServer
@@ -64,7 +64,7 @@ class Forwarder:
         self.closed = 0
 
     @asynccontextmanager
-    async def forward(self, path: str, body: bytes, *, stream: bool, api_key: str | None = None):
+    async def forward(self, path: str, body: bytes, *, stream: bool, api_key: str | None = None, headers=NO_HEADERS):
         try:
             async with self.http.request("POST", self.url + path, body=body, deadlines=self.deadlines) as response:
                 if response.status != 200:
