@@ -21,6 +21,7 @@ KEY_HINT = (
     "Send your key in the header Gemini-API-Key or set GEMINI_API_KEY in .env; https://aistudio.google.com/apikey makes one."
 )
 _KEY_WORDS = ("api_key_invalid", "api key not valid", "api key not found", "api key expired", "valid api key")
+_NO_COUNTRY = "user location is not supported"
 _TOO_LONG = ("exceeds the maximum number of tokens", "input token count")
 
 
@@ -74,7 +75,7 @@ def classify_error(
     said = f": {shown}" if (shown := reason(message, (secret,))) else ""
     sentence = f"({status}){said}".rstrip(".") + "."
     if 300 <= status < 500:
-        kind = QuestionRefused if status == 400 else ProviderRefused
+        kind = QuestionRefused if status == 400 and _NO_COUNTRY not in words else ProviderRefused
         return kind(f"Gemini refused the request {sentence}")
     return ProviderError(f"Gemini failed {sentence}", hint="Ask again in a moment.")
 

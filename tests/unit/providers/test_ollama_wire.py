@@ -13,6 +13,7 @@ from core.errors import (
     ProviderError,
     ProviderRateLimited,
     ProviderRefused,
+    QuestionRefused,
 )
 from providers.ollama_errors import ContextExceeded, classify_text, error_text, parse
 from providers.ollama_wire import Reading, to_wire
@@ -108,7 +109,7 @@ EXCEEDED = json.dumps({"error": {"code": 400, "message": "request (8889 tokens) 
         (503, "server busy, please try again.  maximum pending requests exceeded", ProviderRateLimited, "busy"),
         (429, "", ProviderRateLimited, "busy"),
         (401, "unauthorized", ProviderAuthFailed, "key"),
-        (400, '"nomic-embed-text" does not support chat', ProviderRefused, "does not support chat"),
+        (400, '"nomic-embed-text" does not support chat', QuestionRefused, "does not support chat"),
         (302, "", ProviderRefused, "(302)"),
         (500, "prediction aborted, token repeat limit reached", InvalidAnswer, "repeated itself"),
         (500, "open /root/.ollama/models/x: no such file", ProviderError, "open … no such file"),
