@@ -11,7 +11,6 @@ from gateway.names import Names
 
 #: Pictures come as base64 inside of the JSON; providers themselves take 20 to 32 MB.
 _MOST_BYTES = 32 << 20
-READS = ("GET", "HEAD")
 #: Seconds that a list waits, right after the start, for providers that have not told yet what they have.
 _FIRST_LISTS = 2.0
 

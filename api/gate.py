@@ -45,6 +45,8 @@ log = get_logger()
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{1,64}")
 _SMALL_BODY = 64 << 10
 _SMALL_BODY_SECONDS = 1.0
+#: Whatever can be read has a head (RFC 9110, 9.1); the connection leaves the content away.
+_READ_AS = {"HEAD": "GET"}
 _HUNG_UP = 499  # for the log: nobody was there to be answered
 _NOBODY = Principal(Role.ANYONE)
 _KEYS = {
@@ -95,13 +97,14 @@ class Rules:
         return self._exact.get((path, method))
 
     def find(self, path: str, method: str) -> Rule | None:
-        """None when nothing is at this path. Raises MethodNotAllowed."""
+        """None when nothing is at this path; HEAD is taken for GET. Raises MethodNotAllowed."""
         known = [rule for rule in self._all if rule.pattern.match(path)]
         if not known and path.endswith("/"):  # as some clients write what they were given as the address
             known = [rule for rule in self._all if rule.handler is not None and rule.pattern.match(path.rstrip("/"))]
-        for rule in known:
-            if method in rule.methods:
-                return rule
+        for taken in (method, _READ_AS.get(method)):
+            for rule in known:
+                if taken in rule.methods:
+                    return rule
         if known:
             raise MethodNotAllowed(", ".join(sorted({method for rule in known for method in rule.methods})))
         return None
@@ -179,6 +182,8 @@ class Gate:
         limit = self._limit_of(rule)
         principal = visit.principal = self._admit(scope, headers, rule, limit, caller)
         line = scope.get("extensions", {}).get(LINE) or Line()
+        if scope["method"] not in rule.methods:
+            scope = {**scope, "method": _READ_AS[scope["method"]]}
         if rule.handler is None:
             answer.body = Body(receive, line, limit)
             scope.setdefault("state", {}).update(principal=principal, request_id=visit.request_id)

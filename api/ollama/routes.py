@@ -8,7 +8,7 @@ import orjson
 
 from api.conversing import Conversation, Measuring, Speech, converse
 from api.exchange import Exchange
-from api.fronts import READS, at, listed
+from api.fronts import at, listed
 from api.gate import Rule
 from api.ollama import models
 from api.ollama.embeddings import embed_reply, embed_request, embedding_reply, embedding_request
@@ -67,9 +67,9 @@ def rules() -> list[Rule]:
     operator = (Role.OPERATOR,)
     return [
         *(at(speech.path, partial(converse, speech), "ollama") for speech in SPEECHES),
-        at("/api/tags", tags, "ollama", methods=READS),
-        at("/api/ps", ps, "ollama", methods=READS),
-        at("/api/version", version, "ollama", methods=READS),
+        at("/api/tags", tags, "ollama", methods=("GET",)),
+        at("/api/ps", ps, "ollama", methods=("GET",)),
+        at("/api/version", version, "ollama", methods=("GET",)),
         at("/api/show", show, "ollama"),
         at("/api/pull", pull, "ollama", roles=operator),
         at("/api/delete", delete, "ollama", methods=("DELETE",), roles=operator),

@@ -8,7 +8,7 @@ import orjson
 from api.anthropic import models as anthropic_models
 from api.conversing import Conversation, Measuring, Speech, converse
 from api.exchange import Exchange
-from api.fronts import READS, at, listed
+from api.fronts import at, listed
 from api.gate import Rule
 from api.openai import models
 from api.openai.chunks import ChatRendering
@@ -37,8 +37,8 @@ _PREFIX = "/v1/models/"
 def rules() -> list[Rule]:
     return [
         *(at(path, partial(converse, speech), "openai") for path, speech in SPEECHES.items()),
-        at("/v1/models", list_models, "openai", methods=READS),
-        at(_PREFIX + "{model}", one_model, "openai", methods=READS),
+        at("/v1/models", list_models, "openai", methods=("GET",)),
+        at(_PREFIX + "{model}", one_model, "openai", methods=("GET",)),
     ]
 
 

@@ -269,3 +269,12 @@ async def test_who_asks_too_often_learns_not_even_what_there_is(method, path, st
     gate, _, _ = await build(rate=60)
     statuses = [(await call(gate, method, path)).status for _ in range(30)]
     assert statuses.count(status) == 10 and statuses.count(429) == 20
+
+
+async def test_what_can_be_read_has_a_head():
+    """The application sees a GET; that no content goes out is the connection's affair."""
+    gate, _, _ = await build()
+    assert (await call(gate, "HEAD", "/open")).status == 200
+    assert (await call(gate, "HEAD", "/mine/x", [("Key", CLIENT)])).json["name"] == "x"
+    assert (await call(gate, "HEAD", "/mine/x")).status == 401
+    assert (await call(gate, "HEAD", "/upload", [("Key", CLIENT)])).status == 405
