@@ -30,7 +30,7 @@ def test_an_unknown_model_is_told_with_its_neighbours_in_each_dialect(client):
     assert refused.status_code == 404 and isinstance(refused.json()["error"], str)
 
 
-def test_what_ollama_clients_ask_first(client, server):
+def test_what_ollama_clients_ask_first(client):
     assert client.get("/api/version").json()["version"].count(".") == 2
     assert client.get("/api/ps").status_code == 200
     for path in ("/", "/api/tags", "/v1/models", "/livez"):  # each on the same connection: no byte of content is in the way
