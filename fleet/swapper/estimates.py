@@ -4,6 +4,8 @@ import math
 from collections import defaultdict
 
 _MEAN_ALPHA = 0.1
+#: From so many on a mean moves evenly; before, one odd beginning may still be most of it.
+_YOUNG = round(1 / _MEAN_ALPHA)
 #: Shorter windows make the load that the policy reckons with jump, and its floors are passed where it jumps down.
 _WINDOW = 300.0
 #: A silence with a chance of less than exp(-4) at the rate believed in disproves it: a batch that came at once is no stream.
@@ -15,15 +17,25 @@ _ENOUGH, _FADE = 6.0, 0.95
 class Mean:
     """A moving average of durations in seconds; `value` is the guess until the first one."""
 
-    __slots__ = ("_known", "value")
+    __slots__ = ("_known", "_least", "value")
 
     def __init__(self, guess: float):
         self.value = guess
-        self._known = 0
+        self._known, self._least = 0, 0.0
 
     @property
     def is_known(self) -> bool:
         return self._known > 0
+
+    @property
+    def has_grown_up(self) -> bool:
+        """Whether enough were measured, with the last one, to look back at what was believed before."""
+        return self._known == _YOUNG
+
+    @property
+    def proven(self) -> float:
+        """What may be held against somebody: nothing until the first one, the least of the first few, then the mean."""
+        return self._least if self._known < _YOUNG else self.value
 
     def guess(self, value: float) -> None:
         """Replaces the guess as long as nothing was measured."""
@@ -33,6 +45,7 @@ class Mean:
     def add(self, seconds: float) -> None:
         # The first ones count evenly, so that one odd beginning is not remembered for long.
         self._known += 1
+        self._least = min(self._least, seconds) if self._known > 1 else seconds
         self.value += (seconds - self.value) * max(_MEAN_ALPHA, 1 / self._known)
 
 

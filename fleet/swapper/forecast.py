@@ -1,4 +1,7 @@
-"""When a request will begin, as far as anybody can say now. Told to whoever waits, and the ground of refusals."""
+"""When a request will begin, as far as anybody can say now. Told to whoever waits, and the ground of refusals.
+
+What was never measured is guessed for those who want to be told, and counts as nothing where somebody would be refused for it.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -18,8 +21,10 @@ class Forecast:
 
 
 class Forecaster:
-    def __init__(self, yard: Yard):
+    def __init__(self, yard: Yard, *, is_proof: bool = False):
+        """`is_proof`: of turns counts what is measured only (`Mean.proven`)."""
         self._yard = yard
+        self._is_proof = is_proof
 
     def of(self, ticket: Ticket, now: float) -> Forecast:
         """For a request that waits, or that would."""
@@ -27,12 +32,12 @@ class Forecaster:
         model = yard.models[ticket.model]
         ahead = model.line.ahead_of(ticket, now)
         if model.is_open:
-            seconds = max(0, ahead + model.inside + 1 - tuning.parallel) * model.service.value / tuning.parallel
+            seconds = max(0, ahead + model.inside + 1 - tuning.parallel) * self._service(model) / tuning.parallel
         else:
             floor = yard.floor(now, yard.rho(now))
             overdue_at = ticket.arrived + claim(tuning.patience, ticket.klass, floor)
             overdue_at = min(overdue_at, model.line.overdue_at(floor)) if model.line else overdue_at
-            seconds = self.memory(model, overdue_at, now) + ahead // tuning.parallel * model.service.value
+            seconds = self.memory(model, overdue_at, now) + ahead // tuning.parallel * self._service(model)
         return Forecast(ahead + 1, seconds, yard.move.phase if yard.move else "serving")
 
     def memory(self, model: Model, overdue_at: float, now: float) -> float:
@@ -56,7 +61,7 @@ class Forecaster:
         if move.phase == "loading":
             # A load that is late is nearly there, as far as is known.
             return max(load - (now - move.since), load / 10)
-        drain = max((one.service.value for one in move.leaving if one.inside), default=0.0)
+        drain = max((self._service(one) for one in move.leaving if one.inside), default=0.0)
         return drain + self._yard.tuning.unload + load
 
     def _stay(self, model: Model, overdue_at: float, now: float) -> float:
@@ -64,7 +69,7 @@ class Forecaster:
         began = model.loaded_at if model.is_resident else now
         due = max(overdue_at, began + self._yard.quantum(model, now)) - now
         busy = max(self._busy(model, now), model.held_until - now)
-        return min(busy, max(due, 0.0) + (model.service.value if model.inside else 0.0))
+        return min(busy, max(due, 0.0) + (self._service(model) if model.inside else 0.0))
 
     def _visit(self, model: Model, now: float) -> float:
         return self._yard.tuning.unload + model.load.value + min(self._busy(model, now), self._yard.quantum(model, now))
@@ -72,6 +77,9 @@ class Forecaster:
     def _busy(self, model: Model, now: float) -> float:
         """Seconds until a model has served who is there and who will come meanwhile."""
         tuning = self._yard.tuning
-        work = (len(model.line) + model.inside) * model.service.value / tuning.parallel
-        share = model.rate.at(now) * model.service.value / tuning.parallel
+        work = (len(model.line) + model.inside) * self._service(model) / tuning.parallel
+        share = model.rate.at(now) * self._service(model) / tuning.parallel
         return work / (1 - min(share, tuning.busiest))
+
+    def _service(self, model: Model) -> float:
+        return model.service.proven if self._is_proof else model.service.value

@@ -60,6 +60,7 @@ class Swapper:
         self._mover = Mover(self.yard, identify, weigh)
         self._steering = Steering(self.yard, self._mover)
         self._forecaster = Forecaster(self.yard)
+        self._proof = Forecaster(self.yard, is_proof=True)
         self._watchers: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self._changed = asyncio.Event()
         self._looking = self._look_again = False
@@ -281,9 +282,11 @@ class Swapper:
                 future.set_exception(error) if error else future.set_result(None)
 
         ticket.settle = settle
-        forecast = self._forecaster.of(ticket, now)
-        if forecast.seconds > self._tuning.limit(ticket.klass):
-            raise self._too_long(ticket, forecast.seconds)
+        seconds = self._proof.of(ticket, now).seconds
+        if seconds > self._tuning.limit(ticket.klass):
+            raise self._too_long(ticket, seconds)
+        if not model.service.is_known and len(model.line) >= self._tuning.unmeasured_line:
+            raise self._too_many(ticket, now)
         self.yard.queue(model, ticket, now)
         if not model.is_open or self.yard.must_look(now):  # else a place comes free when a turn ends
             self.poke()
@@ -291,7 +294,7 @@ class Swapper:
 
     async def wait(self, ticket: Ticket, turn: asyncio.Future[None], on_eta: OnEta | None) -> None:
         """Raises Overloaded when the turn has not come long after it was predicted."""
-        longest = self._tuning.limit(ticket.klass) * self._tuning.patience_factor
+        longest = self._tuning.longest(ticket.klass)
         try:
             with Deadline(longest):
                 while on_eta and not turn.done():
@@ -309,6 +312,20 @@ class Swapper:
             retry_after=seconds,
         )
 
+    def _too_many(self, ticket: Ticket, now: float) -> Overloaded:
+        return Overloaded(
+            f"{self._tuning.unmeasured_line} requests wait for the model {ticket.model}, and it has not answered any yet.",
+            hint="Ask again when it has answered the first ones, or ask with less at once.",
+            retry_after=self._forecaster.of(ticket, now).seconds,
+        )
+
+    def _refuse_hopeless(self, model: Model, now: float) -> None:
+        """Who queued while nothing was known, and would be refused in the end, is told as soon as that is known."""
+        for ticket in list(model.line):
+            seconds = self._forecaster.of(ticket, now).seconds
+            if now - ticket.arrived + seconds > self._tuning.longest(ticket.klass):
+                self.yard.refuse([ticket], self._too_long(ticket, seconds))
+
     def leave(self, ticket: Ticket, error: BaseException | None) -> None:
         """Its place goes to the next one for the same model at once; whatever else may follow is for the task."""
         yard, model = self.yard, self.yard.models[ticket.model]
@@ -317,6 +334,8 @@ class Swapper:
         elif ticket.state == "inside":
             now = self._now()
             yard.leave(ticket, now, failed=error is not None)
+            if model.service.has_grown_up and error is None:
+                self._refuse_hopeless(model, now)
             yard.admit(model, now)
             if isinstance(error, ProviderError):
                 yard.order("look")

@@ -31,6 +31,8 @@ class Tuning:
     eta_limit: float = 240.0
     #: Whoever waited so many times longer than that is refused after all: the prediction was wrong.
     patience_factor: float = 3.0
+    #: Who may wait for a model whose turns nobody has measured yet: as many as Ollama's own line holds (OLLAMA_MAX_QUEUE).
+    unmeasured_line: int = 512
     notice_every: float = 2.0
     #: OLLAMA_NUM_PARALLEL.
     parallel: int = 1
@@ -68,3 +70,7 @@ class Tuning:
     def limit(self, klass: Class) -> float:
         """The longest predicted wait that is not refused."""
         return self.eta_limit * max(1.0, self.patience[klass] / self.patience["normal"])
+
+    def longest(self, klass: Class) -> float:
+        """The wait after which a request is refused whatever was predicted."""
+        return self.limit(klass) * self.patience_factor

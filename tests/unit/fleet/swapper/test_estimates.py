@@ -19,6 +19,15 @@ def test_a_guess_counts_until_something_is_measured():
     assert mean.value == 4.0 and mean.is_known
 
 
+def test_of_the_first_few_the_least_is_proven():
+    mean, proven = Mean(8.0), []
+    assert mean.proven == 0.0
+    for seconds in [20.0, 2.0, 3.0] + [2.5] * 7:
+        mean.add(seconds)
+        proven.append(mean.proven)
+    assert proven == [20.0] + [2.0] * 8 + [mean.value] and mean.has_grown_up
+
+
 def test_the_mean_follows_a_change():
     mean = Mean(0.0)
     for seconds in [1.0] * 100 + [11.0] * 50:

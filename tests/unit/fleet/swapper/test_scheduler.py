@@ -182,6 +182,54 @@ async def test_who_would_wait_too_long_is_refused_with_the_time_to_come_back(wor
         turn.cancel()
 
 
+@in_world()
+async def test_many_first_questions_to_a_model_that_was_never_measured_are_all_answered(world):
+    """The first of them is slow, as after many a load: by its measure alone the others would wait too long."""
+    turns = []
+    for number in range(200):
+        turns.append(world.start("a", 20.0 if number == 0 else 0.5))
+        await asyncio.sleep(0.001)
+    await asyncio.sleep(11.8)  # two seconds inside: only quick ones have been measured
+    late = [world.start("a", 0.5) for _ in range(100)]
+    await asyncio.sleep(19)
+    late += [world.start("a", 0.5) for _ in range(100)]
+    assert max(await asyncio.gather(*turns, *late)) < 240
+
+
+@in_world(unmeasured_line=5)
+async def test_the_line_for_a_model_that_was_never_measured_is_bounded(world):
+    turns = [world.start("a") for _ in range(5)]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded, match="5 requests wait for the model a, and it has not answered any yet") as refused:
+        await world.ask("a")
+    assert refused.value.retry_after > 10
+    await asyncio.gather(*turns)
+    await asyncio.gather(*(world.start("a") for _ in range(20)))
+
+
+@in_world()
+async def test_who_queued_in_vain_while_nothing_was_measured_is_told_when_it_is(world):
+    """Two at once, 60 s each: whoever would still wait after 720 s learns it with the tenth answer, after 310 s."""
+    turns = []
+    for _ in range(60):
+        turns.append(world.start("a", 60))
+        await asyncio.sleep(0.01)
+    done, waiting = await asyncio.wait(turns, timeout=312)
+    refused = [turn for turn in done if turn.exception()]
+    assert len(refused) == 60 - len(waiting) - 10 and 20 <= len(refused) <= 40
+    assert all(isinstance(turn.exception(), Overloaded) for turn in refused)
+    late = [end for end in await asyncio.gather(*waiting, return_exceptions=True) if isinstance(end, Overloaded)]
+    assert len(late) <= 2  # the mean of ten is not the truth
+
+
+@in_world()
+async def test_turns_that_were_never_measured_refuse_nobody_else(world):
+    """Neither the guess of their own turns nor that of the others' before them."""
+    turns = [world.start(name, 0.1) for name in "ab" for _ in range(100)]
+    assert await world.ask("small") < 60
+    await asyncio.gather(*turns)
+
+
 @in_world(eta_limit=100.0)
 async def test_a_wait_far_beyond_the_prediction_ends(world):
     working = [world.start("a", 5000) for _ in range(3)]
