@@ -68,7 +68,7 @@ class Forecaster:
         """How long a model keeps the memory: until it has no work, or until somebody is due; and then drains."""
         began = model.loaded_at if model.is_resident else now
         due = max(overdue_at, began + self._yard.quantum(model, now)) - now
-        busy = max(self._busy(model, now), model.held_until - now)
+        busy = max(self._busy(model, now), model.held_until - now, self._yard.kept_until(model, now) - now)
         return min(busy, max(due, 0.0) + (self._service(model) if model.inside else 0.0))
 
     def _visit(self, model: Model, now: float) -> float:

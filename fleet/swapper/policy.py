@@ -2,7 +2,8 @@
 
 While the resident model has work it keeps the memory, until somebody else is due: waited for the patience of its class
 *and* the resident has paid for its own load. (Patience alone collapses at high load into one request a swap.) When it
-has none, the waiting model with the best index is next. A model that fits beside the others takes nobody's place.
+has none, the waiting model with the best index is next; but one that is asked for most of the time is idle for a moment only, and
+is not given up in it unless somebody is due. A model that fits beside the others takes nobody's place.
 """
 
 from collections.abc import Sequence
@@ -13,11 +14,13 @@ from fleet.swapper.tuning import Tuning
 
 @dataclass(frozen=True, slots=True)
 class Occupant:
-    """A model that has to leave for another. `paid_at`: from then on its residency was worth its load."""
+    """A model that has to leave for another. `paid_at`: from then on its residency was worth its load; `kept_until`: until then
+    it is only worth giving up, idle, for one that is overdue."""
 
     name: str
     is_idle: bool
     paid_at: float
+    kept_until: float = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +75,10 @@ def decide(candidates: Sequence[Candidate], now: float, tuning: Tuning) -> Decis
         # Nobody passes one that is overdue: a model loaded beside the others would begin to pay for its load in front of it.
         paid = _paid_at(first)
         return _swap(first) if _is_free(first) or now >= paid else Wait(paid)
-    free = [candidate for candidate in candidates if _is_free(candidate)]
+    free = [candidate for candidate in candidates if _is_free(candidate) and now >= _kept_until(candidate)]
     if free:
         return _swap(max(free, key=lambda candidate: index(candidate, now, tuning)))
-    return Wait(min(max(candidate.overdue_at, _paid_at(candidate)) for candidate in candidates))
+    return Wait(min(_turn_at(candidate) for candidate in candidates))
 
 
 def index(candidate: Candidate, now: float, tuning: Tuning) -> float:
@@ -102,6 +105,16 @@ def quantum(load: float, rho: float, tuning: Tuning) -> float:
 
 def _is_free(candidate: Candidate) -> bool:
     return all(victim.is_idle for victim in candidate.victims)
+
+
+def _turn_at(candidate: Candidate) -> float:
+    if _is_free(candidate):
+        return min(candidate.overdue_at, _kept_until(candidate))
+    return max(candidate.overdue_at, _paid_at(candidate))
+
+
+def _kept_until(candidate: Candidate) -> float:
+    return max((victim.kept_until for victim in candidate.victims), default=float("-inf"))
 
 
 def _paid_at(candidate: Candidate) -> float:

@@ -90,7 +90,8 @@ class Steering:
 
     def _occupant(self, model: Model, now: float) -> Occupant:
         paid = max(model.loaded_at + self._yard.quantum(model, now), model.held_until)
-        return Occupant(model.name, model.is_idle and now >= model.held_until, paid if model.is_open else now)
+        is_idle = model.is_idle and now >= model.held_until
+        return Occupant(model.name, is_idle, paid if model.is_open else now, self._yard.kept_until(model, now))
 
     def _refuse(self, model: Model) -> None:
         yard = self._yard

@@ -24,6 +24,8 @@ class Tuning:
     patience: Mapping[Class, float] = field(default_factory=_patience)
     gamma: float = 4.0
     kappa: float = 2.0
+    #: A model that is in use for so much of the time is asked again soon: idle, it stays for as long as its load takes.
+    hot: float = 0.6
     floor_cycles: float = 2.0
     #: Above this measured load the estimates say nothing; it also bounds how far the floors can grow.
     busiest: float = 0.8

@@ -234,13 +234,21 @@ class Yard:
     def rho(self, now: float) -> float:
         """The measured load of those models that take turns, 0 to `tuning.busiest`."""
         pinned = self.pinned_names
-        load = sum(one.rate.at(now) * one.service.value for one in self.models.values() if one.name not in pinned)
-        return min(load / self.tuning.parallel, self.tuning.busiest)
+        return min(sum(self.share(one, now) for one in self.models.values() if one.name not in pinned), self.tuning.busiest)
+
+    def share(self, model: Model, now: float) -> float:
+        """The part of the time for which a model is in use, as it is asked now."""
+        return model.rate.at(now) * model.service.value / self.tuning.parallel
 
     def floor(self, now: float, rho: float) -> float:
         """Nobody is overdue before so many seconds: the rounds of all models that are asked for must fit in between."""
         active = [one.load.value for one in self.models.values() if one.line or one.inside or one.rate.at(now) > _ACTIVE]
         return self.tuning.floor_cycles * cycle(active, rho)
+
+    def kept_until(self, model: Model, now: float) -> float:
+        """Until when an idle one that is asked for most of the time is worth keeping: its next question is nearer than its load."""
+        is_hot = self.share(model, now) >= self.tuning.hot
+        return model.used_at + model.load.value if is_hot else float("-inf")
 
     def quantum(self, model: Model, now: float) -> float:
         return quantum(model.load.value, self.rho(now), self.tuning)

@@ -38,6 +38,15 @@ def test_a_busy_resident_stays_until_its_load_has_paid():
     assert decide([candidate(victims=[busy(150.0)])], 150.0, TUNING) == Swap("b", ("a",))
 
 
+def test_one_that_is_asked_for_most_of_the_time_is_idle_for_a_moment_only():
+    resident = Occupant("a", True, 0.0, kept_until=30.0)
+    assert decide([candidate(victims=[resident])], 20.0, TUNING) == Wait(30.0)
+    assert decide([candidate(victims=[resident])], 30.0, TUNING) == Swap("b", ("a",))
+    assert decide([candidate(victims=[resident], overdue_at=20.0)], 19.0, TUNING) == Wait(20.0)
+    assert decide([candidate(victims=[resident], overdue_at=20.0)], 20.0, TUNING) == Swap("b", ("a",))
+    assert decide([candidate(victims=[resident]), candidate("c")], 20.0, TUNING) == Swap("c")
+
+
 def test_the_first_due_goes_first():
     later, sooner = candidate("b", overdue_at=90.0, victims=[busy()]), candidate("c", overdue_at=80.0, victims=[busy()])
     assert decide([later, sooner], 100.0, TUNING) == Swap("c", ("a",))
@@ -75,7 +84,7 @@ def test_quantum_and_cycle_grow_with_the_load():
     assert cycle([10.0, 20.0], 0.5) == 60.0
 
 
-occupants = st.builds(Occupant, st.sampled_from("vwxyz"), st.booleans(), st.floats(0, 1000))
+occupants = st.builds(Occupant, st.sampled_from("vwxyz"), st.booleans(), st.floats(0, 1000), st.floats(0, 2000))
 candidates = st.lists(
     st.builds(
         Candidate,
@@ -98,10 +107,13 @@ def test_a_decision_keeps_the_promises(waiting, now):
         case Serve():
             assert not waiting
         case Wait(until):
-            assert until > now and any(not victim.is_idle for each in waiting for victim in each.victims)
+            assert until > now
+            assert any(not victim.is_idle or victim.kept_until > now for each in waiting for victim in each.victims)
         case Swap(to, victims):
             chosen = [each for each in waiting if each.name == to and tuple(one.name for one in each.victims) == victims]
             assert any(
-                each.is_pinned or all(one.is_idle or (now >= one.paid_at and now >= each.overdue_at) for one in each.victims)
+                each.is_pinned
+                or (now >= each.overdue_at and all(one.is_idle or now >= one.paid_at for one in each.victims))
+                or all(one.is_idle and now >= one.kept_until for one in each.victims)
                 for each in chosen
             )

@@ -230,6 +230,23 @@ async def test_turns_that_were_never_measured_refuse_nobody_else(world):
     await asyncio.gather(*turns)
 
 
+@in_world()
+async def test_a_model_in_use_for_most_of_the_time_outlives_a_moment_of_silence(world):
+    """While it may be a moment: longer silence disproves that it is asked for so often."""
+
+    async def busy(count):
+        for _ in range(count):
+            world.start("a", 1.8)
+            await asyncio.sleep(1.0)
+
+    await busy(60)
+    waiting = world.start("b")
+    await asyncio.sleep(4)
+    await busy(5)
+    assert world.machine.loads == ["a"] and not waiting.done()
+    assert 24 < await waiting < 30
+
+
 @in_world(eta_limit=100.0)
 async def test_a_wait_far_beyond_the_prediction_ends(world):
     working = [world.start("a", 5000) for _ in range(3)]
