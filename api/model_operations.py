@@ -138,7 +138,7 @@ async def cancel_operation(request: Request, operation_id: OperationId) -> Respo
 
 async def _begin(request: Request, kind: Kind, shape: type[_Wish], stream: bool) -> Response:
     wish = (await read_json(request, shape)).model_dump()
-    for place in wish.keys() - {"model"}:
+    for place in wish.keys() - {"model"} if shape is not SwitchWish else ():
         house(request).machines.check_files(wish[place])
     record = await house(request).operations.start(kind, **wish)
     if stream:

@@ -17,7 +17,7 @@ from fleet.machines.fleet import Fleet
 from fleet.machines.opening import factories, open_ollamas
 from fleet.machines.registry import Machines
 from fleet.machines.swapping import swapping
-from fleet.machines.tending import tended
+from fleet.machines.tending import held, tended
 from fleet.memory.prediction import Habits
 from fleet.ollamas import Ollamas
 from fleet.operations import moving
@@ -149,6 +149,7 @@ async def open_moving(
     told = partial(models.catalogue.listing, "ollama", fresh=True)
     return await moving.open_moving(
         partial(tended, models.machines),
+        partial(held, models.machines),
         models.activity,
         spool=spool,
         keyed=has_agent,

@@ -1,8 +1,8 @@
 """Machines as operators care for them: a model is unloaded and deleted in the turns of its machine, never under a question."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from core.errors import ProviderUnreachable
+from core.errors import Conflict, ProviderUnreachable
 from fleet.machine import Machine
 from fleet.machines.engine import Engine
 from fleet.machines.registry import Machines
@@ -10,29 +10,56 @@ from providers.ollama import Ollama
 
 
 class Tended(Machine):
-    """`fleet.operations.ports.Port` of a machine at work. What its turns raise is raised here."""
+    """`fleet.operations.ports.Port` and `Holder` of a machine at work. What its turns raise is raised here."""
 
     def __init__(self, ollama: Ollama, engine: Engine):
         super().__init__(ollama)
         self._engine = engine
 
     async def unload(self, model: str) -> None:
-        self._reachable()
+        _reachable(self._engine)
         if not await self._engine.turns.evict(model):
             await super().unload(model)
 
     async def delete(self, model: str) -> None:
         """Loaded for nobody meanwhile."""
-        self._reachable()
+        _reachable(self._engine)
         async with self._engine.turns.withheld(model):
             await super().delete(model)
 
-    def _reachable(self) -> None:
-        """Nobody waits for a machine that is down to let a model go."""
-        if self._engine.health.state == "down":
-            raise ProviderUnreachable(f"The machine {self._engine.record.name} does not answer.", hint="GET /machines says why.")
+
+class Held:
+    """`fleet.operations.ports.Holder` of a machine whose models an engine holds."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+
+    def identify(self, model: str) -> str:
+        return self._engine.identify(model)
+
+    async def names(self) -> Collection[str]:
+        return (await self._engine.machine.weights()).keys()
+
+    async def unload(self, model: str) -> None:
+        _reachable(self._engine)
+        if why := self._engine.fixed:
+            raise Conflict(why, hint="It leaves the memory when that server ends.")
+        if not await self._engine.turns.evict(model):
+            await self._engine.machine.unload(model)
+
+
+def _reachable(engine: Engine) -> None:
+    """Nobody waits for a machine that is down to let a model go."""
+    if engine.health.state == "down":
+        raise ProviderUnreachable(f"The machine {engine.record.name} does not answer.", hint="GET /machines says why.")
+
+
+def held(machines: Machines) -> Mapping[str, Tended | Held]:
+    """All that there are now, by their names."""
+    files = tended(machines)
+    return {engine.record.name: files.get(engine.record.name) or Held(engine) for engine in machines}
 
 
 def tended(machines: Machines) -> Mapping[str, Tended]:
-    """Those that there are now, by their names."""
+    """Those that let files of models come and go, by their names."""
     return {name: Tended(machines.get(name).host, machines.get(name)) for name in machines.ports()}

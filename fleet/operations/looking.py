@@ -2,12 +2,15 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 from core.errors import ModelNotFound, NotFound
-from fleet.operations.ports import Port
+from fleet.operations.ports import Holder, Port
+
+P = TypeVar("P", Holder, Port)
 
 
-def port_of(ports: Mapping[str, Port], machine: str) -> Port:
+def port_of(ports: Mapping[str, P], machine: str) -> P:
     """Raises NotFound with the nearest name."""
     if machine not in ports:
         near = difflib.get_close_matches(machine, ports, 1, 0.5)
@@ -21,4 +24,4 @@ def unknown_model(model: str, installed: Iterable[str], where: str) -> ModelNotF
     names = sorted(installed)
     near = difflib.get_close_matches(model, names, 3, 0.5)
     hint = f"Near are: {', '.join(near)}." if near else f"Installed: {', '.join(names[:10])}." if names else "None is installed."
-    return ModelNotFound(f"The model {model} is not installed {where}.", nearest=near, hint=hint)
+    return ModelNotFound(f"The model {model[:120]} is not installed {where}.", nearest=near, hint=hint)

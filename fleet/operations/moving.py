@@ -8,7 +8,7 @@ from core.clock import Clock
 from fleet.operations.activity import Activity
 from fleet.operations.agents import Agents
 from fleet.operations.operations import Operations
-from fleet.operations.ports import Ports
+from fleet.operations.ports import Holders, Ports
 from fleet.operations.spool import Spool
 from models import operations as operation_rows
 from store.agents import AgentKeys
@@ -34,6 +34,7 @@ async def open_activity(database: Database) -> Activity:
 
 async def open_moving(
     ports: Ports,
+    holders: Holders,
     activity: Activity,
     *,
     spool: Spool,
@@ -46,7 +47,7 @@ async def open_moving(
     """Goes on with what a former server has left; `stack` stops it. `keyed`: whether a machine has an agent with a key."""
     rows = Records(database, clock, operation_rows)
     agents = Agents(spool, clock, keyed=keyed)
-    operations = Operations(ports, agents, activity, told=told, load=rows.load, save=rows.save, clock=clock)
+    operations = Operations(ports, holders, agents, activity, told=told, load=rows.load, save=rows.save, clock=clock)
     await operations.resume()
     stack.push_async_callback(operations.close)
     return Moving(operations, agents, AgentKeys(database, clock))

@@ -18,7 +18,7 @@ from fleet.operations.activity import Activity
 from fleet.operations.agents import Agents
 from fleet.operations.durable import Durable
 from fleet.operations.looking import port_of, unknown_model
-from fleet.operations.ports import Ports
+from fleet.operations.ports import Holders, Ports
 from fleet.operations.record import FIRST, Kind, Operation
 from fleet.operations.steps import Steps
 
@@ -37,6 +37,7 @@ class Operations(Durable[Operation]):
     def __init__(
         self,
         ports: Ports,
+        holders: Holders,
         agents: Agents,
         activity: Activity,
         *,
@@ -44,8 +45,8 @@ class Operations(Durable[Operation]):
         **parts: Any,
     ):
         super().__init__(Operation, **parts)
-        self.ports, self._agents, self._activity, self._told = ports, agents, activity, told
-        self._steps = Steps(ports, agents, activity, self._clock, self._pace.stall)
+        self.ports, self._holders, self._agents, self._activity, self._told = ports, holders, agents, activity, told
+        self._steps = Steps(ports, holders, agents, activity, self._clock, self._pace.stall)
 
     async def resume(self) -> None:
         await self._agents.spool.prepare()
@@ -61,8 +62,9 @@ class Operations(Durable[Operation]):
         the way, ProviderError for a machine that does not answer, and Overloaded.
         """
         now = self._clock.now()
+        name = await self._switched(model, machine) if FIRST[kind] == "switching" else read_model_name(model)
         record = Operation(
-            id=secrets.token_hex(8), kind=kind, model=read_model_name(model), created_at=now, updated_at=now,
+            id=secrets.token_hex(8), kind=kind, model=name, created_at=now, updated_at=now,
             machine=machine, source=source, target=target, step=FIRST[kind],
         )  # fmt: skip
         if (running := self._joined(record)) is not None:
@@ -93,6 +95,10 @@ class Operations(Durable[Operation]):
 
     async def _looked_up(self, record: Operation) -> tuple[Operation, bool]:
         """With the digest of what is to be passed on; True when there is nothing to do."""
+        if record.kind == "activate":
+            return record, self._activity.activated(record.model, record.machine)
+        if record.kind == "deactivate":
+            return record, self._activity.deactivated(record.model, record.machine)
         ports = self.ports()
         for name in (record.machine, record.source, record.target):
             if name is not None:
@@ -103,15 +109,6 @@ class Operations(Durable[Operation]):
             await ports[record.machine].digests()  # an installation that begins while it is down would fail out of sight
         elif record.kind == "delete":
             await self._find(record.model, record.machine)
-        elif record.kind == "activate":
-            nothing = self._activity.activated(record.model, record.machine)
-            if nothing:
-                await self._find_anywhere(record)
-            return record, nothing
-        elif record.kind == "deactivate":
-            if self._activity.deactivated(record.model, record.machine):
-                return record, True
-            await self._find_anywhere(record)
         return record, False
 
     async def _passed_on(self, record: Operation) -> tuple[Operation, bool]:
@@ -134,16 +131,28 @@ class Operations(Durable[Operation]):
             raise unknown_model(model, installed, f"on the machine {machine}")
         return installed[model]
 
-    async def _find_anywhere(self, record: Operation) -> None:
-        """Raises ModelNotFound, or the failure of a machine that may have it."""
-        failure, names = None, set()
-        for name in [record.machine] if record.machine is not None else list(self.ports()):
+    async def _switched(self, model: str, machine: str | None) -> str:
+        """The name that a model is switched under: as a machine lists it, an Ollama's with its tag.
+
+        Raises NotFound, ModelNotFound, or the failure of a machine that may have it.
+        """
+        holders = self._holders()
+        asked = holders.values() if machine is None else [port_of(holders, machine)]
+        meant = {model} | {holder.identify(model) for holder in asked}
+        if marked := meant & {name for name, _ in self._activity.marks}:
+            return model if model in marked else marked.pop()
+        failure, names, found = None, set(), set()
+        for holder in asked:
             try:
-                names |= set(await self.ports()[name].digests())
+                listed = set(await holder.names())
             except ProviderError as error:
                 failure = error
-        if record.model not in names:
-            raise failure or unknown_model(record.model, names, "on any machine" if record.machine is None else "there")
+                continue
+            names |= listed
+            found |= listed & {holder.identify(model)}
+        if found:
+            return model if model in found else found.pop()
+        raise failure or unknown_model(model, names, "on any machine" if machine is None else "there")
 
     async def _attempt(self, record_id: str) -> None:
         attempts = self.get(record_id).attempts + 1

@@ -1,7 +1,20 @@
 """What operations need of the machines, as narrow as it is."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping
 from typing import Any, Protocol
+
+
+class Holder(Protocol):
+    """A machine of any kind, as far as its models are switched on and off. Everything raises ProviderError."""
+
+    def identify(self, model: str) -> str:
+        """The name of a model as this machine lists it."""
+
+    async def names(self) -> Collection[str]:
+        """The models that are there now, in memory or not."""
+
+    async def unload(self, model: str) -> None:
+        """When no question is in it any more. Raises Conflict and Overloaded when it cannot be."""
 
 
 class Port(Protocol):
@@ -25,5 +38,6 @@ class Port(Protocol):
     def create(self, body: Mapping[str, Any]) -> AsyncGenerator[Mapping[str, Any], None]: ...
 
 
-#: The machines that there are now, by their names.
+#: The machines that there are now, by their names: all of them, and those where files of models come and go.
+Holders = Callable[[], Mapping[str, Holder]]
 Ports = Callable[[], Mapping[str, Port]]

@@ -28,7 +28,7 @@ from fleet.operations.activity import Activity
 from fleet.operations.agents import HINT, Agents
 from fleet.operations.looking import port_of
 from fleet.operations.manifest import MANIFEST_BYTES, TEXT_BYTES, Layer, creation, read_manifest
-from fleet.operations.ports import Port, Ports
+from fleet.operations.ports import Holders, Port, Ports
 from fleet.operations.pulling import follow
 from fleet.operations.record import Operation, Step
 from fleet.progress import Progress
@@ -54,8 +54,9 @@ class Work(Protocol):
 class Steps:
     """`clock` measures speeds; `stall` is the silence, in seconds, after which a pull counts as dead."""
 
-    def __init__(self, ports: Ports, agents: Agents, activity: Activity, clock: Clock, stall: float):
-        self._ports, self._agents, self._activity, self._clock, self._stall = ports, agents, activity, clock, stall
+    def __init__(self, ports: Ports, holders: Holders, agents: Agents, activity: Activity, clock: Clock, stall: float):
+        self._ports, self._holders, self._agents, self._activity = ports, holders, agents, activity
+        self._clock, self._stall = clock, stall
 
     async def take(self, work: Work) -> Step | None:
         """Takes the present step and gives the next one. Raises MyelinError."""
@@ -199,9 +200,9 @@ class Steps:
             await self._activity.activate(record.model, record.machine)
             return
         await self._activity.deactivate(record.model, record.machine)
-        for name in [record.machine] if record.machine is not None else list(self._ports()):
+        for name in [record.machine] if record.machine is not None else list(self._holders()):
             try:
-                await self._port(name).unload(record.model)
+                await port_of(self._holders(), name).unload(record.model)
             except MyelinError as error:  # nobody is served from it any more; its lease ends by itself
                 work.note(detail=f"It may stay in the memory of {name} for a while: {error.detail}")
 

@@ -89,6 +89,14 @@ class Successions:
             row[model] = row.get(model, 0.0) + 1.0
         self._last = model
 
+    def forget(self, model: str) -> None:
+        """Nobody is to expect it any more."""
+        self._counts.pop(model, None)
+        for row in self._counts.values():
+            row.pop(model, None)
+        if self._last == model:
+            self._last = None
+
     def after_last(self) -> dict[str, float]:
         """Probabilities of the next model; empty while too little was seen."""
         row = self._counts.get(self._last or "", {})

@@ -126,11 +126,15 @@ class Swapper:
         return forecast.seconds
 
     async def evict(self, model: str, seconds: float = 300.0) -> bool:
-        """Drains and unloads it; False when it is still there after `seconds`. Raises Conflict for a pinned model."""
+        """Drains and unloads it; False when it is still there after `seconds`. Raises Conflict for a pinned model.
+
+        It comes back when somebody asks for it, and is not loaded ahead of that by what was asked before.
+        """
         one = self.yard.model(self._identify(model))
         if one.name in self.yard.pinned_names:
             hint = "Take it out of ALWAYS_ON_MODELS, or of always_on of the machine, first."
             raise Conflict(f"The model {one.name} is always on.", hint=hint, field="model")
+        self.yard.successions.forget(one.name)
         self.yard.evicting.append(one)
         return await self._until(lambda: not one.is_resident and not self.yard.is_loading(one), seconds)
 

@@ -246,7 +246,7 @@ class Yard:
         return self.tuning.floor_cycles * cycle(active, rho)
 
     def kept_until(self, model: Model, now: float) -> float:
-        """Until when an idle one that is asked for most of the time is worth keeping: its next question is nearer than its load."""
+        """Until when an idle one that is asked for most of the time is worth keeping: as long as it would take to load again."""
         is_hot = self.share(model, now) >= self.tuning.hot
         return model.used_at + model.load.value if is_hot else float("-inf")
 

@@ -50,7 +50,15 @@ async def opened(
     spool = Spool(folder / "spool", free=free)
     activity = await open_activity(database)
     moving = await open_moving(
-        lambda: ports, activity, spool=spool, database=database, clock=clock, keyed=credentials.has_agent, told=_told, stack=stack
+        lambda: ports,
+        lambda: ports,
+        activity,
+        spool=spool,
+        database=database,
+        clock=clock,
+        keyed=credentials.has_agent,
+        told=_told,
+        stack=stack,
     )
     app = FastAPI(openapi_url=None)
     routers = (model_operations.router, agents.router)

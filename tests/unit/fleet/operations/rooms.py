@@ -58,7 +58,7 @@ class Rooms:
         self.activity = Activity(self._load_marks, self._save_marks)
         await self.activity.open()
         self.operations = Operations(
-            lambda: self.ports, self.agents, self.activity, told=self._tell, load=self._load, save=self._save,
+            lambda: self.ports, lambda: self.ports, self.agents, self.activity, told=self._tell, load=self._load, save=self._save,
             clock=Clock(), pace=self.pace, sleep=lambda _: asyncio.sleep(0),
         )  # fmt: skip
         await self.operations.resume()
