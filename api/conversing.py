@@ -33,7 +33,7 @@ class Translation(Protocol):
 class Speech:
     """An address where models are talked to. `path` is where a provider of the same dialect has it, None when none has;
     `streams` is what a body that does not say it means, `most` are the members (Ollama's: options) that cap the answer;
-    `tended` answers a body that is no question but an order of the operator's, and tells whether it was one."""
+    `tended` answers a body that is no question but a wish for a model in memory or out of it, and tells whether it was one."""
 
     dialect: Dialect
     operation: str
@@ -61,9 +61,9 @@ async def converse(speech: Speech, exchange: Exchange) -> None:
         gateway = exchange.rooms.gateway
         visit = Visit(exchange, call, await gateway.resolve(named, exchange.allows, lambda: asker_of(exchange, body)))
         visit.reserve(body, raw, _most(speech, body))
-        if speech.tended is not None and await speech.tended(visit, body):
-            return
         try:
+            if speech.tended is not None and await speech.tended(visit, body):
+                return
             if speech.path is not None and gateway.passes(visit.target, speech.dialect, speech.path):
                 await (pass_stream if stream else pass_whole)(visit, speech.dialect, speech.path, body, raw)
             else:

@@ -29,15 +29,21 @@ def _idle(body: dict[str, Any], *, chat: bool) -> dict[str, Any] | None:
     return None if reason is None else loaded_reply(body["model"], reason, chat=chat)
 
 
-async def _unloaded(visit: Visit, body: dict[str, Any], *, chat: bool) -> bool:
-    """The operator's `keep_alive` of 0 without a question: the model leaves when nobody's question is in it any more."""
-    exchange = visit.exchange
-    is_ours = exchange.principal.role is Role.OPERATOR and visit.target.provider == exchange.rooms.fleet.provider
-    if not is_ours or loads_only(body) != "unload":
+async def _moved(visit: Visit, body: dict[str, Any], *, chat: bool) -> bool:
+    """A body without a question to a model of ours: it is loaded in its turn; by the operator's `keep_alive` of 0 it leaves,
+    when nobody's question is in it any more."""
+    exchange, fleet = visit.exchange, visit.exchange.rooms.fleet
+    reason = loads_only(body)
+    if reason is None or visit.target.provider != fleet.provider:
         return False
-    await exchange.rooms.fleet.evict(visit.target.model, _LEAVING)
+    if reason == "load":
+        await fleet.load(visit.target.model, visit.caller)
+    elif exchange.principal.role is Role.OPERATOR:
+        await fleet.evict(visit.target.model, _LEAVING)
+    else:
+        raise Forbidden("Models are taken out of memory by the operator only.", hint="They leave by themselves when unused.")
     visit.settle(Usage(), None)
-    await exchange.reply(orjson.dumps(loaded_reply(body["model"], "unload", chat=chat)), visit.headers())
+    await exchange.reply(orjson.dumps(loaded_reply(body["model"], reason, chat=chat)), visit.headers())
     return True
 
 
@@ -45,7 +51,7 @@ _CHAT = Conversation(chat_request, chat_reply, LineRendering, partial(_idle, cha
 _GENERATE = Conversation(generate_request, generate_reply, partial(LineRendering, chat=False), partial(_idle, chat=False))
 #: A stream is what a body that does not say it means.
 SPEECHES = (
-    Speech("ollama", "chat", "/api/chat", _CHAT, streams=True, most=("num_predict",), tended=partial(_unloaded, chat=True)),
+    Speech("ollama", "chat", "/api/chat", _CHAT, streams=True, most=("num_predict",), tended=partial(_moved, chat=True)),
     Speech(
         "ollama",
         "generate",
@@ -53,7 +59,7 @@ SPEECHES = (
         _GENERATE,
         streams=True,
         most=("num_predict",),
-        tended=partial(_unloaded, chat=False),
+        tended=partial(_moved, chat=False),
     ),
     Speech("ollama", "embeddings", "/api/embed", Measuring(embed_request, embed_reply), most=()),
     Speech("ollama", "embeddings", "/api/embeddings", Measuring(embedding_request, embedding_reply), most=()),

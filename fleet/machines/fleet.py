@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -95,6 +95,13 @@ class Fleet:
                 raise await self.left(engine, model, error) from error
             except _NO_ROOM as error:
                 refused[engine.record.name] = error
+
+    async def load(self, model: str, asker: Caller) -> None:
+        """Waits until it is in memory, where it stays until its load has paid off. Raises as `turn` does."""
+        with suppress(_NothingAsked):
+            async with self.turn(model, asker) as place:
+                self.machines.get(place.machine).turns.preload(model)
+                raise _NothingAsked
 
     async def preload(self, model: str) -> tuple[str, float]:
         """The machine that the model is loaded on, and the seconds until it is there; 0 when it is.
@@ -252,6 +259,10 @@ class FleetTurn:
         await self._turn.__aexit__(kind, error, at)
         if isinstance(error, ModelNotInstalled):
             raise await self._fleet.left(engine, model, error) from error
+
+
+class _NothingAsked(Exception):
+    """Ends a turn that says nothing about how long turns take."""
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, nullcontext,
 from dataclasses import replace
 from typing import Any
 
-from core.errors import ModelOutOfMemory, MyelinError, Overloaded, ProviderError
+from core.errors import Conflict, ModelOutOfMemory, MyelinError, Overloaded, ProviderError
 from fleet.compute import Resident, num_gpu
 from fleet.hardware import is_this_machine
 from fleet.machines.engine import LEAVING, Engine, Outlook
@@ -128,7 +128,9 @@ class Swapping:
         self.swapper.renew(engine.habits.num_parallel, engine.habits.max_loaded_models)
 
     async def evict(self, model: str, seconds: float = LEAVING) -> bool:
-        """One that is still there after `seconds` leaves all the same when it can."""
+        """One that is still there after `seconds` leaves all the same when it can. Raises Conflict where none can leave."""
+        if (why := self._engine.fixed) and self._is_resident(model):
+            raise Conflict(why, hint="It leaves the memory when that server ends.", field="model")
         if not await self.swapper.evict(model, seconds):
             raise _still_there(model)
         return True

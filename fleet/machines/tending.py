@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from core.errors import Conflict, ProviderUnreachable
+from core.errors import ProviderUnreachable
 from fleet.machine import Machine
 from fleet.machines.engine import Engine
 from fleet.machines.registry import Machines
@@ -42,8 +42,6 @@ class Held:
 
     async def unload(self, model: str) -> None:
         _reachable(self._engine)
-        if why := self._engine.fixed:
-            raise Conflict(why, hint="It leaves the memory when that server ends.")
         if not await self._engine.turns.evict(model):
             await self._engine.machine.unload(model)
 

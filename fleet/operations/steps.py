@@ -204,7 +204,7 @@ class Steps:
             try:
                 await port_of(self._holders(), name).unload(record.model)
             except MyelinError as error:  # nobody is served from it any more; its lease ends by itself
-                work.note(detail=f"It may stay in the memory of {name} for a while: {error.detail}")
+                work.note(detail=f"It is still in the memory of {name}: {error.detail}")
 
     def _teller(self, work: Work) -> Callable[[str, bool, Progress], Awaitable[None]]:
         async def tell(status: str, _: bool, progress: Progress) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from contextlib import ExitStack
 
+import httpx2
 import pytest
 
 from tests.fakes.llamacpp import FakeLlamaCpp
@@ -13,7 +14,7 @@ from tests.fakes.ollama import FakeOllama
 from tests.fakes.textgen import FakeTextgen
 from tests.fakes.vllm import FakeVllm
 from tests.journeys.conftest import in_a_thread
-from tests.journeys.server import KEY, ROOT, Server
+from tests.journeys.server import KEY, MASTER, ROOT, Server
 from tests.journeys.test_machines import until
 
 GB = 10**9
@@ -153,6 +154,54 @@ def test_a_model_of_an_engine_is_loaded_before_it_is_asked(stage):
     assert client.post("/preload", json={"model": "web-a"}).json()["machine"] == "web"
     until(lambda: client.post("/preload", json={"model": "web-a"}).json()["status"] == "ready")
     assert fakes["web"].memory == ["web-a"]
+
+
+def has(fakes, machine):
+    if machine != "local":
+        return fakes[machine].in_memory(MODELS[machine])
+    return MODELS[machine] in [one["name"] for one in httpx2.get(f"{fakes['local'].url}/api/ps").json()["models"]]
+
+
+@pytest.mark.parametrize("path", ["/api/generate", "/api/chat"])
+@pytest.mark.parametrize("machine", MODELS)
+def test_ollamas_way_of_loading_and_unloading_moves_models_of_every_kind(stage, machine, path):
+    """A body without a question loads, with a `keep_alive` of 0 it unloads: for the operator, and for nobody else."""
+    server, client, fakes = stage
+    body = {"model": MODELS[machine]} | ({"messages": []} if path == "/api/chat" else {})
+    told = client.post(path, json=body | {"keep_alive": 0})
+    assert (told.status_code, told.json()["done_reason"]) == (200, "unload") and not has(fakes, machine)
+    told = client.post(path, json=body)
+    assert (told.status_code, told.json()["done_reason"]) == (200, "load") and has(fakes, machine)
+    assert told.headers["x-myelin-machine"] == machine
+    with server.client(MASTER) as master:
+        key = master.post("/admin/create_key?name=ana&email=a@b.c").json()["api_key"]
+    with server.client(key) as somebody:
+        assert somebody.post(path, json=body | {"keep_alive": "0s"}).status_code == 403
+        assert somebody.post(path, json=body).json()["done_reason"] == "load"
+    assert has(fakes, machine) and (machine == "local" or fakes[machine].surprises == [])
+
+
+@pytest.mark.parametrize("machine", MODELS)
+def test_a_model_of_every_kind_is_deactivated_and_activated(stage, machine):
+    server, client, fakes = stage
+    model = MODELS[machine]
+    assert client.post("/v1/chat/completions", json=question(model)).status_code == 200
+
+    def switched(verb, *where):
+        told = json.loads(told_by(server, "models", verb, model, *where, "--json"))
+        assert (told["state"], told["model"], told["detail"]) == ("done", model, "")
+        assert told == client.get("/models/operations/" + told["id"]).json()
+
+    for where in ((), ("--machine", machine)):
+        switched("deactivate", *where)
+        assert not has(fakes, machine) and client.post("/v1/chat/completions", json=question(model)).status_code == 404
+        assert client.post("/preload", json={"model": model}).status_code == 404 and not has(fakes, machine)
+        for path in ("/models/list", "/api/available_models", "/api/tags"):
+            assert model not in {one["name"] for one in client.get(path).json()["models"]}
+        switched("activate", *where)
+        assert client.post("/v1/chat/completions", json=question(model)).status_code == 200
+    refused = client.post("/models/deactivate", json={"model": model + "x", "machine": machine})
+    assert refused.status_code == 404 and model in refused.json()["hint"]
 
 
 def test_a_machine_that_breaks_is_named_and_its_address_is_not(stage):

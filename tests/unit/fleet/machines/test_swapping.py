@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.errors import ModelTooLarge, Overloaded
+from core.caller import Caller
+from core.errors import ModelNotInstalled, ModelTooLarge, Overloaded
 from fleet.machines.swapping import Swapping
 from tests.unit.fleet.machines.rooms import until
 from tests.unit.fleet.machines.worlds import GEMMA, LLAMA, loaded, world
@@ -23,6 +24,17 @@ async def test_a_turn_loads_its_model_once_and_the_next_one_finds_it():
             (queue,) = turns.standing().queues
             assert (queue.model, queue.inside, queue.waiting, turns.standing().phase) == (GEMMA, 1, 0, "serving")
     assert not turns.alive
+
+
+async def test_a_load_alone_waits_for_the_model_and_says_nothing_about_how_long_turns_take():
+    async with world("local") as made:
+        asker = Caller("key")
+        await made.fleet.load(GEMMA, asker)
+        assert asker.machine == "local" and loaded(made.fakes["local"]) == [GEMMA]
+        known = made.engine().turns.swapper.yard.model(GEMMA)
+        assert known.is_open and not known.inside and not known.service.is_known and known.held_until > known.loaded_at
+        with pytest.raises(ModelNotInstalled):
+            await made.fleet.load("nobody:1b", asker)
 
 
 async def test_two_models_take_two_machines_and_each_stays_where_it_is():

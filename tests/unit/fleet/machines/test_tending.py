@@ -1,6 +1,8 @@
 """Operators' care of models on machines at work: never under a question, and one way for all."""
 
 import asyncio
+from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -8,10 +10,13 @@ from core.errors import Conflict, ModelNotInstalled, Overloaded, ProviderUnreach
 from core.http import HttpClient
 from fleet.compute import Compute, Waits
 from fleet.machines.record import Record
-from fleet.machines.tending import tended
+from fleet.machines.swapping import swapping
+from fleet.machines.tending import held, tended
+from tests.fakes.llamacpp import FakeLlamaCpp
 from tests.fakes.ollama import FakeOllama
 from tests.unit.fleet.machines.rooms import factories, opened, until
-from tests.unit.fleet.machines.worlds import GEMMA, LLAMA, loaded, world
+from tests.unit.fleet.machines.worlds import GEMMA, LLAMA, QUICK, loaded, world
+from tests.unit.fleet.memory.shelves import Kept
 
 
 def port(made, name="local"):
@@ -91,6 +96,20 @@ async def test_where_nobody_manages_the_memory_ollama_is_asked_itself():
             await machines.local.machine.load(GEMMA, num_gpu=None)
             await tended(machines)["local"].delete(GEMMA)
             assert not fake.machine.runners and GEMMA not in fake.machine.installed
+        await http.close()
+
+
+async def test_a_model_whose_server_cannot_unload_it_is_told_at_once():
+    async with FakeLlamaCpp(routes_models=False) as fake:
+        http = HttpClient()
+        make = replace(factories(http), turns=partial(swapping, sizes=Kept(), tuning=QUICK))
+        async with opened([Record("local", fake.url, "llamacpp")], None, make) as machines:
+            one = held(machines)["local"]
+            (name, *_) = await one.names()
+            await until(lambda: machines.local.turns.swapper.yard.model(name).is_resident)
+            assert one.identify(name) == name
+            with pytest.raises(Conflict, match="started with one model, which stays in memory"):
+                await one.unload(name)
         await http.close()
 
 

@@ -43,6 +43,7 @@ class Rooms:
         self.ports = {
             name: Machine(Ollama(self.http, base_url=fake.url)) for name, fake in (("a", self.a), ("b", self.b))
         }  # fmt: skip
+        self.holders = dict(self.ports)
         self.a.blobs.add(NAME, WEIGHTS, **TEXTS)
         await self.open()
         return self
@@ -58,7 +59,7 @@ class Rooms:
         self.activity = Activity(self._load_marks, self._save_marks)
         await self.activity.open()
         self.operations = Operations(
-            lambda: self.ports, lambda: self.ports, self.agents, self.activity, told=self._tell, load=self._load, save=self._save,
+            lambda: self.ports, lambda: self.holders, self.agents, self.activity, told=self._tell, load=self._load, save=self._save,
             clock=Clock(), pace=self.pace, sleep=lambda _: asyncio.sleep(0),
         )  # fmt: skip
         await self.operations.resume()

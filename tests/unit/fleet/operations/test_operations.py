@@ -288,6 +288,40 @@ async def test_deactivated_models_stay_on_the_disk_over_a_restart(rooms):
         await rooms.operations.start("activate", "llama3.2:4b")
 
 
+class Engine:
+    """A machine that is no Ollama: names are taken as they are, and nothing leaves its memory."""
+
+    def identify(self, model):
+        return model
+
+    async def names(self):
+        return ["Qwen/Qwen3-8B", "casa"]
+
+    async def unload(self, model):
+        raise Conflict(f"{model} stays.")
+
+
+async def test_models_of_every_kind_of_machine_are_switched_by_the_names_that_they_have_there(rooms):
+    rooms.holders["lab"] = Engine()
+    done = await rooms.ended(await rooms.operations.start("deactivate", "Qwen/Qwen3-8B"))
+    assert (done.state, done.model) == ("done", "Qwen/Qwen3-8B") and "memory of lab: Qwen/Qwen3-8B stays" in done.detail
+    assert rooms.activity.marks == {("Qwen/Qwen3-8B", None)}
+    done = await rooms.ended(await rooms.operations.start("activate", "Qwen/Qwen3-8B"))
+    assert done.state == "done" and not rooms.activity.marks
+    rooms.a.blobs.add("casa:latest", b"weights")
+    for machine, name in (("a", "casa:latest"), ("lab", "casa"), (None, "casa")):
+        done = await rooms.ended(await rooms.operations.start("deactivate", "casa", machine=machine))
+        assert done.model == name and rooms.activity.marks == {(name, machine)}
+        await rooms.ended(await rooms.operations.start("activate", "casa", machine=machine))
+    with pytest.raises(ModelNotFound) as refused:
+        await rooms.operations.start("deactivate", "Qwen/Qwen3-8")
+    assert [*refused.value.nearest] == ["Qwen/Qwen3-8B"] and not rooms.activity.marks
+    with pytest.raises(NotFound):
+        await rooms.operations.start("deactivate", "casa", machine="nowhere")
+    with pytest.raises(InvalidField):  # its files are not ours
+        await rooms.operations.start("delete", "Qwen/../Qwen3-8B", machine="a")
+
+
 async def test_a_deactivation_holds_where_a_machine_does_not_answer(rooms):
     await rooms.b.stop()
     done = await rooms.ended(await rooms.operations.start("deactivate", "llama3.2:3b"))

@@ -255,6 +255,19 @@ async def test_the_next_model_comes_before_it_is_asked_for_when_the_pattern_is_c
 
 
 @in_world(speculate=True)
+async def test_what_the_operator_has_evicted_is_not_loaded_ahead(world):
+    for _ in range(10):
+        for name in "ab":
+            await asyncio.sleep(25)
+            await world.ask(name)
+    await asyncio.sleep(25)
+    assert world.machine.resident.keys() == {"a"} and await world.swapper.evict("a")
+    await world.ask("b")
+    await asyncio.sleep(100)
+    assert world.machine.resident.keys() == {"b"}
+
+
+@in_world(speculate=True)
 async def test_a_wrong_guess_makes_way(world):
     for _ in range(10):
         for name in "ab":
