@@ -9,6 +9,12 @@ def switched(client, mode) -> dict:
     return changed.json()["switch"]
 
 
+def vram(client, model) -> int | None:
+    """Of a model on `local`, as GET /machines shows it."""
+    residents = client.get("/machines/local").json()["residents"]
+    return next((one["size_vram"] for one in residents if one["name"] == model.name), None)
+
+
 def test_the_switch_of_compute_under_load(stage):
     stage.a.fake.token_seconds = 0.01
     asked = [stage.ask(client, stage.north, number % 3) for client in stage.clients for number in range(3)]
@@ -18,12 +24,18 @@ def test_the_switch_of_compute_under_load(stage):
     asked += [stage.ask(client, stage.north) for client in stage.clients]
     answered(asked)
     assert stage.a.listed()[stage.north.name]["size_vram"] == 0
+    for client in stage.clients:
+        assert client.get("/config/compute").json()["mode"] == "cpu"
+        until(lambda client=client: vram(client, stage.north) == 0)
     asked = [stage.ask(client, stage.north) for client in stage.clients for _ in range(3)]
     for client in stage.clients:
         assert switched(client, "auto")["state"] == "done"
     answered(asked + [stage.ask(client, stage.north) for client in stage.clients])
     shown = stage.a.listed()[stage.north.name]
     assert shown["size_vram"] == shown["size"]
+    for client in stage.clients:
+        assert client.get("/config/compute").json()["mode"] == "auto"
+        until(lambda client=client: vram(client, stage.north) == shown["size_vram"])
     stage.a.fake.token_seconds = 0.002
 
 

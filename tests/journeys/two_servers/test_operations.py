@@ -29,14 +29,25 @@ def ended(client, begun) -> dict:
     return until(lambda: has_ended(client, begun))
 
 
+def holders(client, model) -> set[str]:
+    """The machines that have it, as the list shows them."""
+    return {one["machine"] for one in client.get("/models/list").json()["models"] if one["name"] == model.name}
+
+
 @pytest.mark.parametrize("kind", ["move", "duplicate"])
 def test_requests_are_answered_while_their_model_passes_to_another_machine(stage, travelling, kind):
     asked = [stage.ask(client, travelling, number % 3) for number in range(4) for client in stage.clients]
     begun = begin(stage.one, kind, travelling, **{"from": "local", "to": "box"})
     while not has_ended(stage.one, begun):
         answered([stage.ask(client, travelling) for client in stage.clients])
-    assert ended(stage.one, begun)["state"] == "done"
-    answered(asked + [stage.ask(client, travelling, number) for client in stage.clients for number in range(3)])
+    done = ended(stage.one, begun)
+    assert (done["state"], done["same"], done["found"]) == ("done", "manifest", done["digest"])
+    answered(asked)
+    after = answered([stage.ask(client, travelling, number) for client in stage.clients for number in range(3)])
+    assert {reply.headers["x-myelin-machine"] for reply in after} <= ({"box"} if kind == "move" else {"box", "local"})
+    there = {"box"} if kind == "move" else {"box", "local"}
+    assert holders(stage.one, travelling) == there
+    until(lambda: holders(stage.two, travelling) == there)  # nobody has told it
     assert travelling.name in stage.b.names() and (travelling.name in stage.a.names()) is (kind == "duplicate")
 
 
