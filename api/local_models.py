@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypedDict
 
-from api.deps import answer, house, read_json
+from api.deps import answer, house, principal, read_json
 from api.fields import read_gemini_key
 from api.openapi import body
 from api.policy import CLIENTS, Role, allow
@@ -63,8 +63,18 @@ class InstalledModel(_ModelView, Presence):
     category: Literal["always_on", "on_demand"]
 
 
+class Deactivated(TypedDict):
+    """`machine` null: on all of them."""
+
+    model: str
+    machine: str | None
+
+
 class InstalledModels(TypedDict):
+    """`deactivated` is what is on the disk and not served, for the operator's eyes; null for others."""
+
     models: list[InstalledModel]
+    deactivated: list[Deactivated] | None
     source: Source
 
 
@@ -103,7 +113,10 @@ async def installed(request: Request) -> Response:
     for model in listed:
         holders.setdefault(model.name, []).append(model.machine)
     models = [_installed(model, engines[model.machine], presences, holders[model.name]) for model in listed]
-    return answer({"models": models, "source": listing.source})
+    marks = sorted(rooms.activity.marks, key=lambda mark: (mark[0], mark[1] or ""))
+    deactivated = [{"model": model, "machine": machine} for model, machine in marks]
+    is_operator = principal(request).role is Role.OPERATOR
+    return answer({"models": models, "deactivated": deactivated if is_operator else None, "source": listing.source})
 
 
 def _installed(model: ModelInfo, engine: Engine, presences: Presences, holders: list[str]) -> InstalledModel:

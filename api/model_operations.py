@@ -26,7 +26,7 @@ Unfinished = Annotated[bool, Query(description="True or false (1 or 0): whether 
 
 class _Wish(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
-    model: str
+    model: Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class PlacedWish(_Wish):

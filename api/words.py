@@ -30,4 +30,6 @@ def of_member(name: str, error: Mapping[str, Any]) -> str:
             return f"{name} must be {error['ctx']['expected']}."
         case "string_type":
             return f"{name} must be a text."
+        case "model_type" if name:
+            return f"{name} must be an object."
     return f"{name}: {error['msg']}." if name else "The body must be a JSON object."

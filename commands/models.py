@@ -45,6 +45,8 @@ def models_ls(
         )
         table.add_row(*(escape(str(text or "")) for text in texts))
     out.print(table)
+    for row in answer.get("deactivated") or ():
+        out.print(f"deactivated: {escape(row['model'])} on {row['machine'] or 'all machines'}")
 
 
 @app.command("ps")

@@ -211,9 +211,16 @@ class Fleet:
         if down := [name for name, reason in having.items() if reason == "down"]:
             return self._unreachable(model, down)
         if "not installed" in why.values():
-            return not_installed(model)
+            return self._missing(model)
         told = "; ".join(f"{name}: {reason}" for name, reason in why.items())
         return Overloaded(f"No machine takes {model} now ({told}).", hint="GET /machines shows them.", retry_after=30)
+
+    def _missing(self, model: str) -> ModelNotInstalled:
+        if all(self._offers(engine.identify(model), engine.record.name) for engine in self.machines):
+            return not_installed(model)
+        return ModelNotInstalled(
+            f"The model {model} is deactivated: it is served again when an operator activates it.", hint="POST /models/activate."
+        )
 
     def _too_large(self, model: str, widest: Candidate) -> ModelTooLarge:
         """In the words of the machine with the most memory."""

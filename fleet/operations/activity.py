@@ -32,9 +32,14 @@ class Activity:
         return not self.offers(model, machine)
 
     def activated(self, model: str, machine: str | None) -> bool:
-        """Whether there is nothing left to activate."""
+        """Whether there is nothing left to activate. Raises Conflict for one machine of a model that is deactivated everywhere."""
         if machine is None:
             return not any(name == model for name, _ in self._marks)
+        if (model, None) in self._marks:
+            raise Conflict(
+                f"The model {model} is deactivated on every machine.",
+                hint="Activate it without naming a machine, then deactivate it where it shall not be served.",
+            )
         return self.offers(model, machine)
 
     async def deactivate(self, model: str, machine: str | None) -> None:
@@ -43,15 +48,9 @@ class Activity:
         await self._take(kept | {(model, machine)})
 
     async def activate(self, model: str, machine: str | None) -> None:
-        """Raises Conflict for one machine of a model that is deactivated everywhere."""
-        if machine is None:
-            await self._take(self._without(model))
-            return
-        if (model, None) in self._marks:
-            raise Conflict(
-                f"The model {model} is deactivated on every machine.", hint="Activate it without naming a machine, first."
-            )
-        await self._take(self._marks - {(model, machine)})
+        """Raises Conflict as `activated` does."""
+        if not self.activated(model, machine):
+            await self._take(self._without(model) if machine is None else self._marks - {(model, machine)})
 
     async def gone(self, model: str, machine: str, target: str | None = None) -> None:
         """The model has left a machine, for `target` if it was moved: the mark goes with it, or is forgotten."""

@@ -194,6 +194,10 @@ def test_a_model_of_every_kind_is_deactivated_and_activated(stage, machine):
 
     for where in ((), ("--machine", machine)):
         switched("deactivate", *where)
+        assert client.get("/models/list").json()["deactivated"] == [{"model": model, "machine": where[-1] if where else None}]
+        assert f"deactivated: {model} on {where[-1] if where else 'all machines'}" in told_by(server, "models", "ls")
+        named = client.post("/v1/chat/completions", json=question(f"ollama/{model}"))
+        assert named.status_code == 404 and "is deactivated" in named.json()["error"]["message"]
         assert not has(fakes, machine) and client.post("/v1/chat/completions", json=question(model)).status_code == 404
         assert client.post("/preload", json={"model": model}).status_code == 404 and not has(fakes, machine)
         for path in ("/models/list", "/api/available_models", "/api/tags"):

@@ -4,6 +4,7 @@ import pytest
 from fastapi import FastAPI
 
 from api import errors, local_models
+from api.policy import Principal, Role
 from core.errors import ProviderRefused, ProviderUnreachable
 from fleet.budget import Budget
 from fleet.compute import Resident
@@ -86,8 +87,24 @@ async def test_every_copy_of_a_model_tells_its_machine_its_category_and_how_it_i
     app = FastAPI(openapi_url=None)
     app.include_router(local_models.router)
     clock = SimpleNamespace(now=lambda: 0.0)
-    app.state.house = SimpleNamespace(catalogue=SimpleNamespace(listing=listing), machines=engines, clock=clock)
-    here, lab = (await call(app, "GET", "/models/list")).json["models"]
+    marks = {("small:1b", None), ("old:7b", "lab"), ("old:7b", "box")}
+    app.state.house = SimpleNamespace(
+        catalogue=SimpleNamespace(listing=listing), machines=engines, clock=clock, activity=SimpleNamespace(marks=marks)
+    )
+
+    async def asked_by(role):
+        async def marked(scope, receive, send):
+            scope["state"]["principal"] = Principal(role, "k")
+            await app(scope, receive, send)
+
+        return (await call(marked, "GET", "/models/list")).json
+
+    assert (await asked_by(Role.CLIENT))["deactivated"] is None
+    listed = await asked_by(Role.OPERATOR)
+    assert [(one["model"], one["machine"]) for one in listed["deactivated"]] == [
+        ("old:7b", "box"), ("old:7b", "lab"), ("small:1b", None)
+    ]  # fmt: skip
+    here, lab = listed["models"]
     told = [
         (one["machine"], one["machines"], one["category"], one["resident"], one["state"], one["size_vram"]) for one in (here, lab)
     ]

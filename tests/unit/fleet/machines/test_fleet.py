@@ -195,6 +195,19 @@ async def test_a_model_that_nobody_has_any_more_is_not_installed(world):
             await place.host.load(GEMMA, num_gpu=None)
 
 
+async def test_a_model_that_is_deactivated_is_not_said_to_be_missing(world):
+    fleet = Fleet(world.machines, offers=lambda model, machine: (model, machine) != (GEMMA, "b"))
+    for fake in (world.fakes["local"], world.fakes["c"]):
+        fake.machine.installed.pop(GEMMA, None)
+    await fleet.refresh()
+    with pytest.raises(ModelNotInstalled, match="is deactivated"):
+        async with fleet.turn("gemma3:1b"):
+            raise AssertionError("nobody may get in")
+    with pytest.raises(ModelNotInstalled, match="not installed"):
+        async with fleet.turn("nobody:1b"):
+            raise AssertionError("nobody may get in")
+
+
 async def test_a_turn_that_finds_the_model_moved_is_worth_another_try(world):
     world.turns["b"].fails = ModelNotInstalled("The model gemma3:1b is not installed in Ollama.")
     with pytest.raises(ProviderError, match="has left the machine b") as told:

@@ -280,6 +280,8 @@ async def test_deactivated_models_stay_on_the_disk_over_a_restart(rooms):
     assert rooms.a.bodies("/api/generate")[-1] == {"model": "llama3.2:3b", "keep_alive": 0}
     await rooms.restart()
     assert not rooms.activity.offers("llama3.2:3b") and rooms.activity.offers("gemma3:1b", "a")
+    with pytest.raises(Conflict, match="every machine"):
+        await rooms.operations.start("activate", "llama3.2:3b", machine="a")
     again = await rooms.operations.start("deactivate", "llama3.2:3b", machine="a")
     assert again.state == "done" and "nothing" in again.detail
     done = await rooms.ended(await rooms.operations.start("activate", "llama3.2:3b"))
