@@ -110,22 +110,27 @@ class Compute:
         mode: Mode,
         save: Callable[[Mode], Awaitable[None]],
         presence: Callable[[], tuple[Presence, str]],
-        always_on: Sequence[str],
+        always_on: Callable[[], Sequence[str]],
         now: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         waits: Waits = Waits(),
     ):
-        """`presence` gives whether there is a card and, in words, what was detected; `save` makes a mode durable."""
+        """`presence` gives whether there is a card and, in words, what was detected; `save` makes a mode durable; `always_on`
+        are the models that stay in memory now."""
         self.mode: Mode = mode
         self.last: Switch | None = None
         self._door = door
         self._ollama = ollama
         self._save = save
         self._presence = presence
-        self._always_on = tuple(_full_name(name) for name in always_on)
+        self._stays = always_on
         self._now = now
         self._sleep = sleep
         self._waits = waits
+
+    @property
+    def _always_on(self) -> tuple[str, ...]:
+        return tuple(_full_name(name) for name in self._stays())
 
     def begin(self, mode: str) -> Switch:
         """A registered switch for `perform`. Raises InvalidField (unknown mode, no card) and Conflict (one runs)."""

@@ -56,6 +56,9 @@ class Machine:
     async def names(self) -> Collection[str]:
         return (await self.digests()).keys()
 
+    def keep(self) -> None:
+        """Nobody keeps anything in its memory but Ollama itself."""
+
     async def has_blob(self, digest: str) -> bool:
         return await self._ollama.blobs.has(digest)
 

@@ -88,7 +88,7 @@ async def open_models(
             gpu_presence(telemetry.hardware, settings.ollama_url),
             ", ".join(gpu.name for gpu in telemetry.hardware.gpus) or "none was found",
         ),
-        always_on=settings.always_on_models,
+        always_on=lambda: machines.local.always_on,
         now=clock.now,
     )
     prices = PriceList(now=clock.now)
@@ -135,7 +135,9 @@ async def _open_fleet(
         if fleet is not None:
             await fleet.machines.get(machine).turns.grow(model, num_ctx)
 
-    make = factories(local, http, lambda: telemetry.hardware, mode, settings.vram_limit_gb, habits, turns, grows)
+    make = factories(
+        local, http, lambda: telemetry.hardware, mode, settings.vram_limit_gb, habits, turns, grows, activity.offers
+    )
     rows = MachineRows(database, clock, Keyring(settings.secret_key.get_secret_value()))
     fleet, ollamas = await open_ollamas(local, settings.machines, settings.always_on_models, rows, make, activity.offers, clock)
     return fleet, ollamas

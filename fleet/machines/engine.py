@@ -161,7 +161,7 @@ class Engine:
 
     `host` serves its models. `record` may change while it works: who makes decisions of it reads it each time. `listed` is
     what its last list named. `budget` and `mode` tell how much memory models may take and where they compute; `habits` are those
-    of an Ollama whose record says nothing.
+    of an Ollama whose record says nothing; `offers` tells whether a model may be served on a machine.
     """
 
     def __init__(
@@ -172,8 +172,10 @@ class Engine:
         budget: Callable[[Record, Health], Budget],
         mode: Callable[[Record], Mode] = lambda record: record.device,
         habits: Habits = Habits(),
+        offers: Callable[[str, str], bool] = lambda model, machine: True,
     ):
         self.record, self.origin, self.host = record, origin, host
+        self._offers = offers
         self.health = Health()
         self.turns: Turns = Door(self.identify)
         self.listed: Mapping[str, ModelInfo] | None = None
@@ -232,7 +234,12 @@ class Engine:
 
     def keeps(self, model: str) -> bool:
         """Whether a model stays in memory here for good."""
-        return self.identify(model) in map(self.identify, self.record.always_on)
+        return self.identify(model) in map(self.identify, self.always_on)
+
+    @property
+    def always_on(self) -> tuple[str, ...]:
+        """The models that stay in memory here: those of the record that are served."""
+        return tuple(name for name in self.record.always_on if self._offers(self.identify(name), self.record.name))
 
     def standing(self) -> Standing:
         """What goes on in its memory, by its turns, or by its last probe where nobody gives turns in memory."""

@@ -67,6 +67,7 @@ def factories(
     habits: Habits = Habits(),
     turns: Callable[[Engine], AbstractAsyncContextManager[Turns]] | None = None,
     grows: Callable[[str, str, int], Awaitable[None]] | None = None,
+    offers: Callable[[str, str], bool] = lambda model, machine: True,
 ) -> Factories:
     """`ollama` has what the settings say of the provider, `hardware` what was found here last, `mode` where the local one
     computes, `vram_limit` is in GiB; `habits` are those of an Ollama whose record says nothing; `grows` is told the machine, the
@@ -91,4 +92,4 @@ def factories(
         seen = f", at most {health.seen_bytes} bytes were seen in use" if health.seen_bytes else ""
         return Budget(None, f"nobody set budget_bytes{seen}", device)
 
-    return Factories(host=host, budget=memory, mode=computes, habits=habits, turns=turns)
+    return Factories(host=host, budget=memory, mode=computes, habits=habits, offers=offers, turns=turns)

@@ -44,14 +44,16 @@ class Rows(Protocol):
 class Factories:
     """`host` makes what asks the models of a record; closing it is nobody's affair, for all share one HTTP client.
 
-    `habits` are those of an Ollama whose record says nothing. `turns` opens what gives turns on an engine, and closes it when the
-    machine goes (`swapping.swapping`); None: everybody is let in at once.
+    `habits` are those of an Ollama whose record says nothing; `offers` tells whether a model may be served on a machine. `turns`
+    opens what gives turns on an engine, and closes it when the machine goes (`swapping.swapping`); None: everybody is let in at
+    once.
     """
 
     host: Callable[[Record], Host]
     budget: Callable[[Record, Health], Budget]
     mode: Callable[[Record], Mode] = lambda record: record.device
     habits: Habits = Habits()
+    offers: Callable[[str, str], bool] = lambda model, machine: True
     turns: Callable[[Engine], AbstractAsyncContextManager[Turns]] | None = None
 
 
@@ -223,7 +225,8 @@ class Machines:
         return await self._place(record, engine.origin)
 
     async def _place(self, record: Record, origin: Origin) -> Engine:
-        engine = Engine(record, origin, self._make.host(record), self._make.budget, self._make.mode, self._make.habits)
+        make = self._make
+        engine = Engine(record, origin, make.host(record), make.budget, make.mode, make.habits, make.offers)
         post = _Post(engine, Watched(record.name, lambda: engine.machine, engine.health, engine.shut))
         if self._make.turns is not None:
             engine.turns = await post.stack.enter_async_context(self._make.turns(engine))

@@ -54,7 +54,7 @@ async def swapping(
         predict=memory.bytes,
         foresee=memory.foreseen_by_ollama,
         weigh=memory.weigh,
-        always_on=engine.record.always_on,
+        always_on=engine.always_on,
         tuning=replace(tuning, parallel=engine.habits.num_parallel),
         now=now,
         identify=engine.identify,
@@ -124,7 +124,7 @@ class Swapping:
 
     def renew(self) -> None:
         engine = self._engine
-        self.swapper.yard.pinned_names[:] = map(engine.identify, engine.record.always_on)
+        self.swapper.yard.pinned_names[:] = map(engine.identify, engine.always_on)
         self.swapper.renew(engine.habits.num_parallel, engine.habits.max_loaded_models)
 
     async def evict(self, model: str, seconds: float = LEAVING) -> bool:

@@ -21,6 +21,9 @@ class Tended(Machine):
         if not await self._engine.turns.evict(model):
             await super().unload(model)
 
+    def keep(self) -> None:
+        self._engine.turns.renew()
+
     async def delete(self, model: str) -> None:
         """Loaded for nobody meanwhile."""
         _reachable(self._engine)
@@ -36,6 +39,9 @@ class Held:
 
     def identify(self, model: str) -> str:
         return self._engine.identify(model)
+
+    def keep(self) -> None:
+        self._engine.turns.renew()
 
     async def names(self) -> Collection[str]:
         return (await self._engine.machine.weights()).keys()

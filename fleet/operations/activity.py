@@ -32,7 +32,7 @@ class Activity:
         return not self.offers(model, machine)
 
     def activated(self, model: str, machine: str | None) -> bool:
-        """Whether there is nothing left to activate. Raises Conflict for one machine of a model that is deactivated everywhere."""
+        """Whether there is nothing left to activate. Raises Conflict for one machine of a model that is nowhere served."""
         if machine is None:
             return not any(name == model for name, _ in self._marks)
         if (model, None) in self._marks:

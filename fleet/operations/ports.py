@@ -10,6 +10,9 @@ class Holder(Protocol):
     def identify(self, model: str) -> str:
         """The name of a model as this machine lists it."""
 
+    def keep(self) -> None:
+        """What is served has changed: what stays in memory is chosen anew."""
+
     async def names(self) -> Collection[str]:
         """The models that are there now, in memory or not."""
 

@@ -196,13 +196,14 @@ class Steps:
 
     async def _switching(self, work: Work) -> None:
         record = work.record
-        if record.kind == "activate":
-            await self._activity.activate(record.model, record.machine)
-            return
-        await self._activity.deactivate(record.model, record.machine)
+        activates = record.kind == "activate"
+        await (self._activity.activate if activates else self._activity.deactivate)(record.model, record.machine)
         for name in [record.machine] if record.machine is not None else list(self._holders()):
             try:
-                await port_of(self._holders(), name).unload(record.model)
+                holder = port_of(self._holders(), name)
+                holder.keep()
+                if not activates:
+                    await holder.unload(record.model)
             except MyelinError as error:  # nobody is served from it any more; its lease ends by itself
                 work.note(detail=f"It is still in the memory of {name}: {error.detail}")
 

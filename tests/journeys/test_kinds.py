@@ -208,6 +208,22 @@ def test_a_model_of_every_kind_is_deactivated_and_activated(stage, machine):
     assert refused.status_code == 404 and model in refused.json()["hint"]
 
 
+def test_a_model_that_is_always_on_stays_for_as_long_as_it_is_served(stage):
+    server, client, fakes = stage
+    assert client.patch("/machines/cpp", json={"always_on": ["cpp-b"]}).status_code == 200
+    until(lambda: fakes["cpp"].in_memory("cpp-b"))
+    assert json.loads(told_by(server, "models", "deactivate", "cpp-b", "--json"))["detail"] == ""
+    assert not fakes["cpp"].in_memory("cpp-b")
+    server.kill()
+    server.start()
+    until(lambda: client.get("/machines/cpp").json()["state"] == "up")
+    assert client.post("/v1/chat/completions", json=question("cpp-a")).status_code == 200
+    assert not fakes["cpp"].in_memory("cpp-b")
+    told_by(server, "models", "activate", "cpp-b")
+    until(lambda: fakes["cpp"].in_memory("cpp-b"))
+    assert client.patch("/machines/cpp", json={"always_on": []}).status_code == 200 and fakes["cpp"].surprises == []
+
+
 def test_a_machine_that_breaks_is_named_and_its_address_is_not(stage):
     _, client, fakes = stage
     fakes["cpp"].speaker.fail("refuse", status=500, message="boom")

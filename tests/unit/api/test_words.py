@@ -60,6 +60,7 @@ def test_the_words_are_those_of_the_declaration():
         ("mode", "literal_error", "mode must be 'cpu' or 'gpu'."),
         ("model", "string_type", "model must be a text."),
         ("", "model_type", "The body must be a JSON object."),
+        ("targets.0", "model_type", "targets.0 must be an object."),
         ("model", "string_too_long", "model: Too long."),
     ],
 )

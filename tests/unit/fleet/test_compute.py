@@ -102,7 +102,7 @@ class House:
 
         self.compute = Compute(
             self.door, ollama, mode=mode, save=save, presence=lambda: (presence, "NVIDIA: Driver Not Loaded"),
-            always_on=always_on, now=self._now, sleep=sleep, waits=Waits(drain=0.02, leave=3, load=1, call=1, look=0.5),
+            always_on=lambda: always_on, now=self._now, sleep=sleep, waits=Waits(drain=0.02, leave=3, load=1, call=1, look=0.5),
         )  # fmt: skip
 
     def _now(self):

@@ -121,7 +121,7 @@ def compute(made, **waits):
     engine = made.engine()
     waits = Waits(**{"drain": 5.0, "look": 0.02} | waits)
     switch = Compute(
-        engine.turns, engine.machine, mode="auto", save=save, presence=lambda: ("present", "a card"), always_on=(),
+        engine.turns, engine.machine, mode="auto", save=save, presence=lambda: ("present", "a card"), always_on=lambda: (),
         now=lambda: 0.0, waits=waits,
     )  # fmt: skip
     return switch, saved

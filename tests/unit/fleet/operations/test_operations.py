@@ -296,6 +296,9 @@ class Engine:
     def identify(self, model):
         return model
 
+    def keep(self):
+        self.kept = True
+
     async def names(self):
         return ["Qwen/Qwen3-8B", "casa"]
 
@@ -306,7 +309,11 @@ class Engine:
 async def test_models_of_every_kind_of_machine_are_switched_by_the_names_that_they_have_there(rooms):
     rooms.holders["lab"] = Engine()
     done = await rooms.ended(await rooms.operations.start("deactivate", "Qwen/Qwen3-8B"))
-    assert (done.state, done.model) == ("done", "Qwen/Qwen3-8B") and "memory of lab: Qwen/Qwen3-8B stays" in done.detail
+    assert (
+        rooms.holders["lab"].kept
+        and (done.state, done.model) == ("done", "Qwen/Qwen3-8B")
+        and "memory of lab: Qwen/Qwen3-8B stays" in done.detail
+    )
     assert rooms.activity.marks == {("Qwen/Qwen3-8B", None)}
     done = await rooms.ended(await rooms.operations.start("activate", "Qwen/Qwen3-8B"))
     assert done.state == "done" and not rooms.activity.marks
