@@ -7,12 +7,11 @@ from typing import Any
 
 from fleet.compute import Resident
 from providers.ollama import Ollama
-from providers.ollama_models import full_name
 
 
 class Machine:
-    """One Ollama: `fleet.compute.OllamaPort`, `fleet.memory.prediction.Shelf`, `fleet.operations.ports.Port` and `Holder`,
-    and the pull of `fleet.downloads` over the provider's adapter."""
+    """One Ollama: `fleet.compute.OllamaPort`, `fleet.memory.prediction.Shelf`, `fleet.operations.ports.Port` and the pull of
+    `fleet.downloads` over the provider's adapter."""
 
     def __init__(self, ollama: Ollama):
         self._ollama = ollama
@@ -50,14 +49,9 @@ class Machine:
         """The digest of each installed model's manifest, as Ollama lists them now; "" where it does not say."""
         return {model.name: model.digest or "" for model in await self._ollama.installed(fresh=True)}
 
-    def identify(self, model: str) -> str:
-        return full_name(model)
-
     async def names(self) -> Collection[str]:
+        """What is installed now."""
         return (await self.digests()).keys()
-
-    def keep(self) -> None:
-        """Nobody keeps anything in its memory but Ollama itself."""
 
     async def has_blob(self, digest: str) -> bool:
         return await self._ollama.blobs.has(digest)

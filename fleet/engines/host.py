@@ -4,7 +4,7 @@ It has what turns, probes and lists want of an Ollama, so that these know no kin
 lets them come or go from outside.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -98,6 +98,10 @@ class EngineHost:
     async def weights(self) -> Mapping[str, tuple[int | None, str | None]]:
         """(bytes in memory where that was told, None: no engine tells a digest) of every model."""
         return {seen.name: (self._sizes.get(seen.name), None) for seen in (await self._survey()).models}
+
+    async def names(self) -> Collection[str]:
+        """All models, in memory or not."""
+        return [seen.name for seen in (await self._survey()).models]
 
     async def shown(self, model: str) -> Mapping[str, Any]:
         """No engine describes a model as Ollama does."""

@@ -10,19 +10,11 @@ from providers.ollama import Ollama
 
 
 class Tended(Machine):
-    """`fleet.operations.ports.Port` and `Holder` of a machine at work. What its turns raise is raised here."""
+    """`fleet.operations.ports.Port` of a machine at work. What its turns raise is raised here."""
 
     def __init__(self, ollama: Ollama, engine: Engine):
         super().__init__(ollama)
         self._engine = engine
-
-    async def unload(self, model: str) -> None:
-        _reachable(self._engine)
-        if not await self._engine.turns.evict(model):
-            await super().unload(model)
-
-    def keep(self) -> None:
-        self._engine.turns.renew()
 
     async def delete(self, model: str) -> None:
         """Loaded for nobody meanwhile."""
@@ -32,7 +24,7 @@ class Tended(Machine):
 
 
 class Held:
-    """`fleet.operations.ports.Holder` of a machine whose models an engine holds."""
+    """`fleet.operations.ports.Holder` of a machine of any kind at work. What its turns raise is raised here."""
 
     def __init__(self, engine: Engine):
         self._engine = engine
@@ -44,7 +36,7 @@ class Held:
         self._engine.turns.renew()
 
     async def names(self) -> Collection[str]:
-        return (await self._engine.machine.weights()).keys()
+        return await self._engine.machine.names()
 
     async def unload(self, model: str) -> None:
         _reachable(self._engine)
@@ -58,10 +50,9 @@ def _reachable(engine: Engine) -> None:
         raise ProviderUnreachable(f"The machine {engine.record.name} does not answer.", hint="GET /machines says why.")
 
 
-def held(machines: Machines) -> Mapping[str, Tended | Held]:
+def held(machines: Machines) -> Mapping[str, Held]:
     """All that there are now, by their names."""
-    files = tended(machines)
-    return {engine.record.name: files.get(engine.record.name) or Held(engine) for engine in machines}
+    return {engine.record.name: Held(engine) for engine in machines}
 
 
 def tended(machines: Machines) -> Mapping[str, Tended]:

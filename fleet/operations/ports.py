@@ -31,9 +31,6 @@ class Port(Protocol):
     async def delete(self, model: str) -> None:
         """Unloads it first."""
 
-    async def unload(self, model: str) -> None:
-        """When no question is in it any more. Raises Conflict and Overloaded when it cannot be."""
-
     async def has_blob(self, digest: str) -> bool: ...
 
     async def send_blob(self, digest: str, size: int, pieces: AsyncIterator[bytes]) -> None: ...

@@ -19,13 +19,13 @@ from api.gate import Gate, rules_of
 from api.limits import Buckets
 from core.clock import Clock
 from core.http import HttpClient
-from fleet.machine import Machine
 from fleet.operations.moving import open_activity, open_moving
 from fleet.operations.spool import Spool
 from providers.ollama import Ollama
 from store.agents import AgentKeys
 from store.database import Database
 from store.keys import Keys
+from tests.fakes.holding import Holding
 
 OPERATOR, MASTER = "operator-key-of-the-journeys-01234567", "master-key-of-the-journeys-0123456789"
 
@@ -43,7 +43,7 @@ async def opened(
     stack.push_async_callback(database.close)
     http = HttpClient()
     stack.push_async_callback(http.close)
-    ports = {name: Machine(Ollama(http, base_url=url)) for name, url in machines.items()}
+    ports = {name: Holding(Ollama(http, base_url=url)) for name, url in machines.items()}
     keys = AgentKeys(database, clock)
     credentials = Credentials(OPERATOR, MASTER, b"pepper", Keys(database, clock).active, load_agents=keys.all)
     await credentials.reload()

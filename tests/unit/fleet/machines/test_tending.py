@@ -23,11 +23,15 @@ def port(made, name="local"):
     return tended(made.machines)[name]
 
 
+def holder(made, name="local"):
+    return held(made.machines)[name]
+
+
 async def test_a_model_is_unloaded_when_its_last_question_has_ended():
     async with world("local") as made:
         fake = made.fakes["local"]
         async with made.fleet.turn(GEMMA):
-            unloading = asyncio.create_task(port(made).unload(GEMMA))
+            unloading = asyncio.create_task(holder(made).unload(GEMMA))
             await until(lambda: made.engine().turns.swapper.yard.model(GEMMA).is_leaving)
             await asyncio.sleep(0.1)
             assert GEMMA in fake.machine.runners and not unloading.done()
@@ -54,7 +58,7 @@ async def test_one_that_stays_in_memory_is_neither_unloaded_nor_deleted():
     async with world("local", always_on=(GEMMA,)) as made:
         fake = made.fakes["local"]
         await until(lambda: GEMMA in fake.machine.runners)
-        for verb in (port(made).unload, port(made).delete):
+        for verb in (holder(made).unload, port(made).delete):
             with pytest.raises(Conflict, match="always on"):
                 await verb(GEMMA)
         assert GEMMA in fake.machine.runners and GEMMA in fake.machine.installed and await made.place() == "local"
@@ -81,7 +85,7 @@ async def test_a_model_leaves_all_machines_that_have_it():
 async def test_a_machine_that_is_down_is_not_waited_for():
     async with world("local") as made:
         made.engine().health.state = "down"
-        for verb in (port(made).unload, port(made).delete):
+        for verb in (holder(made).unload, port(made).delete):
             with pytest.raises(ProviderUnreachable, match="local"):
                 await verb(GEMMA)
 
@@ -91,7 +95,7 @@ async def test_where_nobody_manages_the_memory_ollama_is_asked_itself():
         http = HttpClient()
         async with opened([Record("local", fake.url)], None, factories(http)) as machines:
             await machines.local.machine.load(GEMMA, num_gpu=None)
-            await tended(machines)["local"].unload(GEMMA)
+            await held(machines)["local"].unload(GEMMA)
             assert not fake.machine.runners
             await machines.local.machine.load(GEMMA, num_gpu=None)
             await tended(machines)["local"].delete(GEMMA)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from core.clock import Clock
 from core.http import HttpClient
-from fleet.machine import Machine
 from fleet.operations.activity import Activity
 from fleet.operations.agents import Agents
 from fleet.operations.durable import Pace
@@ -15,6 +14,7 @@ from fleet.operations.operations import Operations
 from fleet.operations.record import Operation
 from fleet.operations.spool import Spool
 from providers.ollama import Ollama
+from tests.fakes.holding import Holding
 from tests.fakes.ollama import FakeOllama
 
 NAME = "casa:1b"
@@ -41,7 +41,7 @@ class Rooms:
         self.http = HttpClient()
         self._stack.push_async_callback(self.http.close)
         self.ports = {
-            name: Machine(Ollama(self.http, base_url=fake.url)) for name, fake in (("a", self.a), ("b", self.b))
+            name: Holding(Ollama(self.http, base_url=fake.url)) for name, fake in (("a", self.a), ("b", self.b))
         }  # fmt: skip
         self.holders = dict(self.ports)
         self.a.blobs.add(NAME, WEIGHTS, **TEXTS)

@@ -254,12 +254,16 @@ async def test_the_next_model_comes_before_it_is_asked_for_when_the_pattern_is_c
     assert min(waits[:6]) > 9 and max(waits[-6:]) == 0
 
 
-@in_world(speculate=True)
-async def test_what_the_operator_has_evicted_is_not_loaded_ahead(world):
+async def alternate(world):
     for _ in range(10):
         for name in "ab":
             await asyncio.sleep(25)
             await world.ask(name)
+
+
+@in_world(speculate=True)
+async def test_what_the_operator_has_evicted_is_not_loaded_ahead(world):
+    await alternate(world)
     await asyncio.sleep(25)
     assert world.machine.resident.keys() == {"a"} and await world.swapper.evict("a")
     await world.ask("b")
@@ -269,10 +273,7 @@ async def test_what_the_operator_has_evicted_is_not_loaded_ahead(world):
 
 @in_world(speculate=True)
 async def test_a_wrong_guess_makes_way(world):
-    for _ in range(10):
-        for name in "ab":
-            await asyncio.sleep(25)
-            await world.ask(name)
+    await alternate(world)
     await asyncio.sleep(5)
     assert world.machine.loading == "a" and world.swapper.snapshot()["move"]["speculative"]
     assert await world.ask("b") < 14
