@@ -129,7 +129,7 @@ class Swapping:
 
     async def evict(self, model: str, seconds: float = LEAVING) -> bool:
         """One that is still there after `seconds` leaves all the same when it can. Raises Conflict where none can leave."""
-        if (why := self._engine.fixed) and self._is_resident(model):
+        if (why := self._engine.fixed) and self.holds(model):
             raise Conflict(why, hint="It leaves the memory when that server ends.", field="model")
         if not await self.swapper.evict(model, seconds):
             raise _still_there(model)

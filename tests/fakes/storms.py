@@ -111,6 +111,7 @@ class Storm:
             identify=full_name,
             record=Record("local", "http://local"),
             always_on=tuple(self._pinned),
+            fixed="",
             budget=Budget(self._known, "a storm"),
             mode="auto",
             habits=Habits(self._machine.parallel, self._machine.most),
