@@ -1,7 +1,7 @@
 """The deployments of this house: each change is stored first, then heard by every request from the next one on."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, NamedTuple
@@ -73,12 +73,18 @@ class Releases:
             return await self._change(standing.placed(version, stage), "put", stage, by)
 
     async def promote(self, alias: str, number: int | None, by: str) -> Deployment:
-        """Raises NotFound, and Conflict when nothing is staged, or another version than `number`."""
-        return await self._led(alias, lambda one: one.promoted(number), "promote", by)
+        """Raises NotFound, Conflict when nothing is staged, or another version than `number`, and ModelNotFound for an arm that
+        has gone since it was staged."""
+        async with self._changing:
+            promoted = self.get(alias).promoted(number)
+            for arm in promoted.at("production").arms:
+                await self._must_be_there(arm.model)
+            return await self._change(promoted, "promote", "production", by)
 
     async def roll_back(self, alias: str, number: int | None, by: str) -> Deployment:
         """Raises NotFound, and Conflict without an earlier version, or without that of `number`."""
-        return await self._led(alias, lambda one: one.rolled_back(number), "rollback", by)
+        async with self._changing:
+            return await self._change(self.get(alias).rolled_back(number), "rollback", "production", by)
 
     async def delete(self, alias: str, by: str) -> None:
         """Raises NotFound."""
@@ -87,10 +93,6 @@ class Releases:
             await self._store.remove(Move(alias, self._clock.now(), by, "delete", "production"))
             self._hear({name: one for name, one in self._deployments.items() if name != alias})
             log.info("deployment.deleted", alias=alias, by=by)
-
-    async def _led(self, alias: str, change: Callable[[Deployment], Deployment], move: str, by: str) -> Deployment:
-        async with self._changing:
-            return await self._change(change(self.get(alias)), move, "production", by)
 
     async def _change(self, deployment: Deployment, move: str, stage: Stage, by: str) -> Deployment:
         version = deployment.at(stage)
@@ -124,19 +126,20 @@ class Releases:
         try:
             target = self._catalogue.names.resolve(name)
             whole = f"{target.provider}/{target.model}"
-            if self._catalogue.names.find(whole) is None:
-                # It may have come this moment.
-                with suppress(ProviderError):
-                    await self._catalogue.listing(target.provider, fresh=True)
-                self._must_be_listed(whole, target.provider)
+            await self._must_be_there(whole)
         except (ModelNotFound, ProviderNotConfigured) as error:
             error.field = field
             raise
         listed = self._catalogue.names.find(whole)
         return listed.id if listed is not None else whole
 
-    def _must_be_listed(self, whole: str, provider: str) -> None:
-        """A model of a provider whose list is not known now may be there. Raises ModelNotFound."""
+    async def _must_be_there(self, whole: str) -> None:
+        """A model of a provider whose list is not known now may be. Raises ModelNotFound."""
+        if self._catalogue.names.find(whole) is not None:
+            return
+        provider = whole.partition("/")[0]
+        with suppress(ProviderError):
+            await self._catalogue.listing(provider, fresh=True)  # it may have come this moment
         known = any(one.provider == provider and one.source in ("live", "stale") for one in self._catalogue.followed())
         listed = any(model.provider == provider for model in self._catalogue.names.models)
         if known and listed and self._catalogue.names.find(whole) is None:

@@ -114,6 +114,10 @@ def test_what_is_tried_is_promoted_led_back_and_known_after_a_restart(client, se
     assert {chat(client, seed, "gemma:prod@staging") for seed in range(5)} == {"llama3.2:3b"}
     second = staged["staging"]["version"]
     assert client.post(f"{ALIAS}/promote", json={"version": first}).status_code == 409
+    client.post("/models/deactivate?stream=1", json={"model": "llama3.2:3b"})
+    gone = client.post(f"{ALIAS}/promote")
+    assert gone.status_code == 404 and "llama3.2:3b" in gone.json()["detail"]
+    client.post("/models/activate?stream=1", json={"model": "llama3.2:3b"})
     promoted = client.post(f"{ALIAS}/promote").json()
     assert (promoted["production"]["version"], promoted["staging"], promoted["earlier"]) == (second, None, [first])
     assert {chat(client, seed) for seed in range(5)} == {"llama3.2:3b"}
@@ -138,6 +142,7 @@ def test_what_is_tried_is_promoted_led_back_and_known_after_a_restart(client, se
         ("gemma3:1b", {"targets": [{"model": SMALL}]}, 409, "conflict", "alias"),
         ("auto", {"targets": [{"model": SMALL}]}, 409, "conflict", "alias"),
         ("@x", {"targets": [{"model": SMALL}]}, 422, "invalid_field", "alias"),
+        ("other", {"targets": [SMALL]}, 422, "invalid_field", "targets.0"),
         ("other", {"targets": [{"model": LARGE}, {"model": "gemma3:1bx"}]}, 404, "model_not_found", "targets.1.model"),
         ("other", {"targets": [{"model": "ollama/gemma3:1bx"}]}, 404, "model_not_found", "targets.0.model"),
         ("other", {"targets": [{"model": "openai/gpt-4o"}]}, 404, "provider_not_configured", "targets.0.model"),
