@@ -32,13 +32,24 @@ class Forecaster:
         model = yard.models[ticket.model]
         ahead = model.line.ahead_of(ticket, now)
         if model.is_open:
-            seconds = max(0, ahead + model.inside + 1 - tuning.parallel) * self._service(model) / tuning.parallel
+            seconds = self._served(model, ahead)
         else:
             floor = yard.floor(now, yard.rho(now))
             overdue_at = ticket.arrived + claim(tuning.patience, ticket.klass, floor)
             overdue_at = min(overdue_at, model.line.overdue_at(floor)) if model.line else overdue_at
             seconds = self.memory(model, overdue_at, now) + ahead // tuning.parallel * self._service(model)
         return Forecast(ahead + 1, seconds, yard.move.phase if yard.move else "serving")
+
+    def hopeless(self, model: Model, now: float) -> list[tuple[Ticket, float]]:
+        """Who waits for a model in memory and would wait for longer in all than anybody may, with the seconds that are left."""
+        found, ahead = [], 0
+        for ticket in model.line.in_turn(now):
+            seconds = self._served(model, ahead)
+            if now - ticket.arrived + seconds > self._yard.tuning.longest(ticket.klass):
+                found.append((ticket, seconds))
+            else:
+                ahead += 1
+        return found
 
     def memory(self, model: Model, overdue_at: float, now: float) -> float:
         """Seconds until `model` is in memory when its first request claims it at `overdue_at`."""
@@ -80,6 +91,11 @@ class Forecaster:
         work = (len(model.line) + model.inside) * self._service(model) / tuning.parallel
         share = model.rate.at(now) * self._service(model) / tuning.parallel
         return work / (1 - min(share, tuning.busiest))
+
+    def _served(self, model: Model, ahead: int) -> float:
+        """Seconds until the turn of one with so many before it, for a model in memory."""
+        parallel = self._yard.tuning.parallel
+        return max(0, ahead + model.inside + 1 - parallel) * self._service(model) / parallel
 
     def _service(self, model: Model) -> float:
         return model.service.proven if self._is_proof else model.service.value

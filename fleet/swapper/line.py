@@ -1,5 +1,6 @@
 """Who waits for a model, and whose turn is next: by class with ageing, then the least-served client, then first come."""
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -101,7 +102,11 @@ class Line:
         """In a lane each one goes before those behind it: when its last goes before `mine`, all of them do."""
         if self._order(lane[-1], now) < mine:
             return len(lane)
-        return next(number for number, other in enumerate(lane) if self._order(other, now) >= mine)
+        return bisect_left(lane, mine, key=lambda other: self._order(other, now))
+
+    def in_turn(self, now: float) -> list[Ticket]:
+        """Those who wait, the next one first, if nobody else comes."""
+        return sorted(self, key=lambda ticket: self._order(ticket, now))
 
     def _order(self, ticket: Ticket, now: float) -> tuple[int, float, float]:
         overdue = now - ticket.arrived >= self._patience[ticket.klass]

@@ -325,10 +325,8 @@ class Swapper:
 
     def _refuse_hopeless(self, model: Model, now: float) -> None:
         """Who queued while nothing was known, and would be refused in the end, is told as soon as that is known."""
-        for ticket in list(model.line):
-            seconds = self._forecaster.of(ticket, now).seconds
-            if now - ticket.arrived + seconds > self._tuning.longest(ticket.klass):
-                self.yard.refuse([ticket], self._too_long(ticket, seconds))
+        for ticket, seconds in self._forecaster.hopeless(model, now):
+            self.yard.refuse([ticket], self._too_long(ticket, seconds))
 
     def leave(self, ticket: Ticket, error: BaseException | None) -> None:
         """Its place goes to the next one for the same model at once; whatever else may follow is for the task."""
@@ -338,7 +336,7 @@ class Swapper:
         elif ticket.state == "inside":
             now = self._now()
             yard.leave(ticket, now, failed=error is not None)
-            if model.service.has_grown_up and error is None:
+            if model.service.has_grown_up and model.is_open and error is None:
                 self._refuse_hopeless(model, now)
             yard.admit(model, now)
             if isinstance(error, ProviderError):
