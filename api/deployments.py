@@ -24,7 +24,7 @@ Alias = Annotated[
     str,
     Path(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$",
-        description="A name of 1 to 100 letters, digits, dots, colons, hyphens and underscores that begins with a letter or digit.",
+        description="A name of 1 to 100 letters, digits, dots, colons, hyphens and underscores, the first a letter or digit.",
     ),
 ]
 
