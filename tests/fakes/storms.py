@@ -134,8 +134,9 @@ class Storm:
 
     async def _end(self) -> list[str]:
         """Everybody gets an end, and afterwards every model that has room can be had again."""
-        _, late = await asyncio.wait([*self._asking, asyncio.create_task(asyncio.sleep(0))], timeout=_LONGEST)
+        ended, late = await asyncio.wait([*self._asking, asyncio.create_task(asyncio.sleep(0))], timeout=_LONGEST)
         broken = [f"{len(late)} requests have no end"] if late else []
+        broken += [f"ended with {task.exception()!r}" for task in ended if not task.cancelled() and task.exception()]
         await asyncio.sleep(150)
         yard = self._turns.swapper.yard
         await asyncio.sleep(30 + max((model.breaker.open_for(now()) for model in yard.models.values()), default=0.0))
