@@ -135,9 +135,7 @@ async def _open_fleet(
         if fleet is not None:
             await fleet.machines.get(machine).turns.grow(model, num_ctx)
 
-    make = factories(
-        local, http, lambda: telemetry.hardware, mode, settings.vram_limit_gb, habits, turns, grows, activity.offers
-    )
+    make = factories(local, http, lambda: telemetry.hardware, mode, settings.vram_limit_gb, habits, turns, grows, activity.offers)
     rows = MachineRows(database, clock, Keyring(settings.secret_key.get_secret_value()))
     fleet, ollamas = await open_ollamas(local, settings.machines, settings.always_on_models, rows, make, activity.offers, clock)
     return fleet, ollamas

@@ -91,6 +91,7 @@ class Quiet:
 @asynccontextmanager
 async def quiet(desk, url):
     engine = SimpleNamespace(
+        always_on=(),
         machine=Quiet(),
         identify=full_name,
         record=Record("m", url),
