@@ -73,7 +73,7 @@ class FakeGateway:
         self.keys.append(api_key)
         return Target(provider, model, "requested")
 
-    async def complete(self, target, _request):
+    async def complete(self, target, _request, _attempts=None):
         if self.error:
             raise self.error
         return Completion((Text('{"cnpj": "11.222.333/0001-81"}'),), "stop", Usage(10, 5), "m", self.version, target=target)
