@@ -7,6 +7,7 @@ here have a real manifest, whose SHA-256 `/api/tags` tells, and may be laid out 
 import asyncio
 import hashlib
 import json
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,7 @@ class Blobs:
         self.stamp = ""
         self.room: int | None = None
         self.spoiled = 0
-        self.pause = asyncio.Event()
+        self.pause = threading.Event()  # tests set it from their own thread
         self.pause.set()
 
     def routes(self) -> list[web.AbstractRouteDef]:
@@ -104,7 +105,7 @@ class Blobs:
 
     async def _take(self, request: web.Request) -> web.Response:
         content, digest = await request.read(), request.match_info["digest"]
-        await self.pause.wait()
+        await asyncio.to_thread(self.pause.wait)
         if self.room is not None and sum(map(len, self.kept.values())) + len(content) > self.room:
             return web.json_response({"error": "write /root/.ollama/models/blobs/x: no space left on device"}, status=500)
         if self.spoiled:
