@@ -105,7 +105,7 @@ class Blobs:
 
     async def _take(self, request: web.Request) -> web.Response:
         content, digest = await request.read(), request.match_info["digest"]
-        await asyncio.to_thread(self.pause.wait)
+        await asyncio.to_thread(self.pause.wait, 60)
         if self.room is not None and sum(map(len, self.kept.values())) + len(content) > self.room:
             return web.json_response({"error": "write /root/.ollama/models/blobs/x: no space left on device"}, status=500)
         if self.spoiled:
