@@ -35,6 +35,7 @@ async def collect(deltas: AsyncIterator[ChatDelta], request: ChatRequest, title:
     `max_tokens` that were sent can be or than 1 MiB, and ProviderError when the stream ends without its last piece.
     """
     assembly = Assembly()
+    last: ChatDelta | None = None
     size = written = 0
     version, blanks = None, BlankRun()
     most = _MOST_CHARACTERS_PER_TOKEN * max_tokens + 4096
@@ -51,6 +52,9 @@ async def collect(deltas: AsyncIterator[ChatDelta], request: ChatRequest, title:
         if size > MAX_CHARACTERS or written > most:
             raise InvalidAnswer(f"{request.model} did not stop writing.", hint="Ask again, or use another model.")
         if delta.finish_reason is not None:
-            usage = delta.usage or Usage(estimated=True)
-            return ChatReply(assembly.parts(), delta.finish_reason, usage, request.model, version, delta.stop_sequence)
-    raise ProviderError(f"The answer of {title} ended before it was complete.")
+            last = delta
+    # To its very end: a generator that is left in the middle has to be broken off.
+    if last is None:
+        raise ProviderError(f"The answer of {title} ended before it was complete.")
+    usage = last.usage or Usage(estimated=True)
+    return ChatReply(assembly.parts(), last.finish_reason, usage, request.model, version, last.stop_sequence)

@@ -5,7 +5,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Protocol
 
-from core.deadline import Deadline
 from core.machines import OLLAMA
 from fleet.budget import Budget
 from fleet.compute import Mode
@@ -82,6 +81,9 @@ class Turns(Protocol):
     def withheld(self, model: str) -> AbstractAsyncContextManager[None]:
         """Evicted, and loaded for nobody meanwhile; raises as `evict` does. Who waits at the end is told that it is gone."""
 
+    def send_away(self, why: Exception) -> None:
+        """Whoever waits for a turn is refused with `why`; turns that have begun go on."""
+
     def renew(self) -> None:
         """What the machine's record says of models that stay in memory, and of how its server was started, holds from now on."""
 
@@ -141,6 +143,9 @@ class Door:
     def withheld(self, model: str) -> AbstractAsyncContextManager[None]:
         return nullcontext()
 
+    def send_away(self, why: Exception) -> None:
+        """Nobody waits."""
+
     def renew(self) -> None:
         """The adapter asks Ollama itself to keep models, and nobody waits."""
 
@@ -184,7 +189,7 @@ class Engine:
         self.draining = False
         self.inside = 0
         self._budget, self._mode, self._habits = budget, mode, habits
-        self._waiting: set[Deadline] = set()
+        self._waiting = 0
 
     @property
     def machine(self) -> Machine | EngineHost:
@@ -263,25 +268,17 @@ class Engine:
     def shut(self) -> None:
         """Whoever waits here is sent away, if the machine takes no work now."""
         if not self.open:
-            for scope in self._waiting:
-                scope.end()
+            self.turns.send_away(Moved())
 
     async def enter(self, turn: AbstractAsyncContextManager[Any]) -> None:
         """Waits for a turn of this machine. Raises Moved when the machine takes no work any more, and what the turn raises."""
         if not self.open:
             raise Moved
-        scope = Deadline(None)
+        self._waiting += 1
         try:
-            with scope:
-                self._waiting.add(scope)
-                try:
-                    await turn.__aenter__()
-                finally:
-                    self._waiting.discard(scope)
-        except TimeoutError:
-            if scope.passed:
-                raise Moved from None
-            raise
+            await turn.__aenter__()
+        finally:
+            self._waiting -= 1
 
     def candidate(self, model: str, predicted: int | None, now: float) -> Candidate:
         """How the machine stands for a request. `predicted` bytes, or None when nobody knows."""

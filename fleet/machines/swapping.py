@@ -122,6 +122,9 @@ class Swapping:
     def standing(self) -> Standing:
         return standing(self.swapper.snapshot())
 
+    def send_away(self, why: Exception) -> None:
+        self.swapper.send_away(why)
+
     def renew(self) -> None:
         engine = self._engine
         self.swapper.yard.pinned_names[:] = map(engine.identify, engine.always_on)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from core.errors import MyelinError
 from fleet.swapper.tuning import CLASSES, Class
 
 _RANK = {klass: rank for rank, klass in enumerate(CLASSES)}
@@ -20,7 +19,7 @@ class Ticket:
     client: str
     klass: Class
     arrived: float
-    settle: Callable[[MyelinError | None], None]
+    settle: Callable[[Exception | None], None]
     #: `preload` has no request behind it: its turn ends as it begins.
     is_preload: bool = False
     state: Literal["waiting", "inside", "gone"] = "waiting"

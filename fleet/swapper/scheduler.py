@@ -30,7 +30,7 @@ from providers.ollama_models import full_name
 OnEta = Callable[[Forecast], None]
 
 
-def _nobody(_error: MyelinError | None) -> None:
+def _nobody(_error: Exception | None) -> None:
     """Settles a ticket whose owner did not have to wait."""
 
 
@@ -194,6 +194,11 @@ class Swapper:
         self.yard.order("look")
         self.poke()
 
+    def send_away(self, why: Exception) -> None:
+        """Whoever waits for a turn is refused with `why`; what the operator wants in memory is still loaded."""
+        for model in self.yard.models.values():
+            self.yard.refuse([ticket for ticket in model.line if not ticket.is_preload], why)
+
     def snapshot(self) -> dict[str, Any]:
         return snapshot(self.yard, self._forecaster, self._now())
 
@@ -281,7 +286,7 @@ class Swapper:
             return None
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-        def settle(error: MyelinError | None) -> None:
+        def settle(error: Exception | None) -> None:
             if not future.done():
                 future.set_exception(error) if error else future.set_result(None)
 

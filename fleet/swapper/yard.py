@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from core.errors import MyelinError, Overloaded
+from core.errors import Overloaded
 from fleet.swapper.estimates import Successions
 from fleet.swapper.line import Shares, Ticket
 from fleet.swapper.policy import cycle, quantum
@@ -216,7 +216,7 @@ class Yard:
         ticket.state = "gone"
         model.used_at = self.quiet_since = now
 
-    def refuse(self, tickets: Iterable[Ticket], error: MyelinError) -> None:
+    def refuse(self, tickets: Iterable[Ticket], error: Exception) -> None:
         for ticket in list(tickets):
             self.withdraw(ticket)
             ticket.settle(error)

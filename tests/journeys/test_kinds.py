@@ -68,6 +68,17 @@ def still(value):
     return [still(one) for one in value] if isinstance(value, list) else value
 
 
+def agreed(server, client):
+    """(what `top` tells, the machines and the queue as the API does) of one moment: a probe may have come between two looks."""
+
+    def looked():
+        told = json.loads(told_by(server, "top", "--json"))
+        shown = {"machines": client.get("/machines").json()["data"], "queue": client.get("/queue").json()}
+        return (told, shown) if still(told) == still(shown) else None
+
+    return until(looked)
+
+
 def test_machines_of_all_kinds_are_shown_without_their_keys_and_outlive_a_crash(stage):
     server, client, _ = stage
     shown = {one["name"]: one for one in client.get("/machines").json()["data"]}
@@ -120,9 +131,8 @@ def test_every_view_shows_the_same_truth_and_top_too(stage):
     with client.stream("POST", "/api/chat", json=question("gemma3:1b")) as answer:
         lines = answer.iter_lines()
         next(lines)
-        seen = json.loads(told_by(server, "top", "--json"))
-        machines, queue = client.get("/machines").json()["data"], client.get("/queue").json()
-        assert still(seen) == still({"machines": machines, "queue": queue})
+        _, shown = agreed(server, client)
+        machines, queue = shown["machines"], shown["queue"]
         local = next(one for one in machines if one["name"] == "local")
         assert [(one["model"], one["inside"], one["waiting"]) for one in local["queue"]] == [("gemma3:1b", 1, 0)]
         assert [(one["machine"], one["model"], one["inside"]) for one in queue["turns"]] == [("local", "gemma3:1b", 1)]

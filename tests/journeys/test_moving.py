@@ -36,7 +36,7 @@ class World:
         server = self._run(
             "tests.journeys.moving_server", str(self.folder / "data"), str(self.port), f"a={self.a.url}", f"b={self.b.url}"
         )
-        self._until(lambda: self._answers(server))
+        self.until(lambda: self._answers(server))
         return server
 
     def agent(self) -> subprocess.Popen:
@@ -69,7 +69,7 @@ class World:
         return got.json()
 
     def ended(self, record: dict) -> dict:
-        return self._until(lambda: self._state(record, {"done", "failed", "cancelled"}))
+        return self.until(lambda: self._state(record, {"done", "failed", "cancelled"}))
 
     def received(self) -> int:
         return sum(file.stat().st_size for file in (self.folder / "data" / "spool").iterdir())
@@ -86,9 +86,6 @@ class World:
             return False
 
     def until(self, met):
-        return self._until(met)
-
-    def _until(self, met):
         deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:
             if found := met():

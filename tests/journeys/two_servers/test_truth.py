@@ -2,7 +2,7 @@
 
 import json
 
-from tests.journeys.test_kinds import still, told_by
+from tests.journeys.test_kinds import agreed, told_by
 from tests.journeys.two_servers.stage import HELLO, answered, until
 
 
@@ -30,9 +30,8 @@ def of(queue) -> set[tuple[str, int, int]]:
 def check(server, client, listed, queue) -> None:
     """What `server` shows is what is `listed` in the memory of `local`, and the `queue` before it."""
     until(lambda: of(client.get("/machines/local").json()["queue"]) == queue)
-    seen, machines = json.loads(told_by(server, "top", "--json")), client.get("/machines").json()["data"]
-    assert still(seen) == still({"machines": machines, "queue": client.get("/queue").json()})
-    local = next(one for one in machines if one["name"] == "local")
+    seen, shown = agreed(server, client)
+    local = next(one for one in shown["machines"] if one["name"] == "local")
     assert {one["name"]: one["size_vram"] for one in local["residents"]} == {
         name: one["size_vram"] for name, one in listed.items()
     }

@@ -52,6 +52,7 @@ class Turns:
         self.resident, self.wait, self.load = None, 0.0, None
         self.askers, self.met, self.needed = [], [], None
         self.grown, self.evicted = [], []
+        self.waiters = set()
         self.refuses = None
         self.fails = None
         self.closed, self.alive, self.kept = False, True, ()
@@ -61,10 +62,16 @@ class Turns:
         self.askers.append((client, klass))
         if self.refuses:
             raise self.refuses
+        opened, away = asyncio.ensure_future(self.gate.wait()), asyncio.get_running_loop().create_future()
         self.waiting += 1
+        self.waiters.add(away)
         try:
-            await self.gate.wait()
+            await asyncio.wait([opened, away], return_when=asyncio.FIRST_COMPLETED)
+            if away.done():
+                away.result()
         finally:
+            opened.cancel()
+            self.waiters.discard(away)
             self.waiting -= 1
         if self.fails:
             raise self.fails
@@ -101,6 +108,10 @@ class Turns:
 
     def outlook(self, model):
         return Outlook(self.resident, self.wait, self.load)
+
+    def send_away(self, why):
+        while self.waiters:
+            self.waiters.pop().set_exception(why)
 
     def renew(self):
         self.kept = self.engine.record.always_on
