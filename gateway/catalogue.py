@@ -231,11 +231,17 @@ class Catalogue:
         await self._within(seconds, map(self._heard, unheard))
 
     async def _look_again(self) -> None:
-        """Once a second at the most, and not for longer than a client waits for a mere refusal."""
-        oldest = self._clock.monotonic() - _LOOKED_AT
-        local = (name for name in self._own if self._providers[name].spec.capabilities.local)
-        unsure = [name for name in local if max(self._own[name].fetched_at, self._own[name].failed_at) <= oldest]
-        await self._within(_LOOKING, map(self._asked_again, unsure))
+        """Not for longer than a client waits for a mere refusal."""
+        local = [name for name in self._own if self._providers[name].spec.capabilities.local]
+        await self._within(_LOOKING, map(self._looked_at_again, local))
+
+    async def _looked_at_again(self, provider: str) -> None:
+        """Once a second at the most: who comes in between waits for the next look."""
+        entry = self._own[provider]
+        since = self._clock.monotonic() - max(entry.fetched_at, entry.failed_at)
+        if since < _LOOKED_AT:
+            await self._sleep(_LOOKED_AT - since)
+        await self._asked_again(provider)
 
     async def _within(self, seconds: float, asked: Iterable[Coroutine[Any, Any, None]]) -> None:
         with suppress(TimeoutError):

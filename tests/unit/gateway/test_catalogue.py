@@ -399,16 +399,26 @@ async def test_a_model_that_was_installed_this_moment_is_found_by_its_bare_name(
 
 async def test_names_that_nobody_has_cost_one_list_a_second(time: Time) -> None:
     local = Scripted("local", LOCAL, [model("a")])
-    lists = catalogue(local, time)
+    pauses: list[float] = []
+    second = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        await second.wait()
+
+    lists = catalogue(local, time, sleep=sleep)
     await lists.listing("local")
-    for _ in range(5):
-        with pytest.raises(ModelNotFound):
-            await lists.sought(lambda names: names.resolve("x"))
-    assert len(local.listed) == 1
-    time.now += 2
-    with pytest.raises(ModelNotFound):
-        await lists.sought(lambda names: names.resolve("x"))
-    assert len(local.listed) == 2
+    time.now += 0.25
+    asked = [asyncio.create_task(lists.sought(lambda names: names.resolve("x"))) for _ in range(5)]
+    new = asyncio.create_task(lists.sought(lambda names: names.resolve("b")))
+    while len(pauses) < 6:
+        await asyncio.sleep(0)
+    assert pauses == [0.75] * 6 and len(local.listed) == 1
+    local.models = [model("a"), model("b")]
+    time.now += 0.75
+    second.set()
+    assert [type(told) for told in await asyncio.gather(*asked, return_exceptions=True)] == [ModelNotFound] * 5
+    assert (await new).model == "b" and len(local.listed) == 2
     assert (await lists.sought(lambda names: names.resolve("a"))).model == "a" and len(local.listed) == 2
 
 
