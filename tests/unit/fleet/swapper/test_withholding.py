@@ -81,3 +81,18 @@ async def test_one_that_is_always_on_is_not_taken(world):
     with pytest.raises(Conflict, match="always on") as told:
         await world.swapper.evict("light")
     assert "ALWAYS_ON_MODELS" in told.value.hint
+
+
+@in_world()
+async def test_who_waits_is_sent_away_but_not_who_is_inside_nor_what_the_operator_wants_loaded(world):
+    await world.ask("a")
+    busy = world.start("a", 30.0)
+    await asyncio.sleep(1)
+    waiting = [world.start("b"), world.start("b")]
+    await asyncio.sleep(1)
+    world.swapper.preload("b")
+    world.swapper.send_away(GONE)
+    assert [type(told) for told in await asyncio.gather(*waiting, return_exceptions=True)] == [ModelNotInstalled] * 2
+    assert await busy < 1
+    await asyncio.sleep(30)
+    assert world.machine.loads == ["a", "b"] and world.swapper.yard.waiting == 0
