@@ -65,6 +65,22 @@ async def test_a_request_goes_where_it_is_answered_first(world):
     assert await world.place() == "b"
 
 
+async def test_the_only_machine_that_holds_a_model_is_taken_without_a_look_at_the_others_if_it_is_what_is_wished_for(world):
+    for name in ("local", "c"):
+        world.fakes[name].machine.installed.clear()
+    await world.fleet.refresh()
+    world.turns["b"].resident = True
+    looked, reckoned = [], world.turns["b"].outlook
+    world.turns["b"].outlook = lambda model: looked.append(model) or reckoned(model)
+    assert await world.place() == "b" and not looked
+    with pytest.raises(Overloaded, match="b: kind"):
+        await world.place(wish=Wish(kind="vllm"))
+    world.machines.get("b").draining = True
+    with pytest.raises(ModelNotInstalled):
+        await world.place()
+    assert looked
+
+
 async def test_the_adapter_is_the_one_of_the_machine_and_the_asker_is_told_to_its_turns(world):
     async with world.fleet.turn(GEMMA, Caller("key-1", "batch")) as place:
         assert await place.host.version() and world.machines.get(place.machine).inside == 1
