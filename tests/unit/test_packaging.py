@@ -151,21 +151,56 @@ def test_start_says_what_it_can_do_and_refuses_the_rest(tmp_path: Path) -> None:
     assert refused.returncode == 1 and "There is no command 'fly'" in refused.stderr
 
 
-def test_start_says_how_to_get_a_python(tmp_path: Path) -> None:
-    (tmp_path / "start.sh").write_text(_read("start.sh"), "utf-8")
-    tools = tmp_path / "bin"
-    tools.mkdir()
+def _started_with(folder: Path, pythons: dict[str, str], **variables: str) -> subprocess.CompletedProcess[str]:
+    """`./start.sh` where the path has these scripts, and no Python besides."""
+    (folder / "start.sh").write_text(_read("start.sh"), "utf-8")
+    tools = folder / "bin"
     for tool in ("bash", "dirname"):
-        (tools / tool).symlink_to(next(path for place in os.get_exec_path() if (path := Path(place, tool)).exists()))
-    old = tools / "python3"
-    old.write_text('#!/bin/sh\ncase "$1" in --version) echo Python 3.8.10;; *) exit 1;; esac\n')
-    old.chmod(0o755)
-    ended = subprocess.run(
-        [tools / "bash", tmp_path / "start.sh"], env={"PATH": str(tools)}, capture_output=True, text=True, timeout=30
-    )
+        place = next(path for place in os.get_exec_path() if (path := Path(place, tool)).exists())
+        tools.mkdir(exist_ok=True)
+        (tools / tool).unlink(missing_ok=True)
+        (tools / tool).symlink_to(place)
+    for name, script in pythons.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+    places = dict.fromkeys([tools, *((folder / name).parent for name in pythons)])
+    command = [tools / "bash", folder / "start.sh", "doctor"]
+    env = {"PATH": ":".join(map(str, places)), **variables}
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=30)
+
+
+_OLD = 'case "$1" in --version) echo Python 3.8.10;; *) exit 1;; esac'
+#: Suits, and cannot make the environment in the end.
+_PLAIN = 'case "$*" in --version) echo Python 3.12.1;; *base_prefix*) exit 1;; "-m venv"*) exit 7;; esac'
+_OPTIMISED = _PLAIN.replace("3.12.1", "3.11.2").replace("exit 1", "exit 0")
+
+
+def test_start_says_how_to_get_a_python(tmp_path: Path) -> None:
+    ended = _started_with(tmp_path, {"bin/python3": _OLD})
     assert ended.returncode == 1
     assert "Python 3.11 or newer was not found (this is Python 3.8.10)" in ended.stderr and "apt install python3" in ended.stderr
     assert not (tmp_path / ".venv").exists()
+
+
+def test_start_takes_a_python_that_was_compiled_well(tmp_path: Path) -> None:
+    ended = _started_with(tmp_path, {"pyenv/python3.12": _PLAIN, "pyenv/python3": _PLAIN, "usr/python3": _OPTIMISED})
+    assert f"Making .venv with Python 3.11.2, {tmp_path}/usr/python3\n" in ended.stderr and "optimisations" not in ended.stderr
+
+
+def test_start_takes_the_first_python_where_none_was_compiled_well(tmp_path: Path) -> None:
+    ended = _started_with(tmp_path, {"bin/python3.13": _OLD, "bin/python3.12": _PLAIN, "bin/python3": _PLAIN})
+    assert f"{tmp_path}/bin/python3.12\n" in ended.stderr and "compiled without optimisations" in ended.stderr
+
+
+def test_start_takes_the_python_that_is_asked_for_or_none(tmp_path: Path) -> None:
+    pythons = {"bin/python3": _OPTIMISED, "own/python3": _PLAIN, "own/old": _OLD}
+    assert f"Python 3.12.1, {tmp_path}/own/python3\n" in _started_with(tmp_path, pythons, PYTHON=f"{tmp_path}/own/python3").stderr
+    refused = _started_with(tmp_path, pythons, PYTHON=f"{tmp_path}/own/old")
+    assert (
+        refused.returncode == 1 and refused.stderr.splitlines()[-1] == f"✗ PYTHON={tmp_path}/own/old is no Python 3.11 or newer."
+    )
 
 
 def test_vendored_files_are_the_published_ones() -> None:
