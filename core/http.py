@@ -9,22 +9,20 @@ import asyncio
 import ssl
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import TracebackType
-from typing import Any, Literal, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any, Literal
 
 import orjson
 
 from core.deadline import Deadline
-from core.wire import Connection, WireError, request_head
+from core.heads import Origin, request_head
+from core.wire import WRITTEN_AT_ONCE, Connection, WireError
 
 _IDLE_SECONDS = 30.0  # an unused connection is not used again after that
-_COMMON = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "myelin"}
-_JSON = {"Content-Type": "application/json"}
-_BYTES = {"Content-Type": "application/octet-stream"}
+_JSON, _BYTES = "application/json", "application/octet-stream"
 Phase = Literal["connect", "headers", "idle", "total"]
 
 
@@ -50,6 +48,10 @@ class DeadlinePassed(HttpFailure):
     def __init__(self, phase: Phase):
         super().__init__(f"the {phase} deadline passed")
         self.phase = phase
+
+
+#: What a failure is raised as.
+Failing = Callable[[HttpFailure], Exception]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,30 +97,28 @@ class Response:
 
     async def chunk(self) -> bytes:
         """The next piece of the body; b"" at its end. Raises Broken, BodyTooLarge, DeadlinePassed."""
+        connection = self._connection
         try:
-            data = self._connection.ready()
+            data = connection.ready()
             if data is None:
-                data = await self._awaited()
+                idle_ends = self._loop.time() + self._deadlines.idle
+                connection.due = min(idle_ends, self._ends_at)
+                while (data := connection.ready()) is None:
+                    await connection.news()
         except WireError as error:
             raise Broken(str(error)) from None
+        except TimeoutError:
+            raise DeadlinePassed("total" if self._ends_at <= idle_ends else "idle") from None
         self._read += len(data)
         if self._read > self._caps.body:
             raise BodyTooLarge(f"the body has more than {self._caps.body} bytes")
         return data
 
-    async def _awaited(self) -> bytes:
-        idle_ends = self._loop.time() + self._deadlines.idle
-        self._connection.due = min(idle_ends, self._ends_at)
-        try:
-            return await self._connection.chunk()
-        except TimeoutError:
-            raise DeadlinePassed("total" if self._ends_at <= idle_ends else "idle") from None
-
     async def read(self) -> bytes:
         """The whole body. Raises Broken, BodyTooLarge, DeadlinePassed."""
-        chunks = []
-        while chunk := await self.chunk():
-            chunks.append(chunk)
+        chunks = [await self.chunk()]
+        while not self._connection.spent:
+            chunks.append(await self.chunk())
         return b"".join(chunks)
 
     def hurry(self, seconds: float) -> None:
@@ -162,27 +162,8 @@ class Response:
         return line
 
 
-class Origin(NamedTuple):
-    """Where connections go."""
-
-    scheme: str
-    host: str
-    port: int
-
-
-@lru_cache(256)
-def _parts(url: str) -> tuple[Origin, str, str]:
-    """(origin, value of the Host header, target). Raises ValueError for what is no address of HTTP."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("not an http address")
-    host = parts.hostname.encode("idna").decode() if not parts.hostname.isascii() else parts.hostname
-    target = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
-    if not target.isascii() or " " in target:
-        raise ValueError("an address with characters that must be escaped")
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    named = f"[{host}]" if ":" in host else host
-    return Origin(parts.scheme, host, port), named if parts.port is None else f"{named}:{port}", target
+def _as_it_is(failure: HttpFailure) -> HttpFailure:
+    return failure
 
 
 @lru_cache(1)
@@ -199,15 +180,29 @@ class _Pool:
     waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
 
 
-def _encoded(json: Any, body: bytes | Upload | None) -> bytes | Upload | None:
-    return body if json is None else orjson.dumps(json)
+def _written(asked: "Request") -> tuple[Origin, bytes, bytes | Upload | None]:
+    """Where a request goes, what of it is sent at once, and the rest of its body. Raises Unreachable."""
+    body = asked.body
+    if isinstance(body, Upload):
+        kind, length, small = _BYTES, body.size, False
+    else:
+        length = len(body or b"") if body is not None or asked.method == "POST" else None
+        kind, small = None if body is None else _JSON, len(body or b"") <= WRITTEN_AT_ONCE
+    try:
+        origin, head = request_head(asked.method, asked.url, asked.headers, kind, length)
+    except (ValueError, UnicodeError):
+        raise Unreachable("the address or a header cannot be sent") from None
+    return (origin, head + body, None) if small and body else (origin, head, body)
 
 
 async def _feed(
-    connection: Connection, upload: Upload, deadlines: Deadlines, loop: asyncio.AbstractEventLoop, ends_at: float
+    connection: Connection, body: bytes | Upload, deadlines: Deadlines, loop: asyncio.AbstractEventLoop, ends_at: float
 ) -> None:
     """Raises TimeoutError and WireError; leaves the connection with the deadline of its answer."""
-    async for piece in upload.pieces:
+    if isinstance(body, bytes):
+        await connection.feed(body)
+        return
+    async for piece in body.pieces:
         connection.due = min(loop.time() + deadlines.idle, ends_at)
         if not await connection.more(piece):
             break
@@ -234,56 +229,52 @@ class HttpClient:
         body: bytes | Upload | None = None,
         headers: Mapping[str, str] | None = None,
         deadlines: Deadlines = Deadlines(),
+        failing: Failing = _as_it_is,
     ) -> "Request":
         """Send, and give the response with its body unread. `json` is sent as UTF-8 JSON, `body` is JSON already, or an Upload:
         that one may take its time, but no piece of it longer than the idle deadline.
 
-        Raises Unreachable, Broken, DeadlinePassed. The connection goes back to the pool only when the body was read to its
-        end; otherwise the socket is closed, by cancellation too.
+        Raises what `failing` makes of Unreachable, Broken and DeadlinePassed, and of what reading raises inside the block. The
+        connection goes back to the pool only when the body was read to its end; otherwise the socket is closed, by cancellation
+        too.
         """
-        return Request(self, method, url, _encoded(json, body), headers or {}, deadlines)
+        return Request(self, method, url, body if json is None else orjson.dumps(json), headers or {}, deadlines, failing)
 
-    async def send(
-        self, method: str, url: str, body: bytes | Upload | None, headers: Mapping[str, str], deadlines: Deadlines
-    ) -> tuple[Origin, Connection, Response]:
+    async def send(self, asked: "Request") -> Response:
         """For Request alone."""
-        upload = body if isinstance(body, Upload) else None
-        try:
-            origin, host, target = _parts(url)
-            kind = {} if body is None else _JSON if upload is None else _BYTES
-            size = len(body or b"") if upload is None else upload.size
-            length = size if body is not None or method == "POST" else None
-            head = request_head(method, target, host, {**_COMMON, **kind, **headers}, length)
-        except (ValueError, UnicodeError):
-            raise Unreachable("the address or a header cannot be sent") from None
+        deadlines = asked.deadlines
         loop = self._loop = self._loop or asyncio.get_running_loop()
         began, wait = loop.time(), min(deadlines.headers, deadlines.total)
+        ends_at = began + deadlines.total
         connection = None
         try:
+            origin, head, rest = _written(asked)
             while connection is None:
                 connection = self._rested(origin) or await self._waited(origin, deadlines.connect, wait)
                 connection.due = began + wait
                 try:
-                    if upload is None:
-                        await connection.send(head, body or b"")
-                    else:
-                        await connection.send(head, b"")
-                        await _feed(connection, upload, deadlines, loop, began + deadlines.total)
-                    await connection.head()
+                    connection.begin(head)
+                    if rest is not None:
+                        await _feed(connection, rest, deadlines, loop, ends_at)
+                    while not connection.headed:
+                        await connection.news()
                 except WireError:
-                    if upload is not None or not connection.stale:
+                    if isinstance(rest, Upload) or not connection.stale:
                         raise
                     self.give_back(origin, connection)  # closed behind its last answer, whatever that said of keeping it
                     connection = None
         except BaseException as error:
             if connection is not None:
                 self.give_back(origin, connection)
-            if isinstance(error, WireError):
-                raise Broken(str(error)) from None
             if isinstance(error, TimeoutError):
-                raise DeadlinePassed("total" if wait < deadlines.headers else "headers") from None
+                error = DeadlinePassed("total" if wait < deadlines.headers else "headers")
+            elif isinstance(error, WireError):
+                error = Broken(str(error))
+            if isinstance(error, HttpFailure):
+                raise asked.failing(error) from None
             raise
-        return origin, connection, Response(connection, deadlines, began + deadlines.total, self._caps, loop)
+        asked.origin, asked.connection = origin, connection
+        return Response(connection, deadlines, ends_at, self._caps, loop)
 
     def _rested(self, origin: Origin) -> Connection | None:
         """One that rests and is still good."""
@@ -376,14 +367,21 @@ class HttpClient:
 class Request:
     """`async with http.request(…) as response:`; a class, for a generator costs three times as much."""
 
-    __slots__ = ("_asked", "_client", "_connection", "_origin")
+    __slots__ = ("_client", "body", "connection", "deadlines", "failing", "headers", "method", "origin", "url")
+    origin: Origin
+    connection: Connection
 
-    def __init__(self, client: HttpClient, *asked: Any):
-        self._client, self._asked = client, asked
+    def __init__(
+        self, client: HttpClient, method: str, url: str, body: bytes | Upload | None, headers: Mapping[str, str],
+        deadlines: Deadlines, failing: Failing,
+    ):  # fmt: skip
+        self._client, self.method, self.url, self.body, self.headers = client, method, url, body, headers
+        self.deadlines, self.failing = deadlines, failing
 
-    async def __aenter__(self) -> Response:
-        self._origin, self._connection, response = await self._client.send(*self._asked)
-        return response
+    def __aenter__(self) -> Awaitable[Response]:
+        return self._client.send(self)
 
-    async def __aexit__(self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None) -> None:
-        self._client.give_back(self._origin, self._connection)
+    async def __aexit__(self, _kind: type[BaseException] | None, error: BaseException | None, _at: TracebackType | None) -> None:
+        self._client.give_back(self.origin, self.connection)
+        if isinstance(error, HttpFailure) and (told := self.failing(error)) is not error:
+            raise told from None

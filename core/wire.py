@@ -5,14 +5,14 @@ llhttp (httptools) does the parsing, the kernel the buffering: what is not taken
 
 import asyncio
 import math
-from collections.abc import Mapping
 from typing import cast
 
 import httptools
 
 _LARGEST_HEAD = 64 << 10
 _HIGH_WATER = 256 << 10
-_WRITTEN_AT_ONCE = 256 << 10
+#: Bytes of a body that are handed over in one piece.
+WRITTEN_AT_ONCE = 256 << 10
 _NO_BODY = (204, 304)
 
 
@@ -21,7 +21,8 @@ class WireError(Exception):
 
 
 class Connection(asyncio.Protocol):
-    """A socket to one origin. `send` begins an exchange, `head` and `chunk` take its answer, `spent` tells when it is over.
+    """A socket to one origin. `begin` begins an exchange; from `headed` on `status` and `headers` are there; `ready` takes the
+    body, `spent` tells when it is over. What has not come yet is waited for by `await connection.news()`, again and again.
 
     All that waits raises TimeoutError from `due` on, a time of the loop. One timer serves thousands of exchanges: a timer for
     each wait would cost as much as the sending.
@@ -38,7 +39,7 @@ class Connection(asyncio.Protocol):
         self._chunks: list[bytes] = []
         self.on_body = self._chunks.append  # called for each piece of a chunked body: hundreds in a read
         self._buffered = self._head_bytes = 0
-        self._headed = self._done = self._until_close = self._paused = self._full = self._cut = False
+        self.headed = self._done = self._until_close = self._paused = self._full = self._cut = False
         self._served = False
         self._error: str | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -61,19 +62,19 @@ class Connection(asyncio.Protocol):
         """Whether it has served before, and the other side closed it without a word to what was sent last."""
         return self._served and not self._head_bytes and not self.open
 
-    async def send(self, head: bytes, body: bytes) -> None:
-        """Starts an exchange; a large body goes in pieces, as fast as they are taken. Raises WireError."""
+    def begin(self, head: bytes) -> None:
+        """Starts an exchange with the head of a request, and a small body right behind it. Raises WireError."""
         self._head_bytes = 0
         transport = self._alive()
         self._parser = httptools.HttpResponseParser(self)
         self.status, self.headers, self.reusable = 0, {}, False
-        self._headed = self._done = self._until_close = self._cut = False
-        if len(body) <= _WRITTEN_AT_ONCE:
-            transport.write(head + body)
-            return
+        self.headed = self._done = self._until_close = self._cut = False
         transport.write(head)
-        for start in range(0, len(body), _WRITTEN_AT_ONCE):
-            if not await self.more(body[start : start + _WRITTEN_AT_ONCE]):
+
+    async def feed(self, body: bytes) -> None:
+        """Sends a large body in pieces, as fast as they are taken. Raises WireError."""
+        for start in range(0, len(body), WRITTEN_AT_ONCE):
+            if not await self.more(body[start : start + WRITTEN_AT_ONCE]):
                 return
 
     async def more(self, piece: bytes) -> bool:
@@ -81,18 +82,13 @@ class Connection(asyncio.Protocol):
 
         Raises WireError.
         """
-        while self._full and not self._headed:
-            await self._news()
-        if self._headed:
+        while self._full and not self.headed:
+            await self.news()
+        if self.headed:
             self._cut, self.reusable = True, False
             return False
         self._alive().write(piece)
         return True
-
-    async def head(self) -> None:
-        """Returns when `status` and `headers` are there. Raises WireError."""
-        while not self._headed:
-            await self._news()
 
     def ready(self) -> bytes | None:
         """What of the body has come since; b"" at its end, None when there is nothing yet. Raises WireError."""
@@ -111,11 +107,14 @@ class Connection(asyncio.Protocol):
             raise WireError(self._error)
         return None
 
-    async def chunk(self) -> bytes:
-        """The next piece of the body; b"" at its end. Raises WireError."""
-        while (data := self.ready()) is None:
-            await self._news()
-        return data
+    def news(self) -> asyncio.Future[None]:
+        """Done as soon as anything has come, or nothing more can. Raises WireError."""
+        if self._error is not None and not self._chunks:
+            raise WireError(self._error)
+        if self.due < self._rings_at:
+            self._arm()
+        self._waiter = self._loop.create_future()
+        return self._waiter
 
     def abort(self) -> None:
         """Closes the socket at once, so that the other side notices and stops working."""
@@ -127,17 +126,6 @@ class Connection(asyncio.Protocol):
         if self._error is not None or not self.open:
             raise WireError(self._error or "the connection is closed")
         return cast(asyncio.Transport, self._transport)
-
-    async def _news(self) -> None:
-        if self._error is not None and not self._chunks:
-            raise WireError(self._error)
-        if self.due < self._rings_at:
-            self._arm()
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
 
     def _arm(self) -> None:
         if self._timer is not None:
@@ -154,10 +142,13 @@ class Connection(asyncio.Protocol):
             self._arm()
         else:
             self._waiter.set_exception(TimeoutError())
+            self._waiter = None
 
     def _tell(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if self._waiter is not None:
+            if not self._waiter.done():  # cancelled
+                self._waiter.set_result(None)
+            self._waiter = None
 
     def _fail(self, why: str) -> None:
         if not self._done and self._error is None:
@@ -174,7 +165,7 @@ class Connection(asyncio.Protocol):
             self._fail("the upstream said something that nobody asked for")
             self.abort()
             return
-        if not self._headed:
+        if not self.headed:
             self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
@@ -182,7 +173,7 @@ class Connection(asyncio.Protocol):
             self._fail("no usable answer: it is not HTTP")
             self.abort()
             return
-        if not self._headed and self._head_bytes > _LARGEST_HEAD:
+        if not self.headed and self._head_bytes > _LARGEST_HEAD:
             self._fail("the head of the answer is too large")
             self.abort()
             return
@@ -197,7 +188,7 @@ class Connection(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._until_close and self._headed and exc is None and self._error is None:
+        if self._until_close and self.headed and exc is None and self._error is None:
             self._done = True
         self.reusable = False
         self._fail("the connection ended early")
@@ -232,23 +223,12 @@ class Connection(asyncio.Protocol):
         self.status = status
         framed = "content-length" in self.headers or "transfer-encoding" in self.headers
         self._until_close = not framed and status not in _NO_BODY
-        self._headed = True
+        self.headed = True
         self._tell()
 
     def on_message_complete(self) -> None:
-        if self._headed:
+        if self.headed:
             self._done = self._served = True
             parser = cast(httptools.HttpResponseParser, self._parser)
             self.reusable = parser.should_keep_alive() and not self._full and not self._cut
             self._tell()
-
-
-def request_head(method: str, target: str, host: str, headers: Mapping[str, str], length: int | None) -> bytes:
-    """The head of a request. Raises ValueError for what cannot stand in one: control characters, or more than Latin-1."""
-    lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", *[f"{name}: {value}" for name, value in headers.items()]]
-    if length is not None:
-        lines.append(f"Content-Length: {length}")
-    head = "\r\n".join(lines)
-    if head.count("\r") != len(lines) - 1 or head.count("\n") != len(lines) - 1 or "\0" in head:
-        raise ValueError("a header with a line break")
-    return head.encode("latin-1") + b"\r\n\r\n"

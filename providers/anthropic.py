@@ -5,7 +5,7 @@ from contextlib import aclosing
 from typing import Any, ClassVar
 
 from core.errors import ProviderAuthFailed, ProviderError, ProviderRefused
-from core.http import Deadlines, HttpClient, Response
+from core.http import Deadlines, HttpClient, Request, Response
 from providers.anthropic_errors import KEY_HINT, classify_error, is_lasting, parse_error, unsupported
 from providers.anthropic_models import model_info
 from providers.anthropic_stream import Reader
@@ -15,7 +15,7 @@ from providers.claude import answer_limit
 from providers.collecting import collect
 from providers.patience import Patience
 from providers.refusals import Refusals, Refused
-from providers.sending import ERROR_BYTES, Accepted, Sender, Sent
+from providers.sending import ERROR_BYTES, Accepted, Sender
 from providers.sse import event_data
 from providers.telling import entries
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo
@@ -115,7 +115,7 @@ class Anthropic:
     def _sent(
         self, method: str, path: str, deadlines: Deadlines, *, api_key: str | None = None,
         headers: Mapping[str, str] = NO_HEADERS, **content: Any,
-    ) -> Sent:  # fmt: skip
+    ) -> Request:  # fmt: skip
         own = {**headers, **self._headers(api_key)}
         return self._sender.sent(method, self._base_url + path, headers=own, deadlines=deadlines, **content)
 

@@ -8,10 +8,11 @@ from typing import Any
 from core.errors import ProviderError
 from core.http import Deadlines, HttpClient, Response, Upload
 from providers.ollama_errors import SLOW_HINT, UNREACHABLE_HINT, classify_text, error_text, parse
-from providers.sending import ERROR_BYTES, Accepted, Sent
+from providers.sending import ERROR_BYTES, Accepted, Typed
 
 #: /api/ps can stall for 15 s behind the unload of a model, so a shorter wait would call a living server dead.
 QUICK = Deadlines(connect=5.0, headers=20.0, idle=10.0, total=30.0)
+_FAILING = Typed("Ollama", UNREACHABLE_HINT, SLOW_HINT)
 
 
 async def _refusal(model: str | None, response: Response) -> ProviderError:
@@ -36,8 +37,9 @@ class OllamaApi:
         good: Collection[int] = (200,),
     ) -> Accepted:
         """A reply of a `good` status with its body unread. Raises ProviderError, for what goes wrong inside the block too."""
-        request = self._http.request(method, self._base_url + path, json=json, body=body, deadlines=deadlines)
-        return Accepted(Sent(request, "Ollama", UNREACHABLE_HINT, SLOW_HINT), partial(_refusal, model), good)
+        url = self._base_url + path
+        request = self._http.request(method, url, json=json, body=body, deadlines=deadlines, failing=_FAILING)
+        return Accepted(request, partial(_refusal, model), good)
 
     async def call(
         self, method: str, path: str, json: Any = None, *, model: str | None = None, deadlines: Deadlines = QUICK

@@ -5,7 +5,7 @@ from contextlib import aclosing
 from typing import Any, ClassVar
 
 from core.errors import ProviderAuthFailed, ProviderError, ProviderRefused
-from core.http import Deadlines, HttpClient, HttpFailure, Response
+from core.http import Deadlines, HttpClient, HttpFailure, Request, Response
 from providers.base import NO_HEADERS, ProviderSpec
 from providers.collecting import MAX_CHARACTERS, collect
 from providers.openai_embeddings import embed_body, embeddings_of
@@ -17,7 +17,7 @@ from providers.openai_stream import Reader, parse
 from providers.openai_wire import OPTIONAL, to_wire
 from providers.patience import Patience
 from providers.refusals import Refusals, Refused
-from providers.sending import ERROR_BYTES, Accepted, Sent
+from providers.sending import ERROR_BYTES, Accepted, Typed
 from providers.sse import event_data
 from providers.types import ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo
 from providers.wrapping import unwrapped
@@ -50,6 +50,8 @@ class OpenAIShaped:
         self._models = tuple(models)
         self._patience = patience
         self._refusals = Refusals()
+        title = self.spec.title
+        self._failing = Typed(title, f"Check that {title} runs at its address, or send AI-Provider builtin.")
 
     async def chat(self, request: ChatRequest) -> ChatReply:
         """Streamed inside, so that a model that hangs or never ends is noticed early and let go."""
@@ -130,12 +132,10 @@ class OpenAIShaped:
         json: dict[str, Any] | None = None,
         body: bytes | None = None,
         api_key: str | None = None,
-    ) -> Sent:
+    ) -> Request:
         """Failures below HTTP are typed, those of reading the body inside the block too."""
         url, headers = self._url(path, json if body is None else body), self._headers(api_key)
-        request = self._http.request(method, url, json=json, body=body, headers=headers, deadlines=deadlines)
-        title = self.spec.title
-        return Sent(request, title, f"Check that {title} runs at its address, or send AI-Provider builtin.")
+        return self._http.request(method, url, json=json, body=body, headers=headers, deadlines=deadlines, failing=self._failing)
 
     def _url(self, path: str, sent: dict[str, Any] | bytes | None) -> str:
         return self._base_url + path
