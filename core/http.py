@@ -83,7 +83,7 @@ class Upload:
 class Response:
     """A response whose body is read under the deadlines of its request."""
 
-    __slots__ = ("_caps", "_connection", "_deadlines", "_ends_at", "_loop", "_read", "headers", "status")
+    __slots__ = ("_caps", "_connection", "_deadlines", "_ends_at", "_loop", "_read", "_rest", "headers", "status")
 
     def __init__(self, connection: Connection, deadlines: Deadlines, ends_at: float, caps: Caps, loop: asyncio.AbstractEventLoop):
         self._connection = connection
@@ -92,6 +92,7 @@ class Response:
         self._ends_at = ends_at
         self._caps = caps
         self._read = 0
+        self._rest = bytearray()
         self.status = connection.status
         self.headers: Mapping[str, str] = connection.headers
 
@@ -141,25 +142,26 @@ class Response:
             kept += chunk
         return kept[:size]
 
-    async def lines(self) -> AsyncGenerator[bytes, None]:
-        """The lines that are not empty, without their ends; a last line without an end is one too."""
-        rest = bytearray()
+    async def some_lines(self) -> list[bytes]:
+        """The next lines that are not empty, as many as have come, without their ends; [] at the end of the body. A last line
+        without an end is one too. Raises Broken, BodyTooLarge, DeadlinePassed."""
         while chunk := await self.chunk():
-            rest += chunk
-            if b"\n" in chunk:
-                *whole, last = bytes(rest).split(b"\n")
-                rest = bytearray(last)
-                for line in whole:
-                    if stripped := self._capped(line).strip():
-                        yield stripped
-            self._capped(rest)
-        if stripped := bytes(rest).strip():
-            yield stripped
+            self._rest += chunk
+            *whole, last = bytes(self._rest).split(b"\n") if b"\n" in chunk else (self._rest,)
+            if len(self._rest) > self._caps.line < max(map(len, (*whole, last))):
+                raise BodyTooLarge(f"a line has more than {self._caps.line} bytes")
+            if whole:
+                self._rest = bytearray(last)
+                if lines := [stripped for line in whole if (stripped := line.strip())]:
+                    return lines
+        last, self._rest = bytes(self._rest).strip(), bytearray()
+        return [last] if last else []
 
-    def _capped(self, line: bytes | bytearray) -> bytes | bytearray:
-        if len(line) > self._caps.line:
-            raise BodyTooLarge(f"a line has more than {self._caps.line} bytes")
-        return line
+    async def lines(self) -> AsyncGenerator[bytes, None]:
+        """The lines of `some_lines`, one after the other."""
+        while lines := await self.some_lines():
+            for line in lines:
+                yield line
 
 
 def _as_it_is(failure: HttpFailure) -> HttpFailure:

@@ -14,12 +14,12 @@ from providers.base import NO_HEADERS, ProviderSpec
 from providers.claude import answer_limit
 from providers.collecting import collect
 from providers.patience import Patience
-from providers.refusals import Refusals, Refused
+from providers.refusals import Refusals
 from providers.sending import ERROR_BYTES, Accepted, Sender
-from providers.sse import event_data
+from providers.sse import data_of
 from providers.telling import entries
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo
-from providers.wrapping import has_other_root, unwrapped
+from providers.wrapping import freeing, has_other_root
 
 _TITLE = "Anthropic"
 _VERSION = "2023-06-01"
@@ -57,33 +57,26 @@ class Anthropic:
         async with aclosing(self.stream(request)) as deltas:
             return await collect(deltas, request, _TITLE, request.max_tokens or answer_limit(request.model))
 
-    def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
-        def ask(refused: frozenset[str]) -> AsyncGenerator[ChatDelta, None]:
-            by_tool = answers_by_tool(request, refused)
-            pieces = self._pieces(request, refused, by_tool)
-            return unwrapped(pieces) if by_tool and has_other_root(request.schema) else pieces
-
-        return self._refusals.answered(request.model, ask)
-
-    async def _pieces(self, request: ChatRequest, refused: frozenset[str], by_tool: bool) -> AsyncGenerator[ChatDelta, None]:
-        body = to_wire(request, refused)
-        reader = Reader(by_tool, lambda status, error: self._typed(status, error, None, request.model))
-        async with self._sent("POST", "/messages", self._patience.answering, json=body) as response:
-            if response.status != 200:
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
+        question = self._refusals.question(request.model)
+        while True:
+            body, by_tool = to_wire(request, question.without), answers_by_tool(request, question.without)
+            async with self._sent("POST", "/messages", self._patience.answering, json=body) as response:
+                if response.status == 200:
+                    reader = Reader(by_tool, lambda status, error: self._typed(status, error, None, request.model))
+                    freed = freeing(by_tool and has_other_root(request.schema))
+                    while lines := await response.some_lines():
+                        for delta in filter(None, map(reader.read, map(self._sender.parse, data_of(lines)))):
+                            if delta.finish_reason is not None:
+                                await response.drain()  # message_stop
+                            for piece in freed(delta):
+                                yield piece
+                            if delta.finish_reason is not None:
+                                return
+                    raise ProviderError("The answer of Anthropic ended before it was complete.", hint="Ask again.")
                 error = parse_error(await response.head(ERROR_BYTES))
                 word = unsupported(response.status, error, body)
-                raise Refused(self._error(response, error, request.model), word, lasting=is_lasting(word, error))
-            async with aclosing(response.lines()) as lines:
-                async for line in lines:
-                    data = event_data(line)
-                    if data is None or (delta := reader.read(self._sender.parse(data))) is None:
-                        continue
-                    if delta.finish_reason is not None:
-                        await response.drain()  # message_stop
-                        yield delta
-                        return
-                    yield delta
-        raise ProviderError("The answer of Anthropic ended before it was complete.", hint="Ask again.")
+                question.refused(self._error(response, error, request.model), word, lasting=is_lasting(word, error))
 
     def forward(
         self, path: str, body: bytes, *, stream: bool, api_key: str | None = None, headers: Mapping[str, str] = NO_HEADERS

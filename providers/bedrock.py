@@ -18,11 +18,11 @@ from providers.bedrock_stream import Reader
 from providers.bedrock_wire import answers_by_tool, most_tokens, to_wire
 from providers.collecting import MAX_CHARACTERS, collect
 from providers.patience import Patience
-from providers.refusals import Refusals, Refused
+from providers.refusals import Refusals
 from providers.sending import ERROR_BYTES, Sender, escaped
 from providers.telling import entries, text
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo
-from providers.wrapping import has_other_root, unwrapped
+from providers.wrapping import freeing, has_other_root
 
 _TITLE = "AWS Bedrock"
 _AFTER_THE_END = 5.0
@@ -77,29 +77,29 @@ class Bedrock:
         async with aclosing(self.stream(request)) as deltas:
             return await collect(deltas, request, _TITLE, most_tokens(request) or MAX_CHARACTERS)
 
-    def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
-        def ask(refused: frozenset[str]) -> AsyncGenerator[ChatDelta, None]:
-            by_tool = answers_by_tool(request, refused)
-            pieces = self._pieces(request, refused, by_tool)
-            return unwrapped(pieces) if by_tool and has_other_root(request.schema) else pieces
-
-        return self._refusals.answered(request.model, ask)
-
-    async def _pieces(self, request: ChatRequest, refused: frozenset[str], by_tool: bool) -> AsyncGenerator[ChatDelta, None]:
-        body, streams = to_wire(request, refused), "stream" not in refused
-        reader = Reader(by_tool, lambda status, error: self._typed(status, error, None, request.model))
-        path = f"/model/{escaped(request.model)}/converse" + ("-stream" if streams else "")
-        deadlines = self._patience.answering if streams else self._patience.whole
-        async with self._sent("POST", self._runtime + path, deadlines, orjson.dumps(body)) as response:
-            if response.status != 200:
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
+        question = self._refusals.question(request.model)
+        while True:
+            refused = question.without
+            by_tool, streams = answers_by_tool(request, refused), "stream" not in refused
+            body = to_wire(request, refused)
+            reader = Reader(by_tool, lambda status, error: self._typed(status, error, None, request.model))
+            freed = freeing(by_tool and has_other_root(request.schema))
+            path = f"/model/{escaped(request.model)}/converse" + ("-stream" if streams else "")
+            deadlines = self._patience.answering if streams else self._patience.whole
+            async with self._sent("POST", self._runtime + path, deadlines, orjson.dumps(body)) as response:
+                if response.status == 200:
+                    async with aclosing(self._told(response, reader, streams)) as told:
+                        async for delta in told:
+                            for piece in freed(delta):
+                                yield piece
+                    break
                 error = await _error_of(response)
                 word = unsupported(response.status, error, body)
                 word = None if word == "tool" and not by_tool else word
-                raise Refused(self._error(response, error, request.model), word, lasting=is_lasting(word, error))
-            async with aclosing(self._told(response, reader, streams)) as told:
-                async for delta in told:
-                    yield delta
-        yield reader.last()
+                question.refused(self._error(response, error, request.model), word, lasting=is_lasting(word, error))
+        for piece in freed(reader.last()):
+            yield piece
 
     async def _told(self, response: Response, reader: Reader, streams: bool) -> AsyncGenerator[ChatDelta, None]:
         if not streams:

@@ -13,12 +13,12 @@ from providers.cohere_stream import Reader, usage_of
 from providers.cohere_wire import answer_cap, to_wire
 from providers.collecting import MAX_CHARACTERS, collect
 from providers.patience import Patience
-from providers.refusals import Refusals, Refused
+from providers.refusals import Refusals
 from providers.sending import ERROR_BYTES, Sender, escaped
-from providers.sse import event_data
+from providers.sse import data_of
 from providers.telling import entries, member, text
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo, Usage
-from providers.wrapping import has_other_root, unwrapped
+from providers.wrapping import freeing, has_other_root
 
 _TITLE = "Cohere"
 _MOST_TEXTS = 96  # of one request for vectors
@@ -56,32 +56,26 @@ class Cohere:
         async with aclosing(self.stream(request)) as deltas:
             return await collect(deltas, request, _TITLE, answer_cap(request) or MAX_CHARACTERS)
 
-    def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
-        def ask(refused: frozenset[str]) -> AsyncGenerator[ChatDelta, None]:
-            pieces = self._pieces(request, refused)
-            return unwrapped(pieces) if has_other_root(request.schema) else pieces
-
-        return self._refusals.answered(request.model, ask)
-
-    async def _pieces(self, request: ChatRequest, refused: frozenset[str]) -> AsyncGenerator[ChatDelta, None]:
-        body = to_wire(request, refused)
-        reader = Reader(lambda status, error: self._typed(status, error, None, request.model))
-        async with self._sent("POST", "/v2/chat", self._patience.answering, json=body) as response:
-            if response.status != 200:
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
+        question = self._refusals.question(request.model)
+        while True:
+            body = to_wire(request, question.without)
+            async with self._sent("POST", "/v2/chat", self._patience.answering, json=body) as response:
+                if response.status == 200:
+                    reader = Reader(lambda status, error: self._typed(status, error, None, request.model))
+                    freed = freeing(has_other_root(request.schema))
+                    while lines := await response.some_lines():
+                        for delta in filter(None, map(reader.read, map(self._sender.parse, data_of(lines)))):
+                            if delta.finish_reason is not None:
+                                await response.drain()
+                            for piece in freed(delta):
+                                yield piece
+                            if delta.finish_reason is not None:
+                                return
+                    raise ProviderError("The answer of Cohere ended before it was complete.", hint="Ask again.")
                 error = parse_error(await response.head(ERROR_BYTES))
                 word = unsupported(response.status, error, body)
-                raise Refused(self._error(response, error, request.model), word, lasting=is_lasting(word))
-            async with aclosing(response.lines()) as lines:
-                async for line in lines:
-                    data = event_data(line)
-                    if data is None or (delta := reader.read(self._sender.parse(data))) is None:
-                        continue
-                    if delta.finish_reason is not None:
-                        await response.drain()
-                        yield delta
-                        return
-                    yield delta
-        raise ProviderError("The answer of Cohere ended before it was complete.", hint="Ask again.")
+                question.refused(self._error(response, error, request.model), word, lasting=is_lasting(word))
 
     async def embed(
         self, model: str, texts: list[str], *, api_key: str | None = None, dimensions: int | None = None

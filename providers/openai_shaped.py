@@ -1,6 +1,6 @@
 """An adapter for every host that speaks OpenAI's chat completions; who it is stands in its spec (`compatible.py`)."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import aclosing
 from typing import Any, ClassVar
 
@@ -16,13 +16,11 @@ from providers.openai_schemas import is_wrapped
 from providers.openai_stream import Reader, parse
 from providers.openai_wire import OPTIONAL, to_wire
 from providers.patience import Patience
-from providers.refusals import Refusals, Refused
+from providers.refusals import Refusals
 from providers.sending import ERROR_BYTES, Accepted, Typed
-from providers.sse import event_data
 from providers.types import ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo
-from providers.wrapping import unwrapped
+from providers.wrapping import freeing
 
-_DONE = b"[DONE]"
 _AFTER_THE_END = 5.0
 
 
@@ -58,30 +56,32 @@ class OpenAIShaped:
         async with aclosing(self.stream(request)) as deltas:
             return await collect(deltas, request, self.spec.title, request.max_tokens or MAX_CHARACTERS)
 
-    def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
-        def ask(refused: frozenset[str]) -> AsyncGenerator[ChatDelta, None]:
-            pieces = self._pieces(request, refused)
-            return unwrapped(pieces) if is_wrapped(request.schema, self.habits) else pieces
-
-        return self._refusals.answered(request.model, ask)
-
-    async def _pieces(self, request: ChatRequest, refused: frozenset[str]) -> AsyncGenerator[ChatDelta, None]:
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
         """The last one waits for the usage, which comes in a chunk of its own behind it."""
-        body = to_wire(request, self.habits, usage=self.spec.stream_usage, dropped=refused)
         key = request.api_key if self.spec.capabilities.key_per_request else None
         reader = Reader(request.model, lambda status, error: self._typed(status, error, None, request.model))
-        async with self._sent("POST", "/chat/completions", self._patience.answering, json=body, api_key=key) as response:
-            if response.status != 200:
+        freed = freeing(is_wrapped(request.schema, self.habits))
+        question = self._refusals.question(request.model)
+        while True:
+            body = to_wire(request, self.habits, usage=self.spec.stream_usage, dropped=question.without)
+            async with self._sent("POST", "/chat/completions", self._patience.answering, json=body, api_key=key) as response:
+                if response.status == 200:
+                    if "json" in response.headers.get("content-type", ""):  # it does not stream, or was not asked to
+                        for piece in freed(reader.read(await response.read())):
+                            yield piece
+                        break
+                    while not reader.over and (lines := await response.some_lines()):
+                        for delta in reader.pieces(lines):
+                            for piece in freed(delta):
+                                yield piece
+                        if reader.finish_reason is not None:
+                            await _drain(response, reader)
+                    break
                 error = parse_error(await response.head(ERROR_BYTES))
                 word = unsupported(response.status, error, OPTIONAL & body.keys())
-                raise Refused(self._error(response, error, request.model), word)
-            if "json" in response.headers.get("content-type", ""):  # it does not stream, or was not asked to
-                yield reader.read(await response.read())
-            else:
-                async with aclosing(_told(response, reader)) as told:
-                    async for delta in told:
-                        yield delta
-        yield reader.last()
+                question.refused(self._error(response, error, request.model), word)
+        for piece in freed(reader.last()):
+            yield piece
 
     def forward(
         self, path: str, body: bytes, *, stream: bool, api_key: str | None = None, headers: Mapping[str, str] = NO_HEADERS
@@ -166,29 +166,12 @@ class OpenAIShaped:
         )  # fmt: skip
 
 
-async def _told(response: Response, reader: Reader) -> AsyncGenerator[ChatDelta, None]:
-    async with aclosing(response.lines()) as lines:
-        async for line in lines:
-            data = event_data(line)
-            if data is None:
-                continue
-            if data.startswith(_DONE):
-                return
-            delta = reader.read(data)
-            if delta.text or delta.thinking or delta.tool_calls:
-                yield delta
-            if reader.finish_reason is not None:
-                response.hurry(_AFTER_THE_END)
-                await _drain(lines, reader)
-                return
-
-
-async def _drain(lines: AsyncIterator[bytes], reader: Reader) -> None:
+async def _drain(response: Response, reader: Reader) -> None:
     """The usage behind the end of an answer, and the marker behind that, so that the connection can serve again."""
+    response.hurry(_AFTER_THE_END)
     try:
-        async for line in lines:
-            data = event_data(line)
-            if data is not None and not data.startswith(_DONE):
-                reader.read(data)
-    except (HttpFailure, ProviderError):
+        while lines := await response.some_lines():
+            for _ in reader.pieces(lines):
+                pass
+    except HttpFailure:
         return  # the answer is whole; only its usage, or the connection, is lost

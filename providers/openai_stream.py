@@ -4,7 +4,7 @@ Source: platform.openai.com/docs/api-reference/chat-streaming, and what the host
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -13,6 +13,7 @@ import orjson
 
 from core.errors import ProviderError
 from providers.openai_errors import classify_error, error_of
+from providers.sse import data_of
 from providers.types import ChatDelta, FinishReason, ToolCallDelta, Usage
 
 _FINISH: dict[str, FinishReason] = {
@@ -23,6 +24,9 @@ _FINISH: dict[str, FinishReason] = {
 }  # fmt: skip
 #: Words of an end that is a failure: what was said before is no answer.
 FAILURES = frozenset({"error", "insufficient_system_resource", "abort"})
+
+
+_DONE = b"[DONE]"
 
 
 def parse(data: bytes) -> dict[str, Any]:
@@ -77,14 +81,15 @@ def finish_of(word: Any) -> FinishReason | None:
 @dataclass(slots=True)
 class Reader:
     """Reads the chunks of one answer. `version` is what the host says that the model is, `usage` what it says it read and
-    wrote (the last word counts), `finish_reason` is set with the chunk that ends the answer. `typed` gives errors inside the
-    stream their class, from a status and their members."""
+    wrote (the last word counts), `finish_reason` is set with the chunk that ends the answer, `over` by the marker behind all.
+    `typed` gives errors inside the stream their class, from a status and their members."""
 
     model: str
     typed: Callable[[int, dict[str, Any]], ProviderError] = classify_error
     version: str | None = None
     usage: Usage | None = None
     finish_reason: FinishReason | None = None
+    over: bool = False
     _calls: dict[int, tuple[int, str]] = field(default_factory=dict)
     _count: int = 0
     _refused: bool = False
@@ -102,6 +107,23 @@ class Reader:
         delta = self._said(said) if isinstance(said, dict) else ChatDelta()
         self._end(first.get("finish_reason"))
         return delta
+
+    def pieces(self, lines: Iterable[bytes]) -> Iterator[ChatDelta]:
+        """What the next lines of a stream say. Behind the end of an answer only its usage is read: no error counts there. Raises
+        as `read` does."""
+        for data in data_of(lines):
+            if self.over or data.startswith(_DONE):
+                self.over = True
+                return
+            whole = self.finish_reason is not None
+            try:
+                delta = self.read(data)
+            except ProviderError:
+                if not whole:
+                    raise
+                continue
+            if not whole and (delta.text or delta.thinking or delta.tool_calls):
+                yield delta
 
     def last(self) -> ChatDelta:
         """The piece that ends the answer. Raises ProviderError when the stream ended before it."""

@@ -1,22 +1,10 @@
 """What models have refused, so that it is left out: of the question under way, and for those models from then on."""
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
-
 from core.errors import ProviderError
-from providers.types import ChatDelta
 
 _MAX_MODELS = 1024
 #: Things that one question may have refused, one after the other.
 _MOST = 6
-
-
-class Refused(Exception):
-    """A question was refused with `error`, for what `word` means if that is known; `lasting`: the model refuses it always."""
-
-    def __init__(self, error: ProviderError, word: str | None, *, lasting: bool = True):
-        super().__init__(word)
-        self.error, self.word, self.lasting = error, word, lasting
 
 
 class Refusals:
@@ -33,23 +21,25 @@ class Refusals:
             self._known.clear()
         self._known[model] = self.of(model) | {word}
 
-    async def answered(
-        self, model: str, ask: Callable[[frozenset[str]], AsyncGenerator[ChatDelta, None]]
-    ) -> AsyncGenerator[ChatDelta, None]:
-        """The pieces that `ask` gives, which leaves out what it is told and raises Refused before the first piece.
+    def question(self, model: str) -> "Question":
+        return Question(self, model)
 
-        It is asked again without what was refused, at most six times. Raises the error of the last refusal.
-        """
-        refused = self.of(model)
-        for left in reversed(range(_MOST + 1)):
-            try:
-                async with aclosing(ask(refused)) as deltas:
-                    async for delta in deltas:
-                        yield delta
-                return
-            except Refused as refusal:
-                if refusal.word is None or refusal.word in refused or not left:
-                    raise refusal.error from None
-                refused |= {refusal.word}
-                if refusal.lasting:
-                    self.learn(model, refusal.word)
+
+class Question:
+    """A question to a model; `without` are the words for what it leaves out."""
+
+    __slots__ = ("_left", "_model", "_refusals", "without")
+
+    def __init__(self, refusals: Refusals, model: str):
+        self._refusals, self._model, self._left = refusals, model, _MOST
+        self.without = refusals.of(model)
+
+    def refused(self, error: ProviderError, word: str | None, *, lasting: bool = True) -> None:
+        """It was refused with `error`, for what `word` means if that is known, and is to be asked again without that; `lasting`:
+        the model refuses it always. Raises `error` when asking again cannot help, and the seventh time."""
+        if word is None or word in self.without or not self._left:
+            raise error
+        self._left -= 1
+        self.without |= {word}
+        if lasting:
+            self._refusals.learn(self._model, word)

@@ -1,7 +1,6 @@
 """An answer that is no object inside one, as hosts and the arguments of tools take no other root; and out of it again. Pure."""
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,15 +21,9 @@ def in_an_object(schema: dict[str, Any]) -> dict[str, Any]:
     return outer | ({"$defs": schema["$defs"]} if "$defs" in schema else {})
 
 
-async def unwrapped(deltas: AsyncGenerator[ChatDelta, None]) -> AsyncGenerator[ChatDelta, None]:
-    """The pieces of an answer, freed of the object around it; what was held until its end comes before the last piece."""
-    unwrapping = Unwrapping()
-    async with aclosing(deltas):
-        async for delta in deltas:
-            told = unwrapping.add(delta.text)
-            if delta.finish_reason is not None and (rest := unwrapping.rest()):
-                yield ChatDelta(rest)
-            yield replace(delta, text=told)
+def freeing(wrapped: bool) -> Callable[[ChatDelta], Sequence[ChatDelta]]:
+    """What makes of each piece of an answer those that can be told: all as they are, or freed of the object around them."""
+    return Unwrapping().pieces if wrapped else lambda delta: (delta,)
 
 
 class Unwrapping:
@@ -42,6 +35,12 @@ class Unwrapping:
     def __init__(self) -> None:
         self._held = ""
         self._inside: bool | None = None
+
+    def pieces(self, delta: ChatDelta) -> list[ChatDelta]:
+        """What was held until the end of the answer comes before its last piece."""
+        told = replace(delta, text=self.add(delta.text))
+        held = self.rest() if delta.finish_reason is not None else ""
+        return [ChatDelta(held), told] if held else [told]
 
     def add(self, text: str) -> str:
         """What of the answer can be told after `text`."""

@@ -1,5 +1,5 @@
 import json
-from collections.abc import AsyncGenerator
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.types import ChatDelta
-from providers.wrapping import Unwrapping, has_other_root, in_an_object, unwrapped
+from providers.wrapping import Unwrapping, freeing, has_other_root, in_an_object
 
 
 def freed(pieces: list[str]) -> str:
@@ -51,29 +51,15 @@ def test_what_is_no_object_stands_in_one() -> None:
     assert told["$defs"] == {"row": {"type": "string"}} and not has_other_root(told)
 
 
-async def test_the_last_piece_stays_the_last_and_what_was_held_comes_before_it() -> None:
-    closed = []
-
-    async def pieces() -> AsyncGenerator[ChatDelta, None]:
-        try:
-            for text in ('{"ans', 'wer": ["a', '"', "} "):
-                yield ChatDelta(text)
-            yield ChatDelta(thinking="hm")
-            yield ChatDelta(finish_reason="length")
-        finally:
-            closed.append(True)
-
-    told = [delta async for delta in unwrapped(pieces())]
+def test_the_last_piece_stays_the_last_and_what_was_held_comes_before_it() -> None:
+    end = ChatDelta(finish_reason="length")
+    said = [*map(ChatDelta, ('{"ans', 'wer": ["a', '"', "} ")), ChatDelta(thinking="hm"), end]
+    told = told_of(said)
     assert "".join(delta.text for delta in told) == '["a"' and told[4].thinking == "hm"
     assert [delta.finish_reason for delta in told] == [None] * (len(told) - 1) + ["length"]
-    held = [delta async for delta in unwrapped(pieces_of('{"ans'))]
-    assert held == [ChatDelta(), ChatDelta('{"ans'), ChatDelta(finish_reason="stop")]
-    freed_early = unwrapped(pieces())
-    await anext(freed_early)
-    await freed_early.aclose()
-    assert closed == [True, True]
+    assert told_of([ChatDelta('{"ans'), end]) == [ChatDelta(), ChatDelta('{"ans'), end]
+    assert told_of(said, wrapped=False) == said
 
 
-async def pieces_of(text: str) -> AsyncGenerator[ChatDelta, None]:
-    yield ChatDelta(text)
-    yield ChatDelta(finish_reason="stop")
+def told_of(pieces: list[ChatDelta], wrapped: bool = True) -> list[ChatDelta]:
+    return list(chain.from_iterable(map(freeing(wrapped), pieces)))
