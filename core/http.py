@@ -15,9 +15,8 @@ from functools import lru_cache
 from types import TracebackType
 from typing import Any, Literal
 
-import orjson
-
 from core.deadline import Deadline
+from core.encoding import encoded
 from core.heads import Origin, request_head
 from core.wire import WRITTEN_AT_ONCE, Connection, WireError
 
@@ -240,7 +239,7 @@ class HttpClient:
         connection goes back to the pool only when the body was read to its end; otherwise the socket is closed, by cancellation
         too.
         """
-        return Request(self, method, url, body if json is None else orjson.dumps(json), headers or {}, deadlines, failing)
+        return Request(self, method, url, body if json is None else encoded(json), headers or {}, deadlines, failing)
 
     async def send(self, asked: "Request") -> Response:
         """For Request alone."""

@@ -6,7 +6,6 @@ from typing import Any
 from providers.answering import SAY_JSON, answer_tool
 from providers.anthropic_messages import wire_choice, wire_messages, wire_tool
 from providers.anthropic_schemas import closed
-from providers.characters import wholly
 from providers.claude import answer_cap, budget_of, sampling_members, thinking_members
 from providers.histories import system_of, tools_of
 from providers.types import ChatRequest, ToolChoice
@@ -41,7 +40,8 @@ def to_wire(request: ChatRequest, refused: Collection[str] = ()) -> dict[str, An
     thinks = thinking.get("thinking", {}).get("type") in ("enabled", "adaptive")
     body |= sampling_members(request, refused, thinks)
     body["max_tokens"] = answer_cap(request, 0 if _is_forced(body) else budget_of(request.thinking))
-    return wholly(body | {"stream": True})
+    body["stream"] = True
+    return body
 
 
 def answers_by_tool(request: ChatRequest, refused: Collection[str]) -> bool:

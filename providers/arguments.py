@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from providers.characters import wholly
+from core.encoding import wholly
 
 
 def as_text(value: Any) -> str:

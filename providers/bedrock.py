@@ -5,8 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, ClassVar
 
-import orjson
-
+from core.encoding import encoded
 from core.errors import ProviderAuthFailed, ProviderError, ProviderRefused
 from core.http import Deadlines, HttpClient, HttpFailure, Response
 from providers.base import ProviderSpec
@@ -87,7 +86,7 @@ class Bedrock:
             freed = freeing(by_tool and has_other_root(request.schema))
             path = f"/model/{escaped(request.model)}/converse" + ("-stream" if streams else "")
             deadlines = self._patience.answering if streams else self._patience.whole
-            async with self._sent("POST", self._runtime + path, deadlines, orjson.dumps(body)) as response:
+            async with self._sent("POST", self._runtime + path, deadlines, encoded(body)) as response:
                 if response.status == 200:
                     async with aclosing(self._told(response, reader, streams)) as told:
                         async for delta in told:

@@ -14,7 +14,6 @@ import orjson
 from providers.answering import SAY_JSON, answer_tool
 from providers.anthropic_schemas import closed
 from providers.bedrock_messages import wire_choice, wire_messages, wire_tool
-from providers.characters import wholly
 from providers.claude import answer_cap, budget_of, sampling_members, thinking_members
 from providers.histories import system_of, tools_of
 from providers.thinking import level_of, tokens_of
@@ -64,7 +63,7 @@ def to_wire(request: ChatRequest, refused: Collection[str] = ()) -> dict[str, An
         body["additionalModelRequestFields"] = more
     if request.stop and is_claude(request.model):
         body["additionalModelResponseFieldPaths"] = ["/stop_sequence"]
-    return wholly(body)
+    return body
 
 
 def answers_by_tool(request: ChatRequest, refused: Collection[str]) -> bool:

@@ -1,20 +1,6 @@
-"""Values of JSON and streams of text made whole, as `utils.mended` makes a text."""
-
-from typing import Any
+"""Streams of text made whole, as `utils.mended` makes a text."""
 
 from utils import mended
-
-
-def wholly(value: Any) -> Any:
-    """A value of JSON with every text and every name in it made whole."""
-    match value:
-        case str():
-            return mended(value)
-        case dict():
-            return {mended(name): wholly(inner) for name, inner in value.items()}
-        case list():
-            return [wholly(inner) for inner in value]
-    return value
 
 
 class Halves:

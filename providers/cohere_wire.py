@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 
 from core.errors import InvalidField
-from providers.characters import wholly
 from providers.cohere_messages import wire_messages, wire_tools
 from providers.cohere_schemas import lean
 from providers.thinking import tokens_of
@@ -39,7 +38,7 @@ def to_wire(request: ChatRequest, refused: Collection[str] = ()) -> dict[str, An
         strict, choosing = "strict_tools" not in refused, "tool_choice" not in refused
         body |= wire_tools(request.tools, request.tool_choice, strict=strict, choosing=choosing)
     body |= _sampling(request) | _thinking(request)
-    return wholly({name: value for name, value in body.items() if name not in refused} | {"stream": True})
+    return {name: value for name, value in body.items() if name not in refused} | {"stream": True}
 
 
 def _form(request: ChatRequest, refused: Collection[str]) -> dict[str, Any]:
