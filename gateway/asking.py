@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from dataclasses import replace
 from typing import TypeVar, cast
 
 from core.errors import InvalidField, MyelinError, ProviderError, ProviderTimeout
@@ -62,7 +61,7 @@ class Asking:
 
         Raises ProviderError, also when the answer ends without its end.
         """
-        asked, tries = replace(request, model=target.model), attempts or Attempts()
+        asked, tries = request.to(target.model), attempts or Attempts()
 
         async def begun() -> tuple[list[ChatDelta], AsyncGenerator[ChatDelta, None]]:
             deltas = self._provider(target.provider).stream(asked)
@@ -108,9 +107,9 @@ class Asking:
         """Whether its streams tell the usage when `stream_options.include_usage` asks for it."""
         return self._provider(target.provider).spec.stream_usage
 
-    async def fetch(
+    def fetch(
         self, target: Target, path: str, body: bytes, attempts: Attempts, headers: Mapping[str, str] = NO_HEADERS
-    ) -> bytes:
+    ) -> Awaitable[bytes]:
         """The whole answer to a body in the provider's own dialect. Raises ProviderError."""
 
         async def asked() -> bytes:
@@ -118,7 +117,7 @@ class Asking:
                 async with self._forwarder(target).forward(path, body, stream=False, headers=headers) as response:
                     return await response.read()
 
-        return await self._retry(asked)
+        return self._retry(asked)
 
     @asynccontextmanager
     async def forward(

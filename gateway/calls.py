@@ -32,7 +32,7 @@ class Keeper(Protocol):
 
     def reserve_tokens(self, call: "Call", tokens: int, input_tokens: int) -> int: ...
 
-    def reserve_money(self, call: "Call", provider: str, model: str, ceiling: int) -> None: ...
+    def reserve_money(self, call: "Call", ceiling: int) -> None: ...
 
     def over(self, call: "Call") -> None: ...
 
@@ -43,14 +43,14 @@ class Call:
     `model` is the name that was asked for, `provider` and `served` who answered; `started_at`, `first_at` and `ended_at` are
     monotonic seconds, 0.0 for what has not come. `cost` is the price of the answer in billionths of a US dollar, None when
     the price is unknown; `billed` is what of it this house pays: nothing for an answer that the client's own key pays.
-    `attempts` is given to the gateway, which counts in it.
+    `unpriced` says that the price is being looked up. `attempts` is given to the gateway, which counts in it.
     """
 
     __slots__ = (
         "_characters", "_entered", "_input_tokens", "_ledger", "_rates", "_reserved_money", "_reserved_tokens",
         "account", "attempts", "cost", "ended_at", "error_code", "finish_reason", "first_at", "front", "grant",
         "http_status", "model", "operation", "outcome", "own_key", "paced", "provider", "request_id", "served",
-        "started_at", "stream", "usage",
+        "started_at", "stream", "unpriced", "usage",
     )  # fmt: skip
 
     def __init__(
@@ -62,7 +62,7 @@ class Call:
         self.started_at = ledger.monotonic()
         self.first_at = self.ended_at = 0.0
         self.provider = self.served = ""
-        self.own_key = self._entered = False
+        self.own_key = self.unpriced = self._entered = False
         self._rates: Rates | None = None
         self._characters = self._input_tokens = self._reserved_tokens = self._reserved_money = 0
         self.outcome: Outcome | None = None
@@ -112,7 +112,7 @@ class Call:
         if rates is not None and not ceiling:
             return  # free: a key without money may go on asking what runs here
         try:
-            self._ledger.reserve_money(self, self.provider, self.served, ceiling)
+            self._ledger.reserve_money(self, ceiling)
         except MyelinError:
             self._release(0)
             raise
@@ -121,7 +121,7 @@ class Call:
     def answers(self, provider: str, model: str) -> None:
         """Another one than was asked has stepped in, or answers; what was reserved stays."""
         self.provider, self.served = provider, model
-        self._rates = self._ledger.prices.rates(provider, model)
+        self._rates, self.unpriced = self._ledger.prices.rates(provider, model)
 
     def first(self) -> None:
         """The first content has come."""
@@ -150,8 +150,9 @@ class Call:
         self.usage = usage = self._estimate() if usage is None else _sane(usage)
         tokens = usage.input_tokens + usage.output_tokens
         if tokens:
-            rates = self._rates or ledger.prices.rates(self.provider, self.served)
-            self.cost = None if rates is None else rates.cost(usage)
+            if self.unpriced:
+                self.answers(self.provider, self.served)
+            self.cost = None if self._rates is None else self._rates.cost(usage)
         self._release(tokens)
         if billed := self.billed:
             self.account.spending.add(billed, ledger.now())

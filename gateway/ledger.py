@@ -99,10 +99,10 @@ class Ledger:
             raise RateLimited(detail, hint=hint, retry_after=wait, headers=call.headers())
         return tokens
 
-    def reserve_money(self, call: Call, provider: str, model: str, ceiling: int) -> None:
+    def reserve_money(self, call: Call, ceiling: int) -> None:
         """Raises BudgetSpent, RateLimited while questions under way hold the rest (Overloaded for work that was accepted: it
         waits), and Overloaded while no price can be told."""
-        if self.prices.pending(provider, model):
+        if call.unpriced:
             raise Overloaded("Prices are being loaded.", hint="Ask again in a moment.", retry_after=1)
         grant, account, now = call.grant, call.account, self.now()
         budget = round(grant.budget_usd * NANO)

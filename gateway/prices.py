@@ -77,20 +77,12 @@ class Prices:
         self._own: dict[tuple[str, str], Rates | None] = {}
         self._made: dict[tuple[str, str], tuple[Row | None, Rates | None]] = {}
 
-    def rates(self, provider: str, model: str) -> Rates | None:
-        """None for a price that nobody knows, and as long as it is looked up (`pending`)."""
+    def rates(self, provider: str, model: str) -> tuple[Rates | None, bool]:
+        """None for a price that nobody knows; and whether nothing can be said of it yet, as it is being looked up."""
         try:
-            return self._found(provider, model)
+            return self._found(provider, model), False
         except KeyError:
-            return None
-
-    def pending(self, provider: str, model: str) -> bool:
-        """Whether nothing can be said of the price yet."""
-        try:
-            self._found(provider, model)
-        except KeyError:
-            return True
-        return False
+            return None, True
 
     def _found(self, provider: str, model: str) -> Rates | None:
         name = (provider, model)

@@ -189,7 +189,7 @@ class Gateway(Asking):
                 raise error from None
 
     async def _ask(self, target: Target, request: ChatRequest, attempts: Attempts) -> Completion:
-        asked, provider = replace(request, model=target.model), self._provider(target.provider)
+        asked, provider = request.to(target.model), self._provider(target.provider)
 
         async def answered() -> ChatReply:
             with attempts:

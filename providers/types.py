@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Literal
 
 import orjson
@@ -175,6 +176,13 @@ class ChatRequest:
     seed: int | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
+
+    def to(self, model: str) -> "ChatRequest":
+        """The same of another model, at a third of the price of `dataclasses.replace`."""
+        return self if model == self.model else ChatRequest(model, *_BUT_ITS_MODEL(self))
+
+
+_BUT_ITS_MODEL = attrgetter(*ChatRequest.__slots__[1:])
 
 
 @dataclass(frozen=True, slots=True)

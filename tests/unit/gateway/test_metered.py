@@ -45,7 +45,7 @@ async def test_what_runs_here_costs_nothing_and_an_unknown_price_is_unknown():
     await metered.complete(BOX, question())
     assert metered.cost == 0.0
     unknown = Prices(local=[])
-    assert unknown.pending(CLOUD.provider, CLOUD.model)
+    assert unknown.rates(CLOUD.provider, CLOUD.model)[1]
     unknown._listed.settle()
     metered = Metered(house(box(), cloud(), own_keys=("cloud",)), Ledger(prices=unknown), Grant("ana"), "job-1")
     await metered.complete(CLOUD, question())

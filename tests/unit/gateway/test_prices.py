@@ -17,9 +17,9 @@ def listed():
 
 def rates(prices, provider, model):
     """Those that are known once the list has been asked."""
-    if prices.pending(provider, model):
+    if prices.rates(provider, model)[1]:
         prices._listed.settle()
-    return prices.rates(provider, model)
+    return prices.rates(provider, model)[0]
 
 
 def test_every_bucket_has_its_price():
@@ -44,15 +44,15 @@ def test_the_ceiling_is_above_whatever_the_tokens_turn_out_to_be(usage):
 def test_the_first_pattern_of_the_operator_that_fits_holds_and_goes_before_all_lists(listed):
     table = [("openai/gpt-5*", {"input": 7}), ("*", {"input": 8}), ("openai/*", {"input": 9}), ("ollama/*", {"input": 1})]
     prices = Prices(table, local=["ollama"])
-    assert prices.rates("openai", "gpt-5-mini").input == 7000
-    assert prices.rates("openai", "o3").input == 8000 and prices.rates("ollama", "gemma3:1b").input == 8000
-    assert not prices.pending("openai", "o3")
+    assert prices.rates("openai", "gpt-5-mini")[0].input == 7000
+    assert prices.rates("openai", "o3")[0].input == 8000 and prices.rates("ollama", "gemma3:1b")[0].input == 8000
+    assert not prices.rates("openai", "o3")[1]
 
 
 def test_what_runs_here_is_free_and_needs_no_list():
     prices = Prices(local=["ollama"], listed=None)
     prices._listed = None
-    assert prices.rates("ollama", "gpt-5") is FREE and not prices.pending("ollama", "gpt-5")
+    assert prices.rates("ollama", "gpt-5")[0] is FREE and not prices.rates("ollama", "gpt-5")[1]
 
 
 @pytest.mark.parametrize(("provider", "model", "paid", "made"), [
@@ -63,12 +63,12 @@ def test_what_runs_here_is_free_and_needs_no_list():
 def test_list_prices(listed, provider, model, paid, made):
     found = rates(listed, provider, model)
     assert (found.input, found.output) == (pytest.approx(paid), pytest.approx(made))
-    assert listed.rates(provider, model) is found
+    assert listed.rates(provider, model)[0] is found
 
 
 @pytest.mark.parametrize(("provider", "model"), [("openai", "no-such-model"), ("house", "gpt-4o-mini"), ("openai", "")])
 def test_what_is_not_on_the_list_has_no_price(listed, provider, model):
-    assert rates(listed, provider, model) is None and not listed.pending(provider, model)
+    assert rates(listed, provider, model) is None and not listed.rates(provider, model)[1]
 
 
 def test_a_long_request_pays_the_dearer_rate_for_all_its_tokens(listed):
@@ -97,6 +97,6 @@ def test_a_price_that_changed_is_the_price_from_then_on():
     prices = Prices(listed=table)
     assert rates(prices, "openai", "x").input == 1000
     time[0] += 3600
-    assert prices.rates("openai", "x").input == 1000  # of the hour before, until it is looked up
+    assert prices.rates("openai", "x")[0].input == 1000  # of the hour before, until it is looked up
     table.settle()
-    assert prices.rates("openai", "x").input == 2000 and len(asked) == 2
+    assert prices.rates("openai", "x")[0].input == 2000 and len(asked) == 2
