@@ -127,6 +127,8 @@ class Response:
 
     async def drain(self, seconds: float = 1.0) -> None:
         """Takes the last bytes of a body whose answer is complete, so that its connection can serve again."""
+        if self._connection.spent:
+            return
         self.hurry(seconds)
         try:
             while await self.chunk():

@@ -1,6 +1,6 @@
 """The one staircase to the models: which provider, which model, and an answer that survives a hiccup."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
 
@@ -188,15 +188,15 @@ class Gateway(Asking):
             except ProviderError:
                 raise error from None
 
-    async def _ask(self, target: Target, request: ChatRequest, attempts: Attempts) -> Completion:
+    def _ask(self, target: Target, request: ChatRequest, attempts: Attempts) -> Awaitable[Completion]:
         asked, provider = request.to(target.model), self._provider(target.provider)
 
-        async def answered() -> ChatReply:
+        async def answered() -> Completion:
             with attempts:
-                return await provider.chat(asked)
+                reply = await provider.chat(asked)
+            return Completion(*_ALL_OF(reply), target=target)
 
-        reply = await self._retry(answered)
-        return Completion(*_ALL_OF(reply), target=target)
+        return self._retry(answered)
 
     async def _step_in(self, target: Target, request: ChatRequest, error: ProviderError) -> Target | None:
         """The next provider from the cloud: a local one would fail on the same machine."""

@@ -1,7 +1,6 @@
 """Anthropic's Claude through the Messages API, without its SDK, which takes a second and a half to import."""
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from typing import Any, ClassVar
 
 from core.errors import ProviderAuthFailed, ProviderError, ProviderRefused
@@ -52,10 +51,9 @@ class Anthropic:
         self._patience = patience
         self._refusals = Refusals()
 
-    async def chat(self, request: ChatRequest) -> ChatReply:
+    def chat(self, request: ChatRequest) -> Awaitable[ChatReply]:
         """Streamed inside, so that a model that hangs or never ends is noticed early and let go."""
-        async with aclosing(self.stream(request)) as deltas:
-            return await collect(deltas, request, _TITLE, request.max_tokens or answer_limit(request.model))
+        return collect(self.stream(request), request, _TITLE, request.max_tokens or answer_limit(request.model))
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
         question = self._refusals.question(request.model)

@@ -1,7 +1,7 @@
 """AWS Bedrock through Converse, which is the same for the models of all makers, without AWS's SDK, which blocks the loop."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, ClassVar
 
@@ -71,10 +71,9 @@ class Bedrock:
         self._patience = patience
         self._refusals = Refusals()
 
-    async def chat(self, request: ChatRequest) -> ChatReply:
+    def chat(self, request: ChatRequest) -> Awaitable[ChatReply]:
         """Streamed inside, so that a model that hangs or never ends is noticed early and let go."""
-        async with aclosing(self.stream(request)) as deltas:
-            return await collect(deltas, request, _TITLE, most_tokens(request) or MAX_CHARACTERS)
+        return collect(self.stream(request), request, _TITLE, most_tokens(request) or MAX_CHARACTERS)
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
         question = self._refusals.question(request.model)

@@ -1,7 +1,7 @@
 """Cohere's models through version 2 of its API."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
 from core.errors import ProviderAuthFailed, ProviderError
@@ -51,10 +51,9 @@ class Cohere:
         self._patience = patience
         self._refusals = Refusals()
 
-    async def chat(self, request: ChatRequest) -> ChatReply:
+    def chat(self, request: ChatRequest) -> Awaitable[ChatReply]:
         """Streamed inside, so that a model that hangs or never ends is noticed early and let go."""
-        async with aclosing(self.stream(request)) as deltas:
-            return await collect(deltas, request, _TITLE, answer_cap(request) or MAX_CHARACTERS)
+        return collect(self.stream(request), request, _TITLE, answer_cap(request) or MAX_CHARACTERS)
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
         question = self._refusals.question(request.model)

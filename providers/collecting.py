@@ -1,6 +1,6 @@
 """From the pieces of a stream to one reply, with an end put to models that never end."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from core.errors import InvalidAnswer, ProviderError
 from providers.assembly import Assembly
@@ -28,8 +28,8 @@ class BlankRun:
         return longest
 
 
-async def collect(deltas: AsyncIterator[ChatDelta], request: ChatRequest, title: str, max_tokens: int) -> ChatReply:
-    """All of a stream as one reply.
+async def collect(deltas: AsyncGenerator[ChatDelta, None], request: ChatRequest, title: str, max_tokens: int) -> ChatReply:
+    """All of a stream as one reply; the stream is closed, whatever comes of it.
 
     Raises InvalidAnswer when an answer of JSON is lost in white space (more than 64 in a row), or when it is longer than the
     `max_tokens` that were sent can be or than 1 MiB, and ProviderError when the stream ends without its last piece.
@@ -39,21 +39,23 @@ async def collect(deltas: AsyncIterator[ChatDelta], request: ChatRequest, title:
     size = written = 0
     version, blanks = None, BlankRun()
     most = _MOST_CHARACTERS_PER_TOKEN * max_tokens + 4096
-    async for delta in deltas:
-        assembly.add(delta)
-        called = sum(len(call.arguments) for call in delta.tool_calls)
-        written += len(delta.text) + called
-        size += len(delta.text) + len(delta.thinking) + called
-        version = delta.model_version or version
-        if request.schema is not None and blanks.add(delta.text) > MAX_BLANKS:
-            raise InvalidAnswer(
-                f"{request.model} wrote only white space instead of an answer.", hint="Ask again, or use a larger model."
-            )
-        if size > MAX_CHARACTERS or written > most:
-            raise InvalidAnswer(f"{request.model} did not stop writing.", hint="Ask again, or use another model.")
-        if delta.finish_reason is not None:
-            last = delta
-    # To its very end: a generator that is left in the middle has to be broken off.
+    try:
+        async for delta in deltas:
+            assembly.add(delta)
+            called = sum(len(call.arguments) for call in delta.tool_calls)
+            written += len(delta.text) + called
+            size += len(delta.text) + len(delta.thinking) + called
+            version = delta.model_version or version
+            if request.schema is not None and blanks.add(delta.text) > MAX_BLANKS:
+                raise InvalidAnswer(
+                    f"{request.model} wrote only white space instead of an answer.", hint="Ask again, or use a larger model."
+                )
+            if size > MAX_CHARACTERS or written > most:
+                raise InvalidAnswer(f"{request.model} did not stop writing.", hint="Ask again, or use another model.")
+            if delta.finish_reason is not None:
+                last = delta
+    finally:
+        await deltas.aclose()
     if last is None:
         raise ProviderError(f"The answer of {title} ended before it was complete.")
     usage = last.usage or Usage(estimated=True)

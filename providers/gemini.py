@@ -1,8 +1,8 @@
 """Google Gemini, its answers through google-genai; the key comes with the request or from the settings."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import httpx2
@@ -75,10 +75,9 @@ class Gemini:
         self._api_key = api_key or None
         self._patience = patience
 
-    async def chat(self, request: ChatRequest) -> ChatReply:
+    def chat(self, request: ChatRequest) -> Awaitable[ChatReply]:
         """Streamed inside, so that a model that hangs or never ends is noticed early and let go."""
-        async with aclosing(self.stream(request)) as deltas:
-            return await collect(deltas, request, _TITLE, max_output_tokens(request) or _MOST_TOKENS)
+        return collect(self.stream(request), request, _TITLE, max_output_tokens(request) or _MOST_TOKENS)
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
         """Raises ProviderRefused when the prompt is blocked; an answer that is filtered ends with `filtered`."""

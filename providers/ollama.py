@@ -95,8 +95,7 @@ class Ollama:
         plan = await self._planner.plan(request)
         while True:
             try:
-                async with aclosing(self._attempt(request, plan, kind)) as deltas:
-                    reply = await collect(deltas, request, self.spec.title, plan.num_predict)
+                reply = await collect(self._attempt(request, plan, kind), request, self.spec.title, plan.num_predict)
             except ContextExceeded as exceeded:
                 plan = plan.wider(exceeded)
             except _FormatIgnored:

@@ -1,7 +1,6 @@
 """An adapter for every host that speaks OpenAI's chat completions; who it is stands in its spec (`compatible.py`)."""
 
-from collections.abc import AsyncGenerator, Collection, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Collection, Mapping
 from typing import Any, ClassVar
 
 from core.errors import ProviderAuthFailed, ProviderError, ProviderRefused
@@ -51,10 +50,9 @@ class OpenAIShaped:
         title = self.spec.title
         self._failing = Typed(title, f"Check that {title} runs at its address, or send AI-Provider builtin.")
 
-    async def chat(self, request: ChatRequest) -> ChatReply:
+    def chat(self, request: ChatRequest) -> Awaitable[ChatReply]:
         """Streamed inside, so that a model that hangs or never ends is noticed early and let go."""
-        async with aclosing(self.stream(request)) as deltas:
-            return await collect(deltas, request, self.spec.title, request.max_tokens or MAX_CHARACTERS)
+        return collect(self.stream(request), request, self.spec.title, request.max_tokens or MAX_CHARACTERS)
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
         """The last one waits for the usage, which comes in a chunk of its own behind it."""
