@@ -1,32 +1,56 @@
-"""One request and its answer as uvicorn has them, at half the price: an answer's head is checked once and sent with its body."""
+"""One request and its answer, at half the price of uvicorn's: an answer's head is checked once and sent with its body."""
 
 import asyncio
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from starlette.types import ASGIApp, Message
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from starlette.types import ASGIApp, Message, Scope
+from uvicorn.protocols.http.flow_control import FlowControl
 
+_log = logging.getLogger("uvicorn.error")
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}".encode() for status in HTTPStatus}
 _BODILESS = (204, 304)
+_BREAKS = b"\r\n\0"
 
 
-class Cycle(RequestResponseCycle):
-    """The head of an answer waits for the first piece of its body: one call of the kernel instead of two.
+class Cycle:
+    """What uvicorn's protocol needs of a cycle, and what it sets: `body`, `more_body`, `disconnected`, `keep_alive`.
 
-    A head of a stream that no piece follows at once goes out at the end of the loop's turn.
+    The head of an answer waits for the first piece of its body: one call of the kernel instead of two. That of a stream goes
+    out at the end of the loop's turn when no piece follows at once. `message_event` is the connection's.
     """
 
-    loop: asyncio.AbstractEventLoop
+    response_started = response_complete = disconnected = chunked_encoding = False
+    more_body = True
+    expected_content_length = 0
     _held = b""
+    _taken = False
+
+    def __init__(
+        self,
+        scope: Scope,
+        transport: asyncio.Transport,
+        flow: FlowControl,
+        loop: asyncio.AbstractEventLoop,
+        message_event: asyncio.Event,
+        default_headers: Sequence[tuple[bytes, bytes]],
+        expect_100_continue: bool,
+        keep_alive: bool,
+        on_response: Callable[[], None],
+    ):
+        self.scope, self.transport, self.flow, self.loop = scope, transport, flow, loop
+        self.message_event, self.default_headers = message_event, default_headers
+        self.waiting_for_100_continue, self.keep_alive, self.on_response = expect_100_continue, keep_alive, on_response
+        self.body = bytearray()
 
     async def run_asgi(self, app: ASGIApp) -> None:
         """An answer that is not whole when `app` ends is told by the end of its connection."""
         try:
             await app(self.scope, self.receive, self.send)
         except Exception as error:
-            self.logger.error("Exception in ASGI application", exc_info=error)
+            _log.error("Exception in ASGI application", exc_info=error)
         finally:
             if not self.response_complete and not self.disconnected:
                 self._break_off()
@@ -52,24 +76,25 @@ class Cycle(RequestResponseCycle):
         else:
             raise RuntimeError(f"Unexpected ASGI message {message['type']!r}.")
 
-    def _begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        told = {name.lower(): value for name, value in headers}
-        if b"close" in told.get(b"connection", b"").lower():
+    def _begin(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        """ASGI has the names of headers in small letters."""
+        told = dict(headers)
+        if (connection := told.get(b"connection")) is not None and b"close" in connection.lower():
             self.keep_alive = False
         elif not self.keep_alive:
             headers = [*headers, (b"connection", b"close")]
         if (length := told.get(b"content-length")) is not None:
-            self.expected_content_length, self.chunked_encoding = int(length), False
+            self.expected_content_length = int(length)
         elif self.scope["method"] != "HEAD" and status not in _BODILESS:
             headers = [*headers, (b"transfer-encoding", b"chunked")]
             self.chunked_encoding = True
-        lines = [b"%b: %b" % header for header in (*self.default_headers, *headers)]
-        head = b"\r\n".join((_STATUS_LINES[status], *lines))
-        if head.count(b"\r") != len(lines) or head.count(b"\n") != len(lines) or b"\0" in head:
+            self.loop.call_soon(self._flush)
+        lines = [_STATUS_LINES[status], *map(b": ".join, self.default_headers), *map(b": ".join, headers), b"\r\n"]
+        head = b"\r\n".join(lines)
+        if len(head) - len(head.translate(None, _BREAKS)) != 2 * len(lines):
             raise RuntimeError("A header with a line break.")
         self.response_started, self.waiting_for_100_continue = True, False
-        self._held = head + b"\r\n\r\n"
-        self.loop.call_soon(self._flush)
+        self._held = head
 
     def _say(self, body: bytes, more: bool) -> None:
         if self.scope["method"] == "HEAD":
@@ -99,12 +124,18 @@ class Cycle(RequestResponseCycle):
             self.transport.write(data)
 
     async def receive(self) -> dict[str, Any]:
-        """A body that came with its head is there at once."""
-        if self.body and not self.more_body and not self.response_complete and not self.disconnected:
+        """What came of the body since the last time; once it is whole and taken, the end of the client or of the answer."""
+        if self.waiting_for_100_continue and self.more_body and not self.transport.is_closing():
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.waiting_for_100_continue = False
+        while (self._taken if not self.more_body else not self.body) and not self.disconnected and not self.response_complete:
+            self.flow.resume_reading()
             self.message_event.clear()
-            body, self.body = bytes(self.body), bytearray()
-            return {"type": "http.request", "body": body, "more_body": False}
-        return await super().receive()
+            await self.message_event.wait()
+        if self.disconnected or self.response_complete:
+            return {"type": "http.disconnect"}
+        body, self.body, self._taken = bytes(self.body), bytearray(), not self.more_body
+        return {"type": "http.request", "body": body, "more_body": self.more_body}
 
 
 def _nothing() -> None:

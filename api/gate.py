@@ -191,7 +191,7 @@ class Gate:
             return
         self._held.check(int(headers.get(b"content-length", b"0")))
         answer.body = Body(receive, line, limit, self._held)
-        rooms = self.app.state.house
+        rooms = self.app.state["house"]
         exchange = Exchange(rooms, scope, headers, principal, visit.request_id, answer.body, answer, visit.started)
         await _attended(rule.handler, exchange, line)
 
