@@ -82,9 +82,11 @@ class Credentials:
         return digest(key, self._pepper)
 
     def _marked(self, key: bytes) -> bytes:
-        """Its digest; that of a good key is remembered, under a digest that costs a third of it."""
+        """Its digest; that of a good key is remembered, under a digest that costs a third of it. Raises InvalidKey."""
         brief = blake2b(key, key=self._salt, digest_size=16).digest()
         if (marked := self._marks.get(brief)) is None:
+            if not _FORM.fullmatch(key):
+                raise InvalidKey("The key has a form that no key has.")
             marked = self.digest(key.decode())
             if marked in self._clients or marked in self._fixed:
                 self._marks[brief] = marked
@@ -100,8 +102,6 @@ class Credentials:
                 "The request carries two different keys.", hint="Send one key, in `Key`, `X-API-Key` or `Authorization: Bearer`."
             )
         key = found.pop()
-        if not _FORM.fullmatch(key):
-            raise InvalidKey("The key has a form that no key has.")
         if principal := self._fixed.get(marked := self._marked(key)):
             return principal
         if known := self._clients.get(marked):

@@ -1,6 +1,7 @@
 """Both ends of a request as the gate holds them: what comes in has limits, what goes out has safe headers."""
 
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass
 
 from starlette.types import Message, Receive, Send
@@ -11,13 +12,13 @@ from api.protocol import Line
 from core.deadline import Deadline
 from core.errors import MethodNotAllowed, MyelinError, RequestTimeout, TooLarge
 
+Headers = list[tuple[bytes, bytes]]
+
 _BODY_SECONDS = 300.0
 _IDLE_SECONDS = 30.0
-_SAFE_HEADERS = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"no-store"),
-)
+_SAFE_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+#: Of every answer but streams, which are only not to be kept back.
+NO_STORE = (b"cache-control", b"no-store")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,8 @@ class Body:
 
 
 class Answer:
-    """`send` that adds the safe headers, remembers the status and can refuse while nothing was sent."""
+    """`send` that remembers the status and can refuse while nothing was sent. The framework's messages get the safe headers that
+    they lack; who calls `begin` has put `safe` among its own."""
 
     def __init__(self, send: Send, request_id: str, announced: bool):
         self._send, self._request_id, self._announced = send, request_id, announced
@@ -82,20 +84,31 @@ class Answer:
         self.status = 0
         self.complete = False
 
+    @property
+    def safe(self) -> Headers:
+        return [*_SAFE_HEADERS, (b"x-request-id", self._request_id.encode())]
+
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
             headers = message["headers"]
-            present = {name for name, _ in headers}
-            own = (*_SAFE_HEADERS, (b"x-request-id", self._request_id.encode()))
-            extra = [header for header in own if header[0] not in present]
-            if self._announced and b"connection" not in present and (self.body is None or not self.body.complete):
-                # Answered before the body was read: the rest is not read either.
-                extra.append((b"connection", b"close"))
-            message = {"type": "http.response.start", "status": self.status, "headers": [*headers, *extra]}
+            present = dict(headers)
+            extra = [header for header in (NO_STORE, *self.safe) if header[0] not in present]
+            await self.begin(message["status"], [*headers, *extra])
         elif message["type"] == "http.response.body":
-            self.complete = not message.get("more_body", False)
-        await self._send(message)
+            await self.say(message.get("body", b""), message.get("more_body", False))
+        else:
+            await self._send(message)
+
+    def begin(self, status: int, headers: Headers) -> Awaitable[None]:
+        self.status = status
+        if self._announced and (self.body is None or not self.body.complete) and b"connection" not in dict(headers):
+            # Answered before the body was read: the rest is not read either.
+            headers = [*headers, (b"connection", b"close")]
+        return self._send({"type": "http.response.start", "status": status, "headers": headers})
+
+    def say(self, data: bytes, more: bool = False) -> Awaitable[None]:
+        self.complete = not more
+        return self._send({"type": "http.response.body", "body": data, "more_body": more})
 
     async def refuse(self, error: MyelinError, dialect: ErrorDialect) -> None:
         if self.status:
@@ -108,4 +121,4 @@ class Answer:
         if isinstance(error, MethodNotAllowed):
             headers.append((b"allow", error.allowed.encode()))
         await self({"type": "http.response.start", "status": status, "headers": headers})
-        await self({"type": "http.response.body", "body": body})
+        await self.say(body)

@@ -1,18 +1,18 @@
 """One request at a front: what came in, and the answer as it goes out, past the framework."""
 
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
-from api.policy import Principal
+from api.ends import NO_STORE, Answer, Headers
+from api.policy import NOBODY
 from core.errors import InvalidRequest
 from gateway.calls import Call
 from gateway.names import Allows
 from providers.types import Dialect
-
-Headers = list[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,37 +24,28 @@ class Pace:
 
 
 class Exchange:
-    """`headers` are the request's by their lower-case names; `begun` says that the status has gone out."""
+    """`headers` are the request's by their lower-case names; `begun` says that the status has gone out. The gate says who the
+    `principal` is, and gives the `rooms`."""
 
-    __slots__ = ("_receive", "_send", "_whole", "begun", "headers", "principal", "request_id", "rooms", "scope", "started")
+    __slots__ = ("_answer", "begun", "headers", "principal", "request_id", "rooms", "scope", "started")
 
-    def __init__(
-        self, rooms: Any, scope: Scope, headers: dict[bytes, bytes], principal: Principal, request_id: str, receive: Receive,
-        send: Send, started: float,
-    ):  # fmt: skip
-        self.rooms, self.scope, self.headers, self.principal = rooms, scope, headers, principal
-        self.request_id, self.started = request_id, started
-        self.begun = False
-        self._receive, self._send, self._whole = receive, send, False
+    def __init__(self, scope: Scope, headers: dict[bytes, bytes], request_id: str, answer: Answer):
+        self.started = time.perf_counter()
+        self.scope, self.headers, self.request_id, self._answer = scope, headers, request_id, answer
+        self.principal, self.begun = NOBODY, False
+        self.rooms: Any = None
 
     async def body(self) -> bytes:
         """The whole body. Raises TooLarge, RequestTimeout, and InvalidRequest when it is compressed."""
         if self.headers.get(b"content-encoding", b"identity") != b"identity":
             raise InvalidRequest("The body is compressed.", hint="Send it without Content-Encoding.", field="Content-Encoding")
-        data = bytes(await self._piece())
-        if self._whole:
-            return data
-        pieces = [data]
-        while not self._whole:
-            pieces.append(await self._piece())
+        receive, pieces = self._answer.body, []
+        while not receive.complete:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise InvalidRequest("The request ended before its body was whole.")
+            pieces.append(message.get("body", b""))
         return b"".join(pieces)
-
-    async def _piece(self) -> bytes:
-        message = await self._receive()
-        if message["type"] == "http.disconnect":
-            raise InvalidRequest("The request ended before its body was whole.")
-        self._whole = not message.get("more_body", False)
-        return message.get("body", b"")
 
     @property
     def allows(self) -> Allows | None:
@@ -69,22 +60,22 @@ class Exchange:
 
     async def reply(self, body: bytes, headers: Headers, *, status: int = 200, kind: bytes = b"application/json") -> None:
         """A whole answer at once."""
-        self.begun = True
-        own = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
-        await self._send({"type": "http.response.start", "status": status, "headers": [*own, *headers]})
-        await self._send({"type": "http.response.body", "body": body})
+        self.begun, answer = True, self._answer
+        own = [(b"content-type", kind), (b"content-length", b"%d" % len(body)), NO_STORE]
+        await answer.begin(status, [*own, *headers, *answer.safe])
+        await answer.say(body)
 
-    async def begin(self, kind: bytes, headers: Headers) -> None:
+    def begin(self, kind: bytes, headers: Headers) -> Awaitable[None]:
         """Commits to 200 and to a stream of `kind`."""
-        self.begun = True
+        self.begun, answer = True, self._answer
         own = [(b"content-type", kind), (b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
-        await self._send({"type": "http.response.start", "status": 200, "headers": [*own, *headers]})
+        return answer.begin(200, [*own, *headers, *answer.safe])
 
-    async def write(self, data: bytes) -> None:
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+    def write(self, data: bytes) -> Awaitable[None]:
+        return self._answer.say(data, more=True)
 
-    async def end(self, data: bytes = b"") -> None:
-        await self._send({"type": "http.response.body", "body": data})
+    def end(self, data: bytes = b"") -> Awaitable[None]:
+        return self._answer.say(data)
 
     @property
     def milliseconds(self) -> float:

@@ -9,7 +9,6 @@ import asyncio
 import ipaddress
 import os
 import re
-import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -48,7 +47,6 @@ _SMALL_BODY_SECONDS = 1.0
 #: Whatever can be read has a head (RFC 9110, 9.1); the connection leaves the content away.
 _READ_AS = {"HEAD": "GET"}
 _HUNG_UP = 499  # for the log: nobody was there to be answered
-_NOBODY = Principal(Role.ANYONE)
 _KEYS = {
     Role.CLIENT: "a client key (POST /admin/create_key makes them)",
     Role.OPERATOR: "the operator's API_KEY",
@@ -125,7 +123,8 @@ class Gate:
         access: AccessLog = AccessLog("warning"),
     ):
         self.app, self._rules, self._credentials, self._buckets = app, Rules(rules), credentials, buckets
-        self._file_bytes = file_bytes
+        uploads = Limit(file_bytes + FRAME_BYTES, file_bytes)
+        self._limits = {size: uploads if size is None else Limit(size) for size in (rule.policy.body for rule in rules)}
         self._hosts = None if "*" in allowed_hosts else {host.lower() for host in allowed_hosts}
         self._proxies = [ipaddress.ip_network(network) for network in trusted_proxies]
         self._held, self._access = Held(held_bytes), access
@@ -143,12 +142,16 @@ class Gate:
         sent = headers.get(b"x-request-id")
         request_id = sent.decode() if sent and _REQUEST_ID.fullmatch(sent) else next(self._ids)
         logs.REQUEST_ID.set(request_id)
-        answer = Answer(
-            send, request_id, announced=b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
-        )
-        visit = _Visit(scope, headers, request_id)
+        announced = b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
+        answer = Answer(send, request_id, announced)
+        visit = _Visit(scope, headers, request_id, answer)
         try:
-            await self._serve(visit, receive, answer)
+            rule, line = self._admit(visit), scope.get("extensions", {}).get(LINE) or Line()
+            answer.body = Body(receive, line, self._limits[rule.policy.body], self._held if rule.handler is not None else None)
+            if rule.handler is not None:
+                await _attended(rule.handler, visit, line)
+            else:
+                await self.app(visit.scope, answer.body, answer)
         except MyelinError as error:
             await _take_small_body(receive, headers, answer)
             await answer.refuse(error, visit.dialect)
@@ -163,37 +166,37 @@ class Gate:
                 status=answer.status or _HUNG_UP,
                 key=visit.principal.key_id or None,
                 request_id=request_id,
-                ms=round((time.perf_counter() - visit.started) * 1000, 2),
+                ms=round(visit.milliseconds, 2),
             )
             if answer.body is not None:
                 answer.body.forget()
 
-    async def _serve(self, visit: "_Visit", receive: Receive, answer: Answer) -> None:
+    def _admit(self, visit: "_Visit") -> Rule:
+        """Who asks for what, and may: decided from the headers. Raises MyelinError."""
         scope, headers = visit.scope, visit.headers
-        self._check_host(headers)
+        if self._hosts is not None:
+            self._check_host(headers)
         rule = visit.rule = self._rules.exact(scope["path"], scope["method"])
         caller = self._limited_by_its_key(scope, rule)
         if caller is None:
             # Before anything else is looked up: an address that asks too often learns not even what there is.
             self._limit(f"ip {self._address(scope, headers)}")
             rule = visit.rule = rule or self._rules.find(scope["path"], scope["method"])
-        if rule is None:
-            raise NotFound("There is nothing at this address.", hint="GET / lists the addresses, /docs explains them.")
-        limit = self._limit_of(rule)
-        principal = visit.principal = self._admit(scope, headers, rule, limit, caller)
-        line = scope.get("extensions", {}).get(LINE) or Line()
+            if rule is None:
+                raise NotFound("There is nothing at this address.", hint="GET / lists the addresses, /docs explains them.")
+        if Role.ANYONE not in rule.policy.roles:
+            visit.principal = self._let_in(scope, rule, caller)
+        size = _announced_size(headers)
+        if size > (limit := self._limits[rule.policy.body]).bytes:
+            raise limit.passed(size)
         if scope["method"] not in rule.methods:
-            scope = {**scope, "method": _READ_AS[scope["method"]]}
+            visit.scope = {**scope, "method": _READ_AS[scope["method"]]}
         if rule.handler is None:
-            answer.body = Body(receive, line, limit)
-            scope.setdefault("state", {}).update(principal=principal, request_id=visit.request_id)
-            await self.app(scope, answer.body, answer)
-            return
-        self._held.check(int(headers.get(b"content-length", b"0")))
-        answer.body = Body(receive, line, limit, self._held)
-        rooms = self.app.state["house"]
-        exchange = Exchange(rooms, scope, headers, principal, visit.request_id, answer.body, answer, visit.started)
-        await _attended(rule.handler, exchange, line)
+            scope.setdefault("state", {}).update(principal=visit.principal, request_id=visit.request_id)
+        else:
+            self._held.check(size)
+            visit.rooms = self.app.state["house"]
+        return rule
 
     def _limited_by_its_key(self, scope: Scope, rule: Rule | None) -> Principal | None:
         """At a front, a caller whose key has a rate of its own: the ledger holds it to that one and to no other.
@@ -209,31 +212,20 @@ class Gate:
         return caller if caller is not None and caller.has_own_rate else None
 
     def _check_host(self, headers: dict[bytes, bytes]) -> None:
-        if self._hosts is not None and headers.get(b"host", b"").decode("latin-1").rsplit(":", 1)[0].lower() not in self._hosts:
+        if headers.get(b"host", b"").decode("latin-1").rsplit(":", 1)[0].lower() not in self._hosts:
             raise InvalidHost("This server does not answer for that host name.", hint="Add the name to ALLOWED_HOSTS.")
 
-    def _admit(self, scope: Scope, headers: dict[bytes, bytes], rule: Rule, limit: Limit, caller: Principal | None) -> Principal:
-        principal = _NOBODY
-        if Role.ANYONE not in rule.policy.roles:
-            caller = caller or self._credentials.identify(scope["headers"])
-            if caller is None:
-                raise MissingKey("This address needs a key.")
-            if caller.role not in rule.policy.roles:
-                takers = " or ".join(_KEYS[role] for role in sorted(rule.policy.roles))
-                raise Forbidden(f"The {caller.role} key may not do that.", hint=f"It takes {takers}.")
-            if rule.handler is None or not caller.has_own_rate:
-                self._limit(f"key {caller.key_id}")
-            principal = caller
-        length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or len(length) > 15:
-            raise InvalidRequest("Content-Length is not a number.", field="Content-Length")
-        if int(length) > limit.bytes:
-            raise limit.passed(int(length))
-        return principal
-
-    def _limit_of(self, rule: Rule) -> Limit:
-        body = rule.policy.body
-        return Limit(self._file_bytes + FRAME_BYTES, self._file_bytes) if body is None else Limit(body)
+    def _let_in(self, scope: Scope, rule: Rule, limited: Principal | None) -> Principal:
+        """The caller; `limited` when it is known already, and held to a rate of its own."""
+        caller = limited or self._credentials.identify(scope["headers"])
+        if caller is None:
+            raise MissingKey("This address needs a key.")
+        if caller.role not in rule.policy.roles:
+            takers = " or ".join(_KEYS[role] for role in sorted(rule.policy.roles))
+            raise Forbidden(f"The {caller.role} key may not do that.", hint=f"It takes {takers}.")
+        if limited is None:
+            self._limit(f"key {caller.key_id}")
+        return caller
 
     def _limit(self, name: str) -> None:
         if wait := self._buckets.take(name):
@@ -255,16 +247,14 @@ class Gate:
         return _bucket(address)
 
 
-class _Visit:
-    """What is known so far of a request."""
+class _Visit(Exchange):
+    """What is known so far of a request, of the framework's too."""
 
-    __slots__ = ("headers", "principal", "request_id", "rule", "scope", "started")
+    __slots__ = ("rule",)
 
-    def __init__(self, scope: Scope, headers: dict[bytes, bytes], request_id: str):
-        self.scope, self.headers, self.request_id = scope, headers, request_id
-        self.started = time.perf_counter()
+    def __init__(self, scope: Scope, headers: dict[bytes, bytes], request_id: str, answer: Answer):
+        super().__init__(scope, headers, request_id, answer)
         self.rule: Rule | None = None
-        self.principal = _NOBODY
 
     @property
     def template(self) -> str | None:
@@ -308,6 +298,14 @@ def _bucket(address: str) -> str:
     except ValueError:
         return address
     return str(ipaddress.ip_network((parsed, 64), strict=False) if parsed.version == 6 else parsed)
+
+
+def _announced_size(headers: dict[bytes, bytes]) -> int:
+    """Raises InvalidRequest."""
+    length = headers.get(b"content-length", b"0")
+    if not length.isdigit() or len(length) > 15:
+        raise InvalidRequest("Content-Length is not a number.", field="Content-Length")
+    return int(length)
 
 
 async def _take_small_body(receive: Receive, headers: dict[bytes, bytes], answer: Answer) -> None:

@@ -50,6 +50,9 @@ class Principal:
         return None if self.role is Role.OPERATOR else self.key_id
 
 
+NOBODY = Principal(Role.ANYONE)
+
+
 def allow(*roles: Role, body: int | None = 1 << 20) -> Callable[[F], F]:
     """Declares the policy of an endpoint; the gate enforces it from the headers, before the endpoint is called."""
 

@@ -14,18 +14,16 @@ LINE = "myelin.line"
 
 
 class Line:
-    """The client's end of a connection, with the request under way and its task. Who works for it says so in `work`, and is
-    cancelled when the client hangs up.
+    """The client's end of a connection. Who works for it says so in `work`, and is cancelled when the client hangs up.
 
     A task for each request that only waits for the end would cost more than the rest of the way through the gate.
     """
 
-    __slots__ = ("cycle", "gone", "task", "work")
+    __slots__ = ("cycle", "gone", "work")
 
     def __init__(self) -> None:
         self.gone = False
         self.cycle: Cycle | None = None
-        self.task: asyncio.Task[None] | None = None
         self.work: asyncio.Task[None] | None = None
 
     @property
@@ -100,10 +98,8 @@ class PromptProtocol(HttpToolsProtocol):
             self.pipeline.appendleft((self.cycle, self.app))
 
     def _start_asgi_task(self, cycle: Cycle, app: ASGIApp) -> None:
-        task = self.loop.create_task(cycle.run_asgi(app))
-        self.line.cycle, self.line.task = cycle, task
-        task.add_done_callback(self.tasks.discard)
-        self.tasks.add(task)
+        self.line.cycle = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1

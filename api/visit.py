@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from api.exchange import Exchange, Headers
+from api.ends import Headers
+from api.exchange import Exchange
 from core.caller import call_as
 from core.errors import MyelinError, ProviderTimeout
 from gateway.calls import EXPECTED_OUTPUT, Call

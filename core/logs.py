@@ -8,9 +8,9 @@ import asyncio
 import logging
 import re
 import sys
-import time
 from collections.abc import Iterable
 from contextvars import ContextVar
+from datetime import UTC, datetime
 
 import orjson
 
@@ -23,6 +23,7 @@ if _RICH is None:
 
 _KEY_FORMS = re.compile(r"AIza[0-9A-Za-z_\-]{10,}|sk-[0-9A-Za-z_\-]{10,}|pbpm-[0-9A-Za-z_\-]{10,}|whsec_[0-9A-Za-z+/=]{10,}")
 _HIDDEN = "[hidden]"
+_AS_LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 get_logger = structlog.get_logger
 #: `with logged_with(job_id=…):` every line that is logged meanwhile has it.
 logged_with = structlog.contextvars.bound_contextvars
@@ -103,7 +104,6 @@ class AccessLog:
     def __init__(self, level: str):
         self._written = logging.getLevelName(level.upper()) <= logging.INFO
         self._slow = structlog.get_logger() if sys.stderr.isatty() else None
-        self._second, self._stamp = 0, ""
         self._lines: list[bytes] = []
 
     def __call__(self, **served: object) -> None:
@@ -113,15 +113,10 @@ class AccessLog:
         if self._slow is not None:
             self._slow.info("request.served", **served)
             return
-        now = time.time()
-        second = int(now)
-        if second != self._second:
-            self._second, self._stamp = second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        stamp = f"{self._stamp}.{int((now - second) * 1e6):06d}Z"
-        line = {**served, "level": "info", "event": "request.served", "timestamp": stamp}
+        line = {**served, "level": "info", "event": "request.served", "timestamp": datetime.now(UTC)}
         if not self._lines:
             asyncio.get_running_loop().call_later(self._SECONDS, self.flush)
-        self._lines.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+        self._lines.append(orjson.dumps(line, option=_AS_LINE))
 
     def flush(self) -> None:
         if self._lines:
