@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -12,7 +12,6 @@ from uvicorn.protocols.http.flow_control import FlowControl
 _log = logging.getLogger("uvicorn.error")
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}".encode() for status in HTTPStatus}
 _BODILESS = (204, 304)
-_BREAKS = b"\r\n\0"
 
 
 class Cycle:
@@ -76,25 +75,25 @@ class Cycle:
         else:
             raise RuntimeError(f"Unexpected ASGI message {message['type']!r}.")
 
-    def _begin(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
-        """ASGI has the names of headers in small letters."""
-        told = dict(headers)
-        if (connection := told.get(b"connection")) is not None and b"close" in connection.lower():
+    def _begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        """Headers have their names in small letters, as ASGI says."""
+        lines = [_STATUS_LINES[status], *map(b": ".join, self.default_headers), *map(b": ".join, headers), b""]
+        head = b"\r\n".join(lines)
+        if len(head.splitlines()) != len(lines) - 1 or head.find(b"\0") >= 0:
+            raise RuntimeError("A header with a line break.")
+        if head.find(b"\r\nconnection: close\r\n") >= 0:
             self.keep_alive = False
         elif not self.keep_alive:
-            headers = [*headers, (b"connection", b"close")]
-        if (length := told.get(b"content-length")) is not None:
-            self.expected_content_length = int(length)
+            head += b"connection: close\r\n"
+        _, told, length = head.partition(b"\r\ncontent-length: ")
+        if told:
+            self.expected_content_length = int(length.partition(b"\r")[0])
         elif self.scope["method"] != "HEAD" and status not in _BODILESS:
-            headers = [*headers, (b"transfer-encoding", b"chunked")]
+            head += b"transfer-encoding: chunked\r\n"
             self.chunked_encoding = True
             self.loop.call_soon(self._flush)
-        lines = [_STATUS_LINES[status], *map(b": ".join, self.default_headers), *map(b": ".join, headers), b"\r\n"]
-        head = b"\r\n".join(lines)
-        if len(head) - len(head.translate(None, _BREAKS)) != 2 * len(lines):
-            raise RuntimeError("A header with a line break.")
         self.response_started, self.waiting_for_100_continue = True, False
-        self._held = head
+        self._held = head + b"\r\n"
 
     def _say(self, body: bytes, more: bool) -> None:
         if self.scope["method"] == "HEAD":

@@ -53,11 +53,21 @@ class PromptProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
         self.line, self._news = Line(), asyncio.Event()
+        self._scope = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": "1.1",
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "root_path": self.root_path,
+            "extensions": {LINE: self.line},
+        }
         self._end_in(self.header_seconds)
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.scope["extensions"] = {LINE: self.line}
+        self.url, self.expect_100_continue, self.headers = b"", False, []
+        self.scope = {**self._scope, "headers": self.headers, "state": self.app_state.copy()}
 
     def data_received(self, data: bytes) -> None:
         rests = self.cycle is not None and self.cycle.response_complete
