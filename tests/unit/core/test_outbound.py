@@ -298,7 +298,7 @@ async def test_tls_that_does_not_come_about_is_told():
         while await reader.read(1000):
             pass
 
-    for serve, reason in ((answers, "TLS"), (hangs, "no answer in time")):
+    for serve, reason, seconds in ((answers, "TLS", 5), (hangs, "no answer in time", 0.3)):
         done = asyncio.Event()
 
         async def connected(reader, writer, serve=serve, done=done):
@@ -310,7 +310,7 @@ async def test_tls_that_does_not_come_about_is_told():
         target = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
         client = GuardedClient(AddressPolicy.of([target]))
         with pytest.raises(OutboundFailed, match=reason):
-            await post(client, f"https://{target}/", seconds=0.3)
+            await post(client, f"https://{target}/", seconds=seconds)
         async with asyncio.timeout(5):
             await done.wait()
         await client.close()
