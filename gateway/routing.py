@@ -17,7 +17,7 @@ _FAST = re.compile(r"-(?:mini|haiku|fast|flash|small|lite)(?![a-z])")
 _TIERS = ("pro", "flash-lite", "flash")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # not frozen: it may be made for each question
 class Target:
     """`because` is "requested", "auto: …" or "deployment …"; `automatic` says that the provider was left to us, so another
     may step in; `asked` is the name of the deployment that leads here, if one does."""

@@ -28,7 +28,7 @@ _OVERLOADED = (ProviderUnreachable, ProviderRateLimited, ProviderTimeout, ModelO
 _ALL_OF = attrgetter(*(one.name for one in fields(ChatReply)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Completion(ChatReply):
     """A reply and who gave it: `target` differs from the one asked when another provider stepped in."""
 

@@ -50,7 +50,7 @@ class Book:
             if len(self._records) == _BATCH:
                 self._full.set()
         elif len(self._sums) < self._most_sums:
-            self._sums.add(record, listed=False)
+            self._sums.add([record], listed=False)
             self.unlisted += 1
         else:
             self.lost += 1

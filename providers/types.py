@@ -1,4 +1,8 @@
-"""The words that the rest of the house uses to talk to any model provider."""
+"""The words that the rest of the house uses to talk to any model provider.
+
+Nobody changes any of them. Those that are made for each question are not frozen: Python would take three times as long to make
+them, a thousand instructions a field.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -36,7 +40,7 @@ class Capabilities:
     pull: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Text:
     """`signature` is opaque: what a provider wants back with this part (Gemini's thoughtSignature)."""
 
@@ -97,7 +101,7 @@ class ToolResult:
 Part = Text | Image | Thought | ToolCall | ToolResult
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Message:
     """One turn, its parts in the order in which they were said. Results of tools are turns of the role "tool"."""
 
@@ -149,7 +153,7 @@ class Thinking:
     budget_tokens: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ChatRequest:
     """`schema` is a JSON Schema for the answer ({}: any JSON); `options` are provider-native knobs.
 
@@ -185,7 +189,7 @@ class ChatRequest:
 _BUT_ITS_MODEL = attrgetter(*ChatRequest.__slots__[1:])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Usage:
     """Tokens in buckets that never overlap, whatever the provider counts into what; `estimated` when the provider did not say."""
 
@@ -215,7 +219,7 @@ class Usage:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ChatReply:
     """`parts` are what the model said, in its order; `model_version` is a digest or a version string if known.
 
@@ -239,7 +243,7 @@ class ChatReply:
         return "".join(part.text for part in self.parts if isinstance(part, Thought) and not part.redacted)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ToolCallDelta:
     """A piece of the call at `index` (0, 1, …): its first piece has `id` and `name`, each may add to `arguments`."""
 
@@ -250,7 +254,7 @@ class ToolCallDelta:
     signature: str | None = None
 
 
-@dataclass(slots=True)  # frozen ones are made three times slower, and there are thousands a second of these
+@dataclass(slots=True)
 class ChatDelta:
     """One piece of a stream; the last one carries `finish_reason` and `usage`.
 

@@ -61,7 +61,7 @@ async def test_the_sums_are_the_sums_of_the_rows_and_of_those_that_were_not_kept
         await database.write(lambda connection, table=table: connection.execute(delete(table)) and None)
     book, dropped = Calls(database), Sums()
     for record in unlisted:
-        dropped.add(record, listed=False)
+        dropped.add([record], listed=False)
     for batch in batches:
         await book.add(batch, dropped)
         dropped = Sums()
