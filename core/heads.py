@@ -1,7 +1,7 @@
 """The head of a request of HTTP/1.1 (RFC 9112): where it goes, and what it says before its body."""
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -17,6 +17,18 @@ class Origin(NamedTuple):
     port: int
 
 
+class Headers(dict[str, str]):
+    """Headers that go with many requests: they are checked and written the first time only, and not changed after that."""
+
+    @cached_property
+    def written(self) -> str:
+        """Raises ValueError for what cannot stand in a head."""
+        lines = "".join([f"{name}: {value}\r\n" for name, value in self.items()])
+        if lines.count("\r") != len(self) or lines.count("\n") != len(self) or "\0" in lines:
+            raise ValueError("a header with a line break")
+        return lines
+
+
 def request_head(method: str, url: str, headers: Mapping[str, str], kind: str | None, length: int | None) -> tuple[Origin, bytes]:
     """Where the request goes, and its head; `kind` is the type of its content unless `headers` say it.
 
@@ -24,9 +36,7 @@ def request_head(method: str, url: str, headers: Mapping[str, str], kind: str | 
     Latin-1.
     """
     origin, start = _start(url)
-    own = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-    if own.count("\r") != len(headers) or own.count("\n") != len(headers) or "\0" in own:
-        raise ValueError("a header with a line break")
+    own = (headers if isinstance(headers, Headers) else Headers(headers)).written
     told = "" if kind is None or _TYPE in headers else f"{_TYPE}: {kind}\r\n"
     size = "" if length is None else f"Content-Length: {length}\r\n"
     return origin, f"{method}{start}{own}{told}{size}\r\n".encode("latin-1")

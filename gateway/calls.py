@@ -1,12 +1,13 @@
 """One question to a model while it is under way: what it reserved, what it told, and how it ended."""
 
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
 from core.errors import MyelinError
 from gateway.asking import Attempts
 from gateway.grants import Grant
-from gateway.limits import Account
+from gateway.limits import Account, Rate
 from gateway.prices import Prices, Rates
 from providers.types import USUAL_CHARACTERS_PER_TOKEN, FinishReason, Usage
 
@@ -17,6 +18,8 @@ _MOST_TOKENS = 1_000_000_000
 #: Without a cap of the client's own an answer is expected to take this many tokens.
 EXPECTED_OUTPUT = 1024
 _NOTHING = Usage()
+_REQUESTS = (b"x-ratelimit-limit-requests", b"x-ratelimit-remaining-requests", b"x-ratelimit-reset-requests")
+_TOKENS = (b"x-ratelimit-limit-tokens", b"x-ratelimit-remaining-tokens", b"x-ratelimit-reset-tokens")
 
 
 class Keeper(Protocol):
@@ -181,19 +184,16 @@ class Call:
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """`x-ratelimit-*` of a key that has a rate, as OpenAI names and writes them."""
-        grant, account = self.grant, self.account
-        if grant.rpm is None and grant.tpm is None:
-            return []
-        now = self._ledger.monotonic()
-        found = []
-        for kind, limit, rate in ((b"requests", grant.rpm, account.requests), (b"tokens", grant.tpm, account.tokens)):
-            if limit is not None:
-                found += [
-                    (b"x-ratelimit-limit-" + kind, b"%d" % limit),
-                    (b"x-ratelimit-remaining-" + kind, b"%d" % rate.left(limit, now)),
-                    (b"x-ratelimit-reset-" + kind, b"%.3fs" % rate.full_in(now)),
-                ]
+        grant, now, found = self.grant, self._ledger.monotonic(), []
+        if grant.rpm is not None:
+            found += _told(_REQUESTS, grant.rpm, self.account.requests, now)
+        if grant.tpm is not None:
+            found += _told(_TOKENS, grant.tpm, self.account.tokens, now)
         return found
+
+
+def _told(names: Sequence[bytes], limit: int, rate: Rate, now: float) -> Iterable[tuple[bytes, bytes]]:
+    return zip(names, (b"%d" % limit, b"%d" % rate.left(limit, now), b"%.3fs" % rate.full_in(now)), strict=True)
 
 
 def _sane(usage: Usage) -> Usage:

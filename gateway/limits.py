@@ -38,11 +38,12 @@ class Rate:
         used = self._due - now
         if used <= 0.0:
             return per_minute
-        return max(int((_MINUTE - used) * per_minute / _MINUTE + _ROUNDING), 0)
+        left = (_MINUTE - used) * per_minute / _MINUTE + _ROUNDING
+        return int(left) if left > 0.0 else 0
 
     def full_in(self, now: float) -> float:
         """Seconds until the bucket is full again."""
-        return max(self._due - now, 0.0)
+        return self._due - now if self._due > now else 0.0
 
 
 class Spending:

@@ -60,13 +60,13 @@ class Gateway(Asking):
         brought = bool(api_key) and capabilities.key_per_request
         return not capabilities.needs_key or brought or provider in self._own_keys
 
-    async def resolve(self, model: str, allows: Allows | None = None, by: By | None = None) -> Target:
+    def resolve(self, model: str, allows: Allows | None = None, by: By | None = None) -> Awaitable[Target]:
         """Who answers for a name that a client sends: in memory, at once, unless it is in no list. `allows` is what the caller
         may use, `by` who asks.
 
         Raises ModelNotFound with the nearest names, and ProviderNotConfigured.
         """
-        return await self._catalogue.sought(lambda names: names.resolve(model, allows, by))
+        return self._catalogue.sought(lambda names: names.resolve(model, allows, by))
 
     def misnamed(self, target: Target, error: ModelNotInstalled, allows: Allows | None = None) -> ProviderError:
         """`error` of a provider that does not know the target's model, with the nearest names as its cure. A cloud's model that

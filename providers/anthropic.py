@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Awaitable, Mapping
 from typing import Any, ClassVar
 
 from core.errors import ProviderAuthFailed, ProviderError, ProviderRefused
+from core.heads import Headers
 from core.http import Deadlines, HttpClient, Request, Response
 from providers.anthropic_errors import KEY_HINT, classify_error, is_lasting, parse_error, unsupported
 from providers.anthropic_models import model_info
@@ -48,6 +49,7 @@ class Anthropic:
         self._sender = Sender(http or HttpClient(), _TITLE, "ANTHROPIC_BASE_URL")
         self._base_url = (base_url or self.spec.default_url).rstrip("/").removesuffix("/v1") + "/v1"
         self._api_key = (api_key or "").strip()
+        self._own_headers = _key_headers(self._api_key)
         self._patience = patience
         self._refusals = Refusals()
 
@@ -107,15 +109,15 @@ class Anthropic:
         self, method: str, path: str, deadlines: Deadlines, *, api_key: str | None = None,
         headers: Mapping[str, str] = NO_HEADERS, **content: Any,
     ) -> Request:  # fmt: skip
-        own = {**headers, **self._headers(api_key)}
+        own = self._headers(api_key)
+        own = {**headers, **own} if headers else own
         return self._sender.sent(method, self._base_url + path, headers=own, deadlines=deadlines, **content)
 
     def _headers(self, api_key: str | None) -> Mapping[str, str]:
         """Raises ProviderAuthFailed without a key."""
-        key = api_key or self._api_key
-        if not key:
+        if not (api_key or self._api_key):
             raise ProviderAuthFailed("Anthropic needs an API key.", hint=KEY_HINT)
-        return {"x-api-key": key, "anthropic-version": _VERSION}
+        return _key_headers(api_key) if api_key else self._own_headers
 
     async def _refusal(self, response: Response) -> ProviderError:
         return self._error(response, parse_error(await response.head(ERROR_BYTES)), None)
@@ -125,3 +127,7 @@ class Anthropic:
 
     def _typed(self, status: int, error: dict[str, Any], retry_after: str | None, model: str | None) -> ProviderError:
         return classify_error(status, error, retry_after=retry_after, model=model, secret=self._api_key)
+
+
+def _key_headers(key: str) -> Headers:
+    return Headers({"x-api-key": key, "anthropic-version": _VERSION})

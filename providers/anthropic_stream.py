@@ -67,9 +67,9 @@ class Reader:
                 self._version = text(message, "model") or None
                 self._counts |= later_counts(message)
             case "content_block_start":
-                return self._begin(_index(event), member(event, "content_block"))
+                return self._begin(event, member(event, "content_block"))
             case "content_block_delta":
-                return self._go_on(_index(event), member(event, "delta"))
+                return self._go_on(event, member(event, "delta"))
             case "message_delta":
                 self._counts |= later_counts(event)
                 return self._end(member(event, "delta"))
@@ -78,7 +78,7 @@ class Reader:
                 raise self.typed(status_of(error), error)
         return None
 
-    def _begin(self, index: int, block: dict[str, Any]) -> ChatDelta | None:
+    def _begin(self, event: dict[str, Any], block: dict[str, Any]) -> ChatDelta | None:
         match block.get("type"):
             case "text" if text(block, "text"):
                 return ChatDelta(text(block, "text"))
@@ -87,7 +87,7 @@ class Reader:
             case "redacted_thinking":
                 return ChatDelta(redacted=text(block, "data"))
             case "tool_use":
-                return self._begin_call(index, block)
+                return self._begin_call(_index(event), block)
         return None
 
     def _begin_call(self, index: int, block: dict[str, Any]) -> ChatDelta | None:
@@ -99,7 +99,7 @@ class Reader:
         number = self._calls[index] = len(self._calls)
         return ChatDelta(tool_calls=(ToolCallDelta(number, text(block, "id"), text(block, "name"), arguments),))
 
-    def _go_on(self, index: int, delta: dict[str, Any]) -> ChatDelta | None:
+    def _go_on(self, event: dict[str, Any], delta: dict[str, Any]) -> ChatDelta | None:
         match delta.get("type"):
             case "text_delta":
                 return ChatDelta(text(delta, "text"))
@@ -107,11 +107,16 @@ class Reader:
                 return ChatDelta(thinking=text(delta, "thinking"))
             case "signature_delta":
                 return ChatDelta(signature=text(delta, "signature"))
-            case "input_json_delta" if index == self._answering:
-                return ChatDelta(text(delta, "partial_json"))
-            case "input_json_delta" if index in self._calls:
-                return ChatDelta(tool_calls=(ToolCallDelta(self._calls[index], arguments=text(delta, "partial_json")),))
-        return None  # citations, and tools that run at Anthropic's
+            case "input_json_delta":
+                return self._argue(_index(event), text(delta, "partial_json"))
+        return None  # citations
+
+    def _argue(self, index: int, said: str) -> ChatDelta | None:
+        if index == self._answering:
+            return ChatDelta(said)
+        if index in self._calls:
+            return ChatDelta(tool_calls=(ToolCallDelta(self._calls[index], arguments=said),))
+        return None  # tools that run at Anthropic's
 
     def _end(self, delta: dict[str, Any]) -> ChatDelta | None:
         finish = finish_of(delta.get("stop_reason"))

@@ -5,6 +5,7 @@ Source: docs.anthropic.com/en/docs/about-claude/models, platform.claude.com/docs
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any
 
 from providers.histories import is_unsigned
@@ -22,6 +23,7 @@ _UNKNOWN_LIMIT = 8192
 _WORDS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh", "max": "max"}
 
 
+@lru_cache(1024)
 def version(model: str) -> tuple[int, int] | None:
     """`us.anthropic.claude-opus-4-6-v1` is (4, 6), `claude-3-7-sonnet-20250219` (3, 7); None for other names."""
     found = _VERSION.search(model)

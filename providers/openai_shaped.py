@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Awaitable, Collection, Mapping
 from typing import Any, ClassVar
 
 from core.errors import ProviderAuthFailed, ProviderError, ProviderRefused
+from core.heads import Headers
 from core.http import Deadlines, HttpClient, HttpFailure, Request, Response
 from providers.base import NO_HEADERS, ProviderSpec
 from providers.collecting import MAX_CHARACTERS, collect
@@ -44,6 +45,7 @@ class OpenAIShaped:
         self._http = http or HttpClient()
         self._base_url = (base_url or self.spec.default_url).rstrip("/")
         self._api_key = (api_key or "").strip()
+        self._own_headers = Headers(self._key_header(self._api_key) if self._api_key else {})
         self._models = tuple(models)
         self._patience = patience
         self._refusals = Refusals()
@@ -140,10 +142,11 @@ class OpenAIShaped:
 
     def _headers(self, api_key: str | None) -> Mapping[str, str]:
         """Raises ProviderAuthFailed when there is no key and the host needs one."""
-        key = api_key or self._api_key
-        if not key and self.spec.capabilities.needs_key:
+        if api_key:
+            return self._key_header(api_key)
+        if not self._api_key and self.spec.capabilities.needs_key:
             raise ProviderAuthFailed(f"{self.spec.title} needs an API key.", hint=self._key_hint())
-        return self._key_header(key) if key else {}
+        return self._own_headers
 
     def _key_header(self, key: str) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {key}"}

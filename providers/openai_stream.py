@@ -48,6 +48,10 @@ def _leniently(data: bytes) -> Any:
         return None
 
 
+#: What nothing is told with but how much was read and written.
+_PLAIN = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
+
+
 def usage_of(told: Any) -> Usage | None:
     """Disjoint buckets: `prompt_tokens` include those of the cache and `completion_tokens` the reasoning; None if not told.
 
@@ -56,6 +60,8 @@ def usage_of(told: Any) -> Usage | None:
     if not isinstance(told, dict):
         return None
     read, written = _count(told, "prompt_tokens"), _count(told, "completion_tokens")
+    if told.keys() <= _PLAIN:
+        return Usage(read, written)
     details, more = told.get("prompt_tokens_details"), told.get("completion_tokens_details")
     cached = min(_count(details, "cached_tokens") or _count(told, "prompt_cache_hit_tokens"), read)
     stored = min(_count(details, "cache_write_tokens"), read - cached)

@@ -25,4 +25,4 @@ def count(value: Any, name: str) -> int | None:
     inner = value.get(name) if isinstance(value, dict) else None
     if isinstance(inner, float) and inner.is_integer():  # Cohere counts tokens so
         inner = int(inner)
-    return inner if isinstance(inner, int) and not isinstance(inner, bool) and inner >= 0 else None
+    return inner if type(inner) is int and inner >= 0 else None  # not true, which is 1
