@@ -35,12 +35,12 @@ class Connection(asyncio.Protocol):
         self.due = math.inf
         self._loop = asyncio.get_running_loop()  # asked once: it costs a call of the kernel each time
         self._transport: asyncio.Transport | None = None
-        self._parser: httptools.HttpResponseParser | None = None
         self._chunks: list[bytes] = []
         self.on_body = self._chunks.append  # called for each piece of a chunked body: hundreds in a read
+        self._parser = httptools.HttpResponseParser(self)  # one for all answers: it takes as long to make as to read one
         self._buffered = self._head_bytes = 0
-        self.headed = self._done = self._until_close = self._paused = self._full = self._cut = False
-        self._served = False
+        self.headed = self._until_close = self._paused = self._full = self._cut = self._served = False
+        self._done = True  # until something is asked, nothing may be said
         self._error: str | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -66,7 +66,6 @@ class Connection(asyncio.Protocol):
         """Starts an exchange with the head of a request, and a small body right behind it. Raises WireError."""
         self._head_bytes = 0
         transport = self._alive()
-        self._parser = httptools.HttpResponseParser(self)
         self.status, self.headers, self.reusable = 0, {}, False
         self.headed = self._done = self._until_close = self._cut = False
         transport.write(head)
@@ -161,7 +160,7 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        if self._parser is None or self._done:
+        if self._done:
             self._fail("the upstream said something that nobody asked for")
             self.abort()
             return
@@ -215,8 +214,7 @@ class Connection(asyncio.Protocol):
         self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
 
     def on_headers_complete(self) -> None:
-        parser = cast(httptools.HttpResponseParser, self._parser)
-        status = parser.get_status_code()
+        status = self._parser.get_status_code()
         if 100 <= status < 200:  # an interim answer; the real one follows (RFC 9110 §15.2)
             self.headers = {}
             return
@@ -229,6 +227,5 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self.headed:
             self._done = self._served = True
-            parser = cast(httptools.HttpResponseParser, self._parser)
-            self.reusable = parser.should_keep_alive() and not self._full and not self._cut
+            self.reusable = self._parser.should_keep_alive() and not self._full and not self._cut
             self._tell()
