@@ -97,7 +97,8 @@ class Call:
         Raises ModelNotAllowed, RateLimited, TooLarge, BudgetSpent and Overloaded; nothing is reserved then. With `own_key` the
         client's own key pays.
         """
-        self._release(0)
+        if self.provider:
+            self._release(0)
         ledger, grant = self._ledger, self.grant
         if grant.models or grant.providers:
             ledger.admit_target(self, provider, model)

@@ -127,7 +127,7 @@ def _record(call: Call, now: float) -> Record:
         call.grant.key_id,
         call.front,
         call.operation,
-        _text(call.provider),
+        call.provider,
         _text(call.model),
         _text(call.served),
         call.http_status,

@@ -5,6 +5,8 @@ from typing import Any
 
 from providers.types import ChatRequest, Message, Part, Thought, Tool, ToolCall, ToolResult
 
+_OF_TOOLS = (ToolCall, ToolResult)
+
 
 def tools_of(request: ChatRequest) -> tuple[Tool, ...]:
     """The tools of a request; without any, those that its history calls: such hosts refuse calls of tools they were not told.
@@ -13,7 +15,9 @@ def tools_of(request: ChatRequest) -> tuple[Tool, ...]:
     """
     if request.tools:
         return request.tools
-    parts = [part for message in request.messages for part in message.parts]
+    parts = [part for message in request.messages for part in message.parts if isinstance(part, _OF_TOOLS)]
+    if not parts:
+        return ()
     calls = {part.id: part.name for part in parts if isinstance(part, ToolCall)}
     results = {part.call_id: part.name for part in parts if isinstance(part, ToolResult)}
     return tuple(Tool(name) for name in dict.fromkeys([*calls.values(), *results.values()]) if name)
