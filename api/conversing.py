@@ -26,7 +26,7 @@ from providers.types import ChatReply, Dialect, Embeddings, Usage
 class Translation(Protocol):
     """How a body is answered by a provider of another dialect. Raises MyelinError while nothing was sent."""
 
-    async def answer(self, visit: Visit, body: dict[str, Any], stream: bool) -> None: ...
+    def answer(self, visit: Visit, body: dict[str, Any], stream: bool) -> Awaitable[None]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,10 @@ def _most(speech: Speech, body: dict[str, Any]) -> int | None:
     members = body.get("options") if speech.dialect == "ollama" else body
     if not isinstance(members, dict):
         return None
-    return next((members[name] for name in speech.most if type(members.get(name)) is int and members[name] >= 0), None)
+    for name in speech.most:
+        if type(value := members.get(name)) is int and value >= 0:
+            return value
+    return None
 
 
 def envelope(raw: bytes) -> tuple[dict[str, Any], MyelinError | None]:
@@ -97,13 +100,11 @@ class Conversation:
     rendering: Callable[[Asked], Rendering]
     idle: Callable[[dict[str, Any]], dict[str, Any] | None] | None = None
 
-    async def answer(self, visit: Visit, body: dict[str, Any], stream: bool) -> None:
+    def answer(self, visit: Visit, body: dict[str, Any], stream: bool) -> Awaitable[None]:
         if self.idle is not None and (said := self.idle(body)) is not None:
             visit.settle(Usage(), None)
-            await visit.exchange.reply(orjson.dumps(said), visit.headers())
-            return
-        asked = self.asked(body)
-        await (self._stream if stream else self._whole)(visit, asked)
+            return visit.exchange.reply(orjson.dumps(said), visit.headers())
+        return (self._stream if stream else self._whole)(visit, self.asked(body))
 
     async def _whole(self, visit: Visit, asked: Asked) -> None:
         reply = await visit.gateway.complete(visit.target, asked.request, visit.attempts)

@@ -79,7 +79,8 @@ class Visit:
 
 def _answers(body: dict[str, Any]) -> int:
     """How many answers OpenAI's dialect lets a client ask for at once; each is paid for."""
-    return max(value if type(value := body.get(name)) is int else 1 for name in ("n", "best_of"))
+    several = [value for name in ("n", "best_of") if type(value := body.get(name)) is int]
+    return max(several) if several else 1
 
 
 def _plain(name: str) -> bytes:

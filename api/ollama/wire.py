@@ -24,7 +24,7 @@ _SEED = 1 << 63
 _NATIVE = "Name a model of an Ollama, or leave it out."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TimedAsked(Asked):
     """`started` is when it was read (ns of `time.perf_counter_ns`): answers tell how long they took."""
 

@@ -87,11 +87,12 @@ def _texts(message: Body, path: str, nullable: bool = False) -> list[Text]:
 
 
 def _content(message: Body, path: str, nullable: bool = False) -> list[Text | Image]:
-    content, field = message.get("content"), at(path, "content")
+    content = message.get("content")
     if isinstance(content, str):
         return [Text(content)] if content else []
     if content is None and nullable:
         return []
+    field = at(path, "content")
     if not isinstance(content, list):
         raise wrong(field, "must be a text or a list of parts", 'Send "…" or [{"type": "text", "text": "…"}].')
     return [_part(part, f"{field}.{index}") for index, part in enumerate(content)]

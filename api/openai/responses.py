@@ -19,7 +19,7 @@ _INCOMPLETE: dict[FinishReason, str] = {"length": "max_output_tokens", "filtered
 _STATELESS = "Nothing is stored here: send the whole conversation as input."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ResponseAsked(Asked):
     """`told` is what the answer repeats of the request."""
 

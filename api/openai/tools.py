@@ -11,11 +11,14 @@ from api.json_schemas import read_schema
 from api.members import Body, as_mapping, at, flag, items, needed_text, refuse, text, wrong
 from providers.types import Tool, ToolChoice
 
+_MEMBERS = frozenset({"tools", "tool_choice", "parallel_tool_calls", "functions", "function_call"})
 _ONLY_FUNCTIONS = "Run other tools on your side, and offer them to the model as functions."
 
 
 def read_tools(body: Body, *, flat: bool = False) -> tuple[tuple[Tool, ...], ToolChoice | None]:
     """Raises InvalidField."""
+    if _MEMBERS.isdisjoint(body):
+        return (), None
     tools = tuple(_tool(tool, f"tools.{index}", flat) for index, tool in enumerate(items(body, "tools")))
     field = "tool_choice"
     wanted = body.get(field)

@@ -4,6 +4,8 @@ Source: platform.openai.com/docs/api-reference/chat. Knobs that no provider shar
 (n, logprobs, sound, web search) is refused. `api/openai/thoughts.py` says how thoughts and signatures travel.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from api.asked import Asked
@@ -12,7 +14,7 @@ from api.openai.messages import read_messages
 from api.openai.thoughts import signed, written_thoughts
 from api.openai.tools import read_format, read_tools
 from api.stamp import Stamp
-from api.thinking import SAMPLERS, of_effort, of_think, samplers
+from api.thinking import of_effort, of_think, samplers
 from providers.types import (
     ChatReply,
     ChatRequest,
@@ -32,6 +34,16 @@ FINISH: dict[FinishReason, str] = {
 }  # fmt: skip
 _MOST_STOPS = 16
 _SEED = 1 << 63
+_KNOBS: dict[str, Callable[[Body, str], Any]] = {
+    "temperature": partial(number, low=0, high=2),
+    "top_p": partial(number, low=0, high=1),
+    "top_k": partial(whole, low=0),
+    "stop": partial(texts, most=_MOST_STOPS),
+    "seed": partial(whole, low=-_SEED, high=_SEED),
+    "presence_penalty": partial(number, low=-2, high=2),
+    "frequency_penalty": partial(number, low=-2, high=2),
+}
+_LACKING = frozenset({"n", "logprobs", "top_logprobs", "modalities", "audio", "web_search_options"})
 
 
 def chat_request(body: dict[str, Any]) -> Asked:
@@ -51,22 +63,17 @@ def asked(
     model = needed_text(body, "model")
     options = mapping(body, "options") or {}
     streaming = mapping(body, "stream_options") or {}
+    knobs = {name: read(body, name) for name, read in _KNOBS.items() if name in body}
     request = ChatRequest(
         model=model,
         messages=messages,
         schema=schema,
         max_tokens=most,
-        temperature=number(body, "temperature", 0, 2),
-        options=samplers({name: body[name] for name in SAMPLERS if name in body} | options),
+        options=samplers({**body, **options}),
         tools=tools,
         tool_choice=choice,
         thinking=thinking or of_think(body.get("think")),
-        top_p=number(body, "top_p", 0, 1),
-        top_k=whole(body, "top_k", 0),
-        stop=texts(body, "stop", _MOST_STOPS),
-        seed=whole(body, "seed", -_SEED, _SEED),
-        presence_penalty=number(body, "presence_penalty", -2, 2),
-        frequency_penalty=number(body, "frequency_penalty", -2, 2),
+        **{"temperature": None, **knobs},
     )
     return Asked(model, request, flag(streaming, "include_usage", path="stream_options"))
 
@@ -86,6 +93,8 @@ def _thinking(body: Body) -> Thinking | None:
 
 
 def _refuse_what_is_lacking(body: Body) -> None:
+    if _LACKING.isdisjoint(body):
+        return
     refuse_several(body)
     if flag(body, "logprobs") or whole(body, "top_logprobs", 0):
         refuse("logprobs", "The probabilities of tokens are not told here.", "Leave logprobs and top_logprobs out.")
@@ -118,10 +127,12 @@ def message_of(reply: ChatReply) -> dict[str, Any]:
     """`content` is null when there are calls and no words."""
     texts_ = [part for part in reply.parts if isinstance(part, Text)]
     calls = [part for part in reply.parts if isinstance(part, ToolCall)]
-    signature = next((part.signature for part in reversed(texts_) if part.signature is not None), None)
-    said = "".join(part.text for part in texts_)
+    said = "".join([part.text for part in texts_])
     message: dict[str, Any] = {"role": "assistant", "content": said if said or not calls else None, "refusal": None}
-    message |= written_thoughts([part for part in reply.parts if isinstance(part, Thought)]) | signed(signature)
+    if len(texts_) + len(calls) < len(reply.parts):
+        message |= written_thoughts([part for part in reply.parts if isinstance(part, Thought)])
+    if signatures := [part.signature for part in texts_ if part.signature is not None]:
+        message |= signed(signatures[-1])
     if calls:
         message["tool_calls"] = [
             {
