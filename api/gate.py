@@ -269,7 +269,7 @@ class _Visit(Exchange):
 
 async def _attended(handler: Handler, exchange: Exchange, line: Line) -> None:
     """Runs `handler` for as long as there is somebody to answer; it is cancelled when the client hangs up."""
-    line.work = task = asyncio.current_task()
+    line.work = task = asyncio.current_task(line.loop)  # to look for the loop is a call of the kernel
     try:
         if line.gone:
             return

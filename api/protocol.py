@@ -19,10 +19,10 @@ class Line:
     A task for each request that only waits for the end would cost more than the rest of the way through the gate.
     """
 
-    __slots__ = ("cycle", "gone", "work")
+    __slots__ = ("cycle", "gone", "loop", "work")
 
-    def __init__(self) -> None:
-        self.gone = False
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self.loop, self.gone = loop, False
         self.cycle: Cycle | None = None
         self.work: asyncio.Task[None] | None = None
 
@@ -52,7 +52,7 @@ class PromptProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
-        self.line, self._news = Line(), asyncio.Event()
+        self.line, self._news = Line(self.loop), asyncio.Event()
         self._scope = {
             "type": "http",
             "asgi": {"version": self.asgi_version, "spec_version": "2.3"},

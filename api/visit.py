@@ -56,7 +56,7 @@ class Visit:
         headers = [
             (b"x-myelin-provider", self.target.provider.encode()),
             (b"x-myelin-model", _plain(self.target.model)),
-            (b"x-myelin-attempts", b"%d" % max(self.attempts.count, 1)),
+            (b"x-myelin-attempts", b"%d" % (self.attempts.count or 1)),
             (b"x-myelin-overhead-ms", b"%.2f" % overhead),
             *self.call.headers(),
         ]
