@@ -137,7 +137,8 @@ class Conversation:
                             visit.first()
                             if not exchange.begun:
                                 await begin()
-                        visit.told(len(delta.text) + len(delta.thinking) + sum(len(call.arguments) for call in delta.tool_calls))
+                        calls = sum([len(call.arguments) for call in delta.tool_calls]) if delta.tool_calls else 0
+                        visit.told(len(delta.text) + len(delta.thinking) + calls)
                         if delta.finish_reason is not None:
                             visit.settle(delta.usage, delta.finish_reason)
                         if data := rendering.piece(delta):

@@ -12,20 +12,21 @@ from uvicorn.protocols.http.flow_control import FlowControl
 _log = logging.getLogger("uvicorn.error")
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}".encode() for status in HTTPStatus}
 _BODILESS = (204, 304)
+_MOST_HELD = 64 << 10
 
 
 class Cycle:
     """What uvicorn's protocol needs of a cycle, and what it sets: `body`, `more_body`, `disconnected`, `keep_alive`.
 
-    The head of an answer waits for the first piece of its body: one call of the kernel instead of two. That of a stream goes
-    out at the end of the loop's turn when no piece follows at once. `message_event` is the connection's.
+    The head of an answer waits for the first piece of its body: one call of the kernel instead of two. The pieces of a stream
+    go out together at the end of the loop's turn in which they were said. `message_event` is the connection's.
     """
 
     response_started = response_complete = disconnected = chunked_encoding = False
     more_body = True
     expected_content_length = 0
-    _held = b""
-    _taken = False
+    _held_bytes = 0
+    _flushes = _taken = False
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class Cycle:
         self.message_event, self.default_headers = message_event, default_headers
         self.waiting_for_100_continue, self.keep_alive, self.on_response = expect_100_continue, keep_alive, on_response
         self.body = bytearray()
+        self._held: list[bytes] = []
 
     async def run_asgi(self, app: ASGIApp) -> None:
         """An answer that is not whole when `app` ends is told by the end of its connection."""
@@ -91,9 +93,9 @@ class Cycle:
         elif self.scope["method"] != "HEAD" and status not in _BODILESS:
             head += b"transfer-encoding: chunked\r\n"
             self.chunked_encoding = True
-            self.loop.call_soon(self._flush)
+            self._flush_soon()
         self.response_started, self.waiting_for_100_continue = True, False
-        self._held = head + b"\r\n"
+        self._held.append(head + b"\r\n")
 
     def _say(self, body: bytes, more: bool) -> None:
         if self.scope["method"] == "HEAD":
@@ -106,10 +108,13 @@ class Cycle:
             self.expected_content_length -= len(body)
         if self.expected_content_length < 0 or (self.expected_content_length and not more):
             raise RuntimeError("The content has another length than Content-Length says.")
-        if self._held:
-            body, self._held = self._held + body, b""
         if body:
-            self.transport.write(body)
+            self._held.append(body)
+            self._held_bytes += len(body)
+        if more and self._held_bytes <= _MOST_HELD:
+            self._flush_soon()
+        else:
+            self._flush()
         if not more:
             self.response_complete = True
             self.message_event.set()
@@ -117,9 +122,15 @@ class Cycle:
                 self.transport.close()
             self.on_response()
 
+    def _flush_soon(self) -> None:
+        if not self._flushes:
+            self._flushes = True
+            self.loop.call_soon(self._flush)
+
     def _flush(self) -> None:
+        self._flushes = False
         if self._held and not self.disconnected:
-            data, self._held = self._held, b""
+            data, self._held, self._held_bytes = b"".join(self._held), [], 0
             self.transport.write(data)
 
     async def receive(self) -> dict[str, Any]:

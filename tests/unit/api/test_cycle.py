@@ -62,10 +62,36 @@ async def test_a_whole_answer_is_one_write():
     assert wire.writes == [b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nx-a: b\r\n\r\nok"]
 
 
-async def test_a_stream_is_chunked_and_its_head_goes_with_the_first_piece():
-    wire = await asked(telling(b"one", b"", b"two"))
+@pytest.mark.parametrize("headers", [[], [(b"content-length", b"6")]])
+async def test_a_piece_is_not_held_for_the_next_one(headers):
+    async def app(_scope, _receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"one", "more_body": True})
+        await asyncio.sleep(0)
+        await send({"type": "http.response.body", "body": b"two"})
+
+    first, last = (await asked(app)).writes
+    assert b"one" in first and b"two" in last
+
+
+async def test_a_stream_is_chunked_and_what_is_said_in_one_turn_goes_out_together():
+    async def app(_scope, _receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for piece in (b"one", b"", b"two"):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await asyncio.sleep(0)
+        await send({"type": "http.response.body", "body": b"end", "more_body": False})
+
+    wire = await asked(app)
     head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
-    assert wire.writes == [head + b"3\r\none\r\n", b"3\r\ntwo\r\n0\r\n\r\n"]
+    assert wire.writes == [head + b"3\r\none\r\n3\r\ntwo\r\n", b"3\r\nend\r\n0\r\n\r\n"]
+
+
+@pytest.mark.parametrize("headers", [[], [(b"content-length", b"150000")]])
+async def test_pieces_that_never_wait_are_not_held_without_end(headers):
+    wire = await asked(telling(*[b"x" * 1000] * 150, headers=headers))
+    assert [len(data) > 1 << 16 for data in wire.writes] == [True, True, False]
+    assert all(len(data) < 70_000 for data in wire.writes)
 
 
 async def test_a_head_that_nothing_follows_goes_out_at_the_end_of_the_turn():
