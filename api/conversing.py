@@ -19,7 +19,7 @@ from api.payload import read
 from api.rendering import Rendering
 from api.streaming import Pings
 from api.visit import Visit
-from core.errors import InvalidField, ModelNotInstalled, MyelinError
+from core.errors import InvalidField, ModelNotInstalled, MyelinError, PricePending
 from providers.types import ChatReply, Dialect, Embeddings, Usage
 
 
@@ -60,7 +60,12 @@ async def converse(speech: Speech, exchange: Exchange) -> None:
             raise InvalidField("stream is true or false.", field="stream")
         gateway = exchange.rooms.gateway
         visit = Visit(exchange, call, await gateway.resolve(named, exchange.allows, lambda: asker_of(exchange, body)))
-        visit.reserve(body, raw, _most(speech, body))
+        most = _most(speech, body)
+        try:
+            visit.reserve(body, raw, most)
+        except PricePending:
+            await exchange.rooms.ledger.prices.looked_up(visit.target.provider, visit.target.model)
+            visit.reserve(body, raw, most)
         try:
             if speech.tended is not None and await speech.tended(visit, body):
                 return

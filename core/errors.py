@@ -23,7 +23,8 @@
     ├── UnsupportedType              415 unsupported_type
     ├── RateLimited                  429 rate_limited            Retry-After
     ├── Overloaded                   503 overloaded              Retry-After
-    │   └── MemoryTaken              503 memory_taken            Retry-After
+    │   ├── MemoryTaken              503 memory_taken            Retry-After
+    │   └── PricePending             503 price_pending           Retry-After
     ├── StorageFull                  507 storage_full            Retry-After
     ├── DocumentError                422 unreadable_document     the document cannot be read
     │   ├── PasswordRequired         422 password_required
@@ -213,6 +214,10 @@ class Overloaded(MyelinError):
 
 class MemoryTaken(Overloaded):
     code, title = "memory_taken", "Other programs have the memory that the model needs"
+
+
+class PricePending(Overloaded):
+    code, title = "price_pending", "The price of the model is being looked up"
 
 
 class StorageFull(MyelinError):

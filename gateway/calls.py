@@ -95,7 +95,7 @@ class Call:
         """Who shall answer, with about so many tokens of input and at most so many of output; again for another one.
 
         Raises ModelNotAllowed, RateLimited, TooLarge, BudgetSpent and Overloaded; nothing is reserved then. With `own_key` the
-        client's own key pays.
+        client's own key pays; what takes no tokens needs no money.
         """
         if self.provider:
             self._release(0)
@@ -107,7 +107,7 @@ class Call:
         self._input_tokens, self.own_key = input_tokens, own_key
         if grant.tpm is not None:
             self._reserved_tokens = ledger.reserve_tokens(self, input_tokens + output, input_tokens)
-        if grant.budget_usd is not None and not own_key:
+        if grant.budget_usd is not None and not own_key and (input_tokens or output):
             self._reserve_money(output)
 
     def _reserve_money(self, output: int) -> None:

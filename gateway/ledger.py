@@ -8,7 +8,7 @@ outlives its request. What was spent before a restart is read from the sums of t
 import time
 from collections.abc import Callable, Mapping
 
-from core.errors import BudgetSpent, ExpiredKey, ModelNotAllowed, MyelinError, Overloaded, RateLimited, TooLarge
+from core.errors import BudgetSpent, ExpiredKey, ModelNotAllowed, MyelinError, Overloaded, PricePending, RateLimited, TooLarge
 from gateway.calls import Call
 from gateway.grants import NANO, BudgetPeriod, Grant, period_end
 from gateway.limits import Account
@@ -101,9 +101,10 @@ class Ledger:
 
     def reserve_money(self, call: Call, ceiling: int) -> None:
         """Raises BudgetSpent, RateLimited while questions under way hold the rest (Overloaded for work that was accepted: it
-        waits), and Overloaded while no price can be told."""
+        waits), and PricePending while no price can be told."""
         if call.unpriced:
-            raise Overloaded("Prices are being loaded.", hint="Ask again in a moment.", retry_after=1)
+            detail = f"The price of {call.served[:120]}, which this key's budget must hold, is being looked up."
+            raise PricePending(detail, hint="Ask again in a moment.", retry_after=1)
         grant, account, now = call.grant, call.account, self.now()
         budget = round(grant.budget_usd * NANO)
         left = budget - account.spending.of(grant.budget_period, now)

@@ -55,7 +55,8 @@ class PriceList:
         self._thread: threading.Thread | None = None
 
     def __call__(self, provider: str, models: Sequence[str]) -> dict[str, Listed]:
-        self._learn({(provider, model) for model in models})
+        self._wanted.update((provider, model) for model in models)
+        self._learn()
         rows = {model: self._rows.get((provider, model), (0, None))[1] for model in models}
         return {model: Listed(_price(row), row.context) for model, row in rows.items() if row is not None}
 
@@ -83,11 +84,12 @@ class PriceList:
 
     def _learn_wanted(self) -> None:
         while self._wanted:
-            wanted, self._wanted = self._wanted, set()
-            self._learn(wanted)
+            self._learn()
 
-    def _learn(self, names: set[Name]) -> None:
+    def _learn(self) -> None:
+        """All that is wanted in one reading: who waits for its turn to read finds its names learned."""
         with self._reading:
+            names = {self._wanted.pop() for _ in range(len(self._wanted))}
             hour = self._hour()
             unknown = sorted(name for name in names if self._rows.get(name, (None,))[0] != hour)
             if not unknown or self._now() < self._next_try:

@@ -1,6 +1,8 @@
 """What a question costs: the operator's own table, then the list prices; what has no price is unknown, not free."""
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -10,6 +12,8 @@ from providers.types import Usage
 
 _PER_MILLION = NANO / 1_000_000
 _KEPT = 4096
+#: Seconds that a question waits at the most for the price of its model, and between two looks whether it is there.
+_PATIENCE, _BETWEEN = 10.0, 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,13 @@ class Prices:
             return self._found(provider, model), False
         except KeyError:
             return None, True
+
+    async def looked_up(self, provider: str, model: str, seconds: float = _PATIENCE) -> None:
+        """Waits until it is known what can be said of the price, and not longer than `seconds`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.rates(provider, model)[1]:
+                    await asyncio.sleep(_BETWEEN)
 
     def _found(self, provider: str, model: str) -> Rates | None:
         name = (provider, model)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import BudgetSpent, ExpiredKey, ModelNotAllowed, NotFound, Overloaded, RateLimited, TooLarge
+from core.errors import BudgetSpent, ExpiredKey, ModelNotAllowed, NotFound, PricePending, RateLimited, TooLarge
 from gateway.grants import NANO
 from gateway.ledger import Grant, Ledger
 from gateway.pricelist import PriceList
@@ -224,8 +224,9 @@ def test_what_is_free_needs_no_money_and_the_own_key_pays_for_itself(desk):
 def test_a_budget_waits_for_the_prices_and_an_unknown_price_is_no_price():
     prices = Prices([("openai/*", {"input": 1})], listed=PriceList(Path("/no/such/table")))
     desk, grant = Desk(prices), Grant("k", budget_usd=1)
-    with pytest.raises(Overloaded):
-        desk.ask(grant, provider="anthropic")
+    with pytest.raises(PricePending):
+        desk.ask(grant, (1, 1), provider="anthropic")
+    assert desk.ask(grant, (0, 0), provider="anthropic").cost == 0, "what takes no tokens"
     assert desk.ask(Grant("k"), (1, 1), provider="anthropic").cost is None
 
 

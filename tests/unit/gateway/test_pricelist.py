@@ -1,4 +1,5 @@
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,23 @@ def test_nobody_waits_for_a_price():
         prices.get("openai", "gpt-4o-mini")
     prices.settle()
     assert prices.get("openai", "gpt-4o-mini").prices["input"] == [[-1, 0.15]]
+
+
+def test_who_waits_for_the_table_finds_its_names_learned_by_who_went_before(tmp_path):
+    table, runs = tmp_path / "table.py", tmp_path / "runs"
+    table.write_text(
+        f"""import json, sys
+asked = json.load(sys.stdin)
+with open({str(runs)!r}, "a") as told:
+    print("run", file=told)
+print(json.dumps({{seller: {{model: {{"context": 9, "prices": {{}}}} for model in asked[seller]}} for seller in asked if seller != "at"}}))
+"""
+    )
+    prices = PriceList(table)
+    with ThreadPoolExecutor(5) as threads:
+        with prices._reading:
+            asked = [threads.submit(prices, "openai", [f"m{number}"]) for number in range(5)]
+            while len(prices._wanted) < 5:
+                pass
+        assert [one.result() for one in asked] == [{f"m{number}": Listed(None, 9)} for number in range(5)]
+    assert runs.read_text() == "run\n"

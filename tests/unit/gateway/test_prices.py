@@ -71,6 +71,26 @@ def test_what_is_not_on_the_list_has_no_price(listed, provider, model):
     assert rates(listed, provider, model) is None and not listed.rates(provider, model)[1]
 
 
+class Late:
+    """A list that knows a price when it is asked for the fourth time."""
+
+    asked = 0
+
+    def get(self, provider, model):
+        self.asked += 1
+        if self.asked < 4:
+            raise KeyError(model)
+        return Row(None, {"input": [(-1, 1.0)], "output": [(-1, 2.0)]})
+
+
+async def test_a_price_that_is_looked_up_is_waited_for_but_not_for_ever():
+    prices = Prices(listed=Late())
+    await prices.looked_up("openai", "gpt-5", seconds=0)
+    assert prices.rates("openai", "gpt-5") == (None, True)
+    await prices.looked_up("openai", "gpt-5")
+    assert prices.rates("openai", "gpt-5")[0].output == 2000
+
+
 def test_a_long_request_pays_the_dearer_rate_for_all_its_tokens(listed):
     found = rates(listed, "gemini", "gemini-2.5-pro")
     assert found.cost(Usage(200_000, 0)) == 200_000 * 1250
