@@ -19,7 +19,8 @@ from api.payload import read
 from api.rendering import Rendering
 from api.streaming import Pings
 from api.visit import Visit
-from core.errors import InvalidField, ModelNotInstalled, MyelinError, PricePending
+from core.errors import InvalidField, ModelNotInstalled, ModelUnable, MyelinError, PricePending
+from gateway.abilities import Ability
 from providers.types import ChatReply, Dialect, Embeddings, Usage
 
 
@@ -33,7 +34,8 @@ class Translation(Protocol):
 class Speech:
     """An address where models are talked to. `path` is where a provider of the same dialect has it, None when none has;
     `streams` is what a body that does not say it means, `most` are the members (Ollama's: options) that cap the answer;
-    `tended` answers a body that is no question but a wish for a model in memory or out of it, and tells whether it was one."""
+    `tended` answers a body that is no question but a wish for a model in memory or out of it, and tells whether it was one;
+    `needs` is what the model must be able to do for all others."""
 
     dialect: Dialect
     operation: str
@@ -42,6 +44,7 @@ class Speech:
     streams: bool = False
     most: tuple[str, ...] = ("max_tokens",)
     tended: Callable[[Visit, dict[str, Any]], Awaitable[bool]] | None = None
+    needs: Ability = "chat"
 
 
 async def converse(speech: Speech, exchange: Exchange) -> None:
@@ -69,12 +72,13 @@ async def converse(speech: Speech, exchange: Exchange) -> None:
         try:
             if speech.tended is not None and await speech.tended(visit, body):
                 return
+            gateway.must_be_able(visit.target, speech.needs)
             if speech.path is not None and gateway.passes(visit.target, speech.dialect, speech.path):
                 await (pass_stream if stream else pass_whole)(visit, speech.dialect, speech.path, body, raw)
             else:
                 await speech.translation.answer(visit, body, stream)
-        except ModelNotInstalled as error:
-            raise gateway.misnamed(visit.target, error, exchange.allows) from None
+        except (ModelNotInstalled, ModelUnable) as error:
+            raise gateway.cured(visit.target, error, speech.needs, exchange.allows) from None
 
 
 def _most(speech: Speech, body: dict[str, Any]) -> int | None:

@@ -41,6 +41,7 @@
         ├── ProviderTimeout          504 provider_timeout
         ├── ProviderRefused          502 provider_refused        it does not serve us: the account, or what it cannot do
         │   └── QuestionRefused      400 provider_refused        it answered 400: what was asked cannot be asked of it
+        │       └── ModelUnable      400 model_unable            the model does not chat, or does not embed
         ├── ProviderAuthFailed       502 provider_auth_failed    401 or 403: the key
         ├── ProviderRateLimited      503 provider_rate_limited   Retry-After
         ├── ModelNotInstalled        404 model_not_installed
@@ -287,6 +288,10 @@ class ProviderRefused(ProviderError):
 
 class QuestionRefused(ProviderRefused):
     status = 400
+
+
+class ModelUnable(QuestionRefused):
+    code, title = "model_unable", "The model cannot do that"
 
 
 class ProviderAuthFailed(ProviderError):

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import TypeVar, cast
 
-from core.errors import InvalidField, MyelinError, ProviderError, ProviderTimeout
+from core.errors import InvalidField, ModelUnable, MyelinError, ProviderError, ProviderTimeout
 from core.http import Response
 from gateway.retry import Retry
 from gateway.routing import AUTO, Target
@@ -87,9 +87,9 @@ class Asking:
     async def embed(
         self, target: Target, texts: list[str], dimensions: int | None = None, attempts: Attempts | None = None
     ) -> Embeddings:
-        """Raises InvalidField when the provider has no embeddings, and ProviderError."""
+        """Raises ProviderError: ModelUnable when the provider has no embeddings."""
         if not self.capabilities(target.provider).embed:
-            raise InvalidField(f"{self._title(target.provider)} has no embeddings.", field="model")
+            raise ModelUnable(f"{self._title(target.provider)} has no embeddings.")
         tries = attempts or Attempts()
 
         async def asked() -> Embeddings:

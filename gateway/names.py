@@ -51,6 +51,10 @@ class Names:
             self._targets[AUTO] = automatic
         self._targets |= self._aliased()
         self._splits = _splits(deployments, self._providers)
+        self._unable = {
+            ability: frozenset((model.provider, model.name) for model in self.models if getattr(model.supports, ability) is False)
+            for ability in ("chat", "embeddings")
+        }
         led = [(alias, self.at(self._targets[alias])) for alias in self.aliases if alias in self._targets]
         self._aliases_of: dict[str, list[str]] = {}
         for alias, model in led:
@@ -118,6 +122,15 @@ class Names:
             usable = (target for target in split.targets if allows is None or allows(target.provider, target.model))
             if not name.endswith(STAGING) and (heaviest := next(usable, None)) is not None:
                 yield name, self.at(heaviest)
+
+    def unable(self, target: Target, ability: str) -> bool:
+        """Whether the target's model is known not to do that."""
+        return (target.provider, target.model) in self._unable[ability]
+
+    def able(self, ability: str, allows: Allows | None, first: str) -> list[str]:
+        """At most three names of models that are known to do it, those of the provider `first` before all others."""
+        found = [(shown, model) for shown, model in self.entries(allows) if getattr(model.supports, ability)]
+        return [shown for shown, _ in sorted(found, key=lambda one: one[1].provider != first)[:_NEAREST]]
 
     def nearest(self, name: str, allows: Allows | None = None) -> list[str]:
         """At most three names that look like `name`, the nearest first."""

@@ -11,8 +11,8 @@ from core.errors import (
     ProviderRateLimited,
     ProviderTimeout,
     ProviderUnreachable,
-    QuestionRefused,
 )  # fmt: skip
+from gateway.abilities import Ability, cured, refused
 from gateway.asking import BUILTIN, Asking, Attempts
 from gateway.catalogue import Catalogue, Listing
 from gateway.deployments import By
@@ -68,14 +68,15 @@ class Gateway(Asking):
         """
         return self._catalogue.sought(lambda names: names.resolve(model, allows, by))
 
-    def misnamed(self, target: Target, error: ModelNotInstalled, allows: Allows | None = None) -> ProviderError:
-        """`error` of a provider that does not know the target's model, with the nearest names as its cure. A cloud's model that
-        is in its list does not do what was asked of it: Gemini says 404 to that, too."""
-        if not self.capabilities(target.provider).local and self._catalogue.names.find(f"{target.provider}/{target.model}"):
-            detail = f"{self._title(target.provider)} does not offer that with {target.model[:120]}."
-            return QuestionRefused(detail, hint="GET /api/models tells what each model can do.")
-        nearest = self._catalogue.names.nearest(f"{target.provider}/{target.model}", allows)
-        return ModelNotInstalled(error.detail, hint=f"Near are: {', '.join(nearest)}.") if nearest else error
+    def must_be_able(self, target: Target, ability: Ability) -> None:
+        """Raises ModelUnable for a model that is known not to do what it is asked for."""
+        if self._catalogue.names.unable(target, ability):
+            raise refused(self._catalogue.names, target, ability)
+
+    def cured(self, target: Target, error: ProviderError, ability: Ability, allows: Allows | None = None) -> ProviderError:
+        """`error` of a provider that does not know the target's model, or whose model is unable, with the names of others."""
+        local = self.capabilities(target.provider).local
+        return cured(self._catalogue.names, target, error, ability, local=local, allows=allows)
 
     async def models(self, provider: str, api_key: str | None = None, *, fresh: bool = False) -> Listing:
         """Raises InvalidField, and ProviderError when there is nothing to show."""

@@ -5,6 +5,7 @@ from core.errors import (
     DocumentTooLong,
     InvalidAnswer,
     ModelNotInstalled,
+    ModelUnable,
     ProviderAuthFailed,
     ProviderError,
     ProviderRateLimited,
@@ -17,6 +18,12 @@ from core.retryafter import retry_seconds
 
 _LONGEST_WORD = 48
 _SENTENCE = 200
+#: Of a model that was asked to embed and chats, or the other way round: OpenAI (403), Azure, Cohere, vLLM (400), llama.cpp (501).
+_UNABLE = (
+    "to generate embeddings from this model", "to sample from this model", "not a chat model",
+    "operation does not work with the specified model", "supported by the embed api", "supported by the chat api",
+    "support embeddings", "support chat completions", "support completions",
+)  # fmt: skip
 _PHASES = {
     "headers": "did not begin to answer",
     "idle": "stopped in the middle of its answer",
@@ -57,6 +64,8 @@ def from_status(
     """
     name = model or "the model"
     shown = (reason(said, secrets) or f"status {status}").rstrip(".")
+    if status in (400, 403, 404, 422, 501) and says(said, _UNABLE):
+        return ModelUnable(f"{title} refused the request: {shown}.")
     if status == 404:
         return ModelNotInstalled(f"{title} does not have {name}.", hint="GET /v1/models and GET /models/list show what there is.")
     if status in (401, 403):

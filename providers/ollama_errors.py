@@ -10,6 +10,7 @@ from core.errors import (
     InvalidAnswer,
     ModelNotInstalled,
     ModelOutOfMemory,
+    ModelUnable,
     ProviderAuthFailed,
     ProviderError,
     ProviderRateLimited,
@@ -26,6 +27,8 @@ _OUT_OF_MEMORY = (
 _CONTEXT_EXCEEDED = (
     "exceed_context_size", "exceeds the available context size", "longer than the context length", "exceeds the context length",
 )  # fmt: skip
+#: From capabilities that it lists (400), and from the runner (501).
+_UNABLE = ("does not support chat", "does not support generate", "does not support embeddings")
 _NAMED = re.compile(r"model ['\"]([^'\"]{1,200})['\"] not found")
 _PROMPT_TOKENS = re.compile(r"n_prompt_tokens\D{1,8}(\d{1,9})|request \((\d{1,9}) tokens\)")
 _BUSY_SECONDS = 5.0
@@ -90,6 +93,8 @@ def classify_text(status: int, text: str, retry_after: str | None = None, model:
     if "token repeat limit" in lower:
         return InvalidAnswer(f"{_the(model)} repeated itself without end.", hint="Ask again, or use a larger model.")
     said = f": {words}" if (words := reason(text)) else ""
+    if status >= 400 and any(words in lower for words in _UNABLE):
+        return ModelUnable(f"Ollama refused the request ({status}){said}.".replace("..", "."))
     if 300 <= status < 500:
         kind = QuestionRefused if status >= 400 else ProviderRefused
         return kind(f"Ollama refused the request ({status}){said}.".replace("..", "."))

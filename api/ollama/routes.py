@@ -61,8 +61,8 @@ SPEECHES = (
         most=("num_predict",),
         tended=partial(_moved, chat=False),
     ),
-    Speech("ollama", "embeddings", "/api/embed", Measuring(embed_request, embed_reply), most=()),
-    Speech("ollama", "embeddings", "/api/embeddings", Measuring(embedding_request, embedding_reply), most=()),
+    Speech("ollama", "embeddings", "/api/embed", Measuring(embed_request, embed_reply), most=(), needs="embeddings"),
+    Speech("ollama", "embeddings", "/api/embeddings", Measuring(embedding_request, embedding_reply), most=(), needs="embeddings"),
 )
 #: Seconds that the operator waits for the questions in a model to end.
 _LEAVING = 30.0

@@ -29,7 +29,9 @@ SPEECHES = {
     "/v1/responses": Speech(
         "openai", "chat", None, Conversation(response_request, response_reply, ResponseRendering), most=("max_output_tokens",)
     ),
-    "/v1/embeddings": Speech("openai", "embeddings", "/embeddings", Measuring(embeddings_request, embeddings_reply)),
+    "/v1/embeddings": Speech(
+        "openai", "embeddings", "/embeddings", Measuring(embeddings_request, embeddings_reply), needs="embeddings"
+    ),
 }  # fmt: skip
 _PREFIX = "/v1/models/"
 

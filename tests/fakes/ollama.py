@@ -151,7 +151,7 @@ class FakeOllama(FakeServer):
             body = await self._body(request)
             model = self._model(body)
             if "embedding" not in model.capabilities:
-                raise ApiError(400, "this model does not support embeddings")
+                raise ApiError(501, "this model does not support embeddings")
             inputs = body.get("input") or []
             texts = [inputs] if isinstance(inputs, str) else inputs
             if any(self._tokens(text) > model.context for text in texts) and body.get("truncate") is False:
@@ -172,6 +172,8 @@ class FakeOllama(FakeServer):
         try:
             body = await self._body(request)
             model = self._model(body)
+            if "embedding" not in model.capabilities:
+                raise ApiError(501, "this model does not support embeddings")
             async with self._held(model, body, generates=bool(body.get("prompt"))):
                 pass
         except (ApiError, Broken) as error:

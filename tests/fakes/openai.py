@@ -114,6 +114,8 @@ class FakeOpenAI(FakeServer):
     async def _embed(self, request: web.Request) -> web.Response:
         try:
             body = await self._read(request)
+            if "embed" not in body["model"]:
+                raise ApiError(403, "You are not allowed to generate embeddings from this model")
         except ApiError as error:
             return error.response()
         texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
@@ -133,6 +135,8 @@ class FakeOpenAI(FakeServer):
     async def chat(self, request: web.Request) -> web.StreamResponse:
         try:
             body = await self._read(request)
+            if "embed" in body["model"]:
+                raise ApiError(403, "You are not allowed to sample from this model")
             if self.strict:
                 check(body, self.also_known)
             fault = self.next_fault()

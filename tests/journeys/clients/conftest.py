@@ -1,3 +1,4 @@
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -24,7 +25,17 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
         fakes = {host.name: stack.enter_context(in_a_thread(made(host))) for host in HOSTS}
         settings = {name: value for host in HOSTS for name, value in host.settings(fakes[host.name].url).items()}
         folder = tmp_path_factory.mktemp("street") / "data"
-        yield Street(stack.enter_context(running(folder, **settings)), fakes)
+        server = stack.enter_context(running(folder, **settings))
+        _all_listed(server)
+        yield Street(server, fakes)
+
+
+def _all_listed(server: Server) -> None:
+    """A server is ready before all of its providers have told what they have."""
+    deadline = time.monotonic() + 20
+    with server.client() as client:
+        while not {host.name for host in HOSTS} <= {one["provider"] for one in client.get("/api/models").json()["models"]}:
+            assert time.monotonic() < deadline
 
 
 @pytest.fixture

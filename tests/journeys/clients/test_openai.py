@@ -177,10 +177,18 @@ def test_a_response_tells_its_thoughts(sdk, fake, host, model):
             assert thoughts == ([THOUGHTS] if host.tells_thoughts else []) and told.output[-1].type == "message"
 
 
-def test_who_has_no_embeddings_says_so(sdk, host):
-    if host.embeds is None:
-        with pytest.raises(BadRequestError, match="no embeddings"):
-            sdk.embeddings.create(model=f"{host.name}/{host.chats}", input="one")
+def test_what_makes_no_embeddings_is_said_so_with_others_that_do(sdk, model):
+    with pytest.raises(BadRequestError, match="Some that make embeddings: .*embed") as raised:
+        sdk.embeddings.create(model=model, input="one")
+    assert (raised.value.type, raised.value.param) == ("invalid_request_error", "model")
+
+
+def test_what_only_embeds_is_said_so_with_others_that_chat(sdk, street, embedder):
+    street.fakes[embedder.name].requests.clear()
+    for streams in (True, False):
+        with pytest.raises(BadRequestError, match="does not chat, it makes embeddings. Some that chat: ") as raised:
+            sdk.chat.completions.create(model=f"{embedder.name}/{embedder.embeds}", messages=HELLO, stream=streams)
+    assert raised.value.param == "model" and not street.fakes[embedder.name].requests
 
 
 @pytest.mark.parametrize("streams", [True, False])

@@ -1,6 +1,8 @@
 import asyncio
 import itertools
 from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 
@@ -9,13 +11,13 @@ from core.errors import (
     InvalidField,
     ModelNotInstalled,
     ModelOutOfMemory,
+    ModelUnable,
     ProviderAuthFailed,
     ProviderError,
     ProviderRateLimited,
     ProviderRefused,
     ProviderTimeout,
     ProviderUnreachable,
-    QuestionRefused,
 )
 from gateway.catalogue import Catalogue
 from gateway.facts import Listed
@@ -244,7 +246,28 @@ async def test_a_model_that_is_listed_is_not_said_to_be_unknown() -> None:
     far, near = Scripted("far", Capabilities(needs_key=False), [model("embed-1")]), box()
     gateway, unknown = house(near, far), ModelNotInstalled("Far has no model embed-1.")
     await asyncio.gather(gateway.models("far"), gateway.models("box"))
-    told = gateway.misnamed(Target("far", "embed-1", ""), unknown)
-    assert (type(told), told.front_status, told.detail) == (QuestionRefused, 400, "Far does not offer that with embed-1.")
-    assert "embed-1" in gateway.misnamed(Target("far", "embed-2", ""), unknown).hint
-    assert gateway.misnamed(Target("box", "b:8b", ""), unknown).status == 404, "a local model may have gone this moment"
+    told = gateway.cured(Target("far", "embed-1", ""), unknown, "chat")
+    assert (type(told), told.front_status, told.detail) == (ModelUnable, 400, "embed-1 does not chat there.")
+    missed = gateway.cured(Target("far", "embed-2", ""), unknown, "chat")
+    assert (missed.status, missed.field) == (404, "model") and "embed-1" in missed.hint
+    gone = gateway.cured(Target("box", "b:8b", ""), unknown, "chat")
+    assert gone.status == 404, "a local model may have gone this moment"
+
+
+@pytest.mark.parametrize("kinds, hint", [
+    (("completion",), "Some that make embeddings: e-1, e-2."), ((), "Some that make embeddings: e-1, e-2."),
+])  # fmt: skip
+async def test_a_model_that_is_known_not_to_embed_is_not_asked_and_one_of_which_nothing_is_known_is(kinds, hint) -> None:
+    far = Scripted("far", Capabilities(embed=True, needs_key=False), [replace(model("c-1"), capabilities=kinds)])
+    far.spec = replace(far.spec, lists_capabilities=True)
+    sells = [replace(model(name), capabilities=("embedding",)) for name in ("e-1", "e-2")]
+    shop = Scripted("shop", Capabilities(embed=True, needs_key=False), sells)
+    gateway = house(shop, far)
+    await asyncio.gather(gateway.models("far"), gateway.models("shop"))
+    target = Target("far", "c-1", "")
+    gateway.must_be_able(target, "chat")
+    with pytest.raises(ModelUnable) if kinds else nullcontext():
+        gateway.must_be_able(target, "embeddings")
+    assert gateway.cured(target, ModelUnable("No."), "embeddings").hint == hint
+    nobody = gateway.cured(target, ModelUnable("No."), "embeddings", lambda provider, _: provider == "far")
+    assert nobody.hint == "No model that is known here makes embeddings."

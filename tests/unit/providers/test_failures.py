@@ -7,6 +7,7 @@ from core.errors import (
     DocumentTooLong,
     InvalidAnswer,
     ModelNotInstalled,
+    ModelUnable,
     ProviderAuthFailed,
     ProviderError,
     ProviderRateLimited,
@@ -85,6 +86,23 @@ def test_a_status_is_typed(status: int, told: dict[str, bool], kind: type, words
     assert type(error) is kind and words in error.detail and error.hint
     assert error.hint == "set it" or kind is not ProviderAuthFailed
     assert kind is not ProviderRateLimited or error.retry_after == 7
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (403, "You are not allowed to generate embeddings from this model"),
+        (403, "You are not allowed to sample from this model"),
+        (400, "The chatCompletion operation does not work with the specified model, ada. Please choose another."),
+        (400, "invalid request: model 'm' is not supported by the embed API"),
+        (400, "The model does not support Embeddings API"),
+        (501, "This server does not support embeddings. Start it with `--embeddings`"),
+    ],
+)
+def test_a_model_of_another_kind_is_no_fault_of_the_host(status: int, said: str) -> None:
+    error = from_status(status, said, title="Host", key_hint="")
+    assert (type(error), error.front_status, error.retryable) == (ModelUnable, 400, False) and said[:40] in error.detail
+    assert type(from_status(500, said, title="Host", key_hint="")) is ProviderError
 
 
 def test_a_host_that_says_nothing_is_told_by_its_status() -> None:
