@@ -17,8 +17,8 @@ router = APIRouter(prefix="/api", tags=["models"])
 
 
 class AvailableModel(Presence):
-    """A model on a machine of ours. `fits`: it has room there when it is alone; `needs_bytes` is what it took, or an
-    estimate; null when nobody knows."""
+    """A model on a machine of ours. `fits`: it is in memory, or has room there when it is alone with what other programs have
+    now; `needs_bytes` is what it took, or an estimate; null when nobody knows."""
 
     name: str
     provider: str
@@ -32,11 +32,13 @@ class AvailableModel(Presence):
 
 
 class AvailableModels(TypedDict):
-    """`budget_bytes` is what models may take together on the machine `local`, `budget_why` where that comes from."""
+    """`budget_bytes` is what models may take together on the machine `local`, `budget_why` where that comes from; other programs
+    have `taken_bytes` of it now."""
 
     models: list[AvailableModel]
     budget_bytes: int | None
     budget_why: str
+    taken_bytes: int
 
 
 @router.get(
@@ -54,23 +56,25 @@ async def available(request: Request) -> Response:
         for info in model.copies
         if (info.machine or LOCAL) in engines
     ]
-    room = engines[LOCAL].budget
-    return answer({"models": models, "budget_bytes": room.bytes, "budget_why": room.why})
+    here = engines[LOCAL]
+    budget = here.budget
+    told = {"budget_bytes": budget.bytes, "budget_why": budget.why, "taken_bytes": here.taken}
+    return answer({"models": models, **told})
 
 
 def _available(info: ModelInfo, engine: Engine, presences: Presences) -> AvailableModel:
     presence = NOWHERE if info.machine is None else presences.of(info.machine, info.name)
     occupant = info.machine and presences.occupant(info.machine, info.name)
-    needs = engine.turns.needs(info.name)
+    needs, resident = engine.turns.needs(info.name), is_resident(presence)
     return {
         **presence,
         "name": info.name,
         "provider": info.provider,
         "machine": engine.record.name,
         "category": category(info, engine),
-        "resident": is_resident(presence),
+        "resident": resident,
         "size": info.size,
         "size_vram": occupant.size_vram if occupant else None,
         "needs_bytes": needs,
-        "fits": engine.budget.fits(needs),
+        "fits": resident or engine.fits(needs),
     }

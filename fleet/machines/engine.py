@@ -220,6 +220,11 @@ class Engine:
             return 0
         return max(0, budget.bytes - self.cards.room)
 
+    def fits(self, needed: int | None) -> bool | None:
+        """Whether a model that needs so many bytes has room when it is alone with what other programs have; None when one of
+        the two is unknown."""
+        return self.budget.fits(None if needed is None else needed + self.taken)
+
     @property
     def habits(self) -> Habits:
         """How its server was started: as its record says, else as the settings do, or as its kind usually is."""

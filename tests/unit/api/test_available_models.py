@@ -1,5 +1,6 @@
 from types import SimpleNamespace
 
+import pytest
 from fastapi import FastAPI
 
 from api import available_models
@@ -10,6 +11,7 @@ from fleet.hardware import Figure, Hardware
 from fleet.machines.engine import Engine
 from fleet.machines.opening import factories
 from fleet.machines.record import Record
+from fleet.telemetry import Cards
 from gateway.grants import Grant
 from providers.ollama import Ollama
 from providers.registry import Configured
@@ -27,6 +29,7 @@ RECORDS = (
     Record("local", "http://localhost:11434", always_on=("gemma3:1b",)),
     Record("box", "http://10.0.0.5:11434", budget_bytes=64 * GIB),
 )
+GEMMA = Resident("gemma3:1b", 1000, 900)
 CARD = Gpu("card", "nvidia", None, 24 * GIB, None, "nvml")
 HARDWARE = Hardware(Figure(4, "x"), Figure(64 * GIB, "x"), Figure(60 * GIB, "x"), (CARD,))
 OLLAMA = Configured(Ollama, {"base_url": "http://localhost:11434"}, has_key=False)
@@ -39,9 +42,10 @@ def _engine(record):
     return made
 
 
-async def ask(grant=None):
+async def ask(grant=None, others=0, residents=(GEMMA,)):
     engines = [_engine(record) for record in RECORDS]
-    engines[0].health.answered("0.33.3", [Resident("gemma3:1b", 1000, 900)], 0.0)
+    engines[0].cards = Cards(24 * GIB, others, others)
+    engines[0].health.answered("0.33.3", residents, 0.0)
 
     async def marked(scope, receive, send):
         scope["state"]["principal"] = Principal(Role.CLIENT, "k", grant)
@@ -71,3 +75,12 @@ async def test_the_models_of_this_machine_are_always_on_or_on_demand_and_fit_or_
 
 async def test_a_key_sees_the_models_it_may_use():
     assert [model["name"] for model in (await ask(Grant("k", providers=("lmstudio",))))["models"]] == ["some"]
+
+
+@pytest.mark.parametrize(
+    ("others", "residents", "fits"), [(22 * GIB, (), True), (23 * GIB, (), False), (23 * GIB, (GEMMA,), True)]
+)
+async def test_a_model_fits_beside_what_other_programs_have_of_the_cards_or_is_there(others, residents, fits):
+    got = await ask(others=others, residents=residents)
+    gemma, llama, elsewhere, _ = got["models"]
+    assert (got["taken_bytes"], gemma["fits"], llama["fits"], elsewhere["fits"]) == (others, fits, False, True)
