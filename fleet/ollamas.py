@@ -9,7 +9,6 @@ from core.errors import ProviderError
 from core.http import Response
 from core.machines import OLLAMA
 from fleet.machines.fleet import Fleet
-from fleet.machines.placement import Wish
 from providers.base import NO_HEADERS, ProviderSpec
 from providers.ollama import Ollama
 from providers.ollama_native import read
@@ -45,7 +44,7 @@ class Ollamas:
     ) -> AsyncIterator[Response]:
         """To an Ollama: no other kind of machine speaks its dialect."""
         model = read(path, body).model
-        turn = self._fleet.turn(model, caller(), Wish(kind=OLLAMA))
+        turn = self._fleet.turn(model, caller(), OLLAMA)
         async with turn as place, place.host.forward(path, body, stream=stream, headers=headers) as response:
             yield response
 

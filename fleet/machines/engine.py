@@ -303,8 +303,6 @@ class Engine:
             enabled=self.record.enabled,
             draining=self.draining,
             suspected=health.suspected,
-            device=self.record.device,
-            labels=frozenset(self.record.labels),
             installed=None if self.listed is None else not elsewhere,
             predicted=predicted,
             budget=self.budget.bytes,

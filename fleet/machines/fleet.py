@@ -23,7 +23,7 @@ from core.errors import (
 from core.logs import get_logger
 from core.machines import LOCAL, OLLAMA
 from fleet.machines.engine import Engine, Host, Moved
-from fleet.machines.placement import Candidate, Reason, Wish, ranked, reasons
+from fleet.machines.placement import Candidate, Reason, ranked, reasons
 from fleet.machines.registry import Machines
 from fleet.swapper.room import memory_taken
 from providers.ollama import Ollama
@@ -67,22 +67,22 @@ class Fleet:
         self._listing = asyncio.Lock()
         self._listed_at = float("-inf")
 
-    def turn(self, model: str, asker: Caller | None = None, wish: Wish = Wish()) -> "FleetTurn":
-        """`async with` a turn on the best machine; on another one when that one goes down, or is removed, before the turn, or has
-        no room for the model.
+    def turn(self, model: str, asker: Caller | None = None, kind: str = "") -> "FleetTurn":
+        """`async with` a turn on the best machine, of `kind` if that is given; on another one when that one goes down, or is
+        removed, before the turn, or has no room for the model.
 
         A machine whose connection breaks is asked last until it answers again, so that the next try goes elsewhere.
         Raises what its turns raise, ModelNotInstalled, ModelTooLarge, Overloaded and ProviderUnreachable; for a model that has
         just left for another machine a ProviderError that is worth another try.
         """
-        return FleetTurn(self, model, asker or Caller(), wish)
+        return FleetTurn(self, model, asker or Caller(), kind)
 
-    async def enter(self, model: str, asker: Caller, wish: Wish) -> tuple[Engine, AbstractAsyncContextManager[Any]]:
+    async def enter(self, model: str, asker: Caller, kind: str) -> tuple[Engine, AbstractAsyncContextManager[Any]]:
         """For FleetTurn alone, as is `left`: a machine, and a turn there that has come."""
         told = None if asker.on_wait is None else lambda forecast: asker.on_wait(forecast.seconds)
         refused: dict[str, ModelTooLarge | MemoryTaken] = {}
         while True:
-            engine = await self._choose(model, wish, refused)
+            engine = await self._choose(model, kind, refused)
             try:
                 with _naming(engine, model):
                     await engine.turns.meet((model,))
@@ -110,7 +110,7 @@ class Fleet:
         """
         refused: dict[str, ModelTooLarge | MemoryTaken] = {}
         while True:
-            engine = await self._choose(model, Wish(), refused)
+            engine = await self._choose(model, "", refused)
             try:
                 with _naming(engine, model):
                     await engine.turns.meet((model,))
@@ -121,10 +121,6 @@ class Fleet:
     async def evict(self, model: str, seconds: float) -> None:
         """Out of the memory of every machine. Raises Conflict and Overloaded as the turns of the machines do."""
         await asyncio.gather(*(engine.turns.evict(model, seconds) for engine in self.machines if engine.open))
-
-    def ranked(self, model: str, wish: Wish = Wish()) -> list[str]:
-        """The names of the machines that could take a request for `model` now, the best first."""
-        return [one.name for one in ranked(self._candidates(model), wish)]
 
     def passes(self, model: str) -> bool:
         """Whether a request for it may go to an Ollama as it is: one has it, or nobody knows who does."""
@@ -161,19 +157,19 @@ class Fleet:
             return error
         return ProviderError(f"The model {model} has left the machine {engine.record.name} for {there[0]}.", hint="Ask again.")
 
-    async def _choose(self, model: str, wish: Wish, refused: Mapping[str, ModelTooLarge | MemoryTaken]) -> Engine:
+    async def _choose(self, model: str, kind: str, refused: Mapping[str, ModelTooLarge | MemoryTaken]) -> Engine:
         """One that has not `refused` it. What may change by itself is told first."""
-        if (found := self._best(model, wish, refused)) is not None:
+        if (found := self._best(model, kind, refused)) is not None:
             return found
         if refused:
             raise min(refused.values(), key=lambda error: not error.retryable)
         # The truth may be younger than what is known: a model that was pulled elsewhere, an Ollama that was just started.
         await self.machines.again(engine for engine in self.machines if engine.health.state == "down")
         await self._look_again()
-        if (found := self._best(model, wish, refused)) is not None:
+        if (found := self._best(model, kind, refused)) is not None:
             return found
         candidates = self._candidates(model)
-        raise self._refusal(model, candidates, reasons(candidates, wish))
+        raise self._refusal(model, candidates, reasons(candidates, kind))
 
     async def _look_again(self, believed: float = _BELIEVED) -> None:
         asked_at = self._clock.monotonic()
@@ -181,19 +177,18 @@ class Fleet:
             if self._listed_at <= asked_at - believed:
                 await self.refresh()
 
-    def _best(self, model: str, wish: Wish, refused: Collection[str]) -> Engine | None:
-        if not refused and (alone := self._alone(model, wish)) is not None:
+    def _best(self, model: str, kind: str, refused: Collection[str]) -> Engine | None:
+        if not refused and (alone := self._alone(model, kind)) is not None:
             return alone
-        best = next((one for one in ranked(self._candidates(model), wish) if one.name not in refused), None)
+        best = next((one for one in ranked(self._candidates(model), kind) if one.name not in refused), None)
         return None if best is None else self.machines.get(best.name)
 
-    def _alone(self, model: str, wish: Wish) -> Engine | None:
+    def _alone(self, model: str, kind: str) -> Engine | None:
         """The only machine that may have the model, when it is in memory there: nothing is to be weighed then."""
         having = [engine for engine in self.machines if engine.lists(model) is not False]
         if len(having) != 1 or not having[0].open or not having[0].turns.holds(model):
             return None
-        record = having[0].record
-        return having[0] if wish.refuses(record.kind, record.device, record.labels) is None else None
+        return having[0] if kind in ("", having[0].record.kind) else None
 
     def _candidates(self, model: str) -> list[Candidate]:
         now = self._clock.now()
@@ -246,13 +241,13 @@ class Fleet:
 class FleetTurn:
     """One turn, on the machine that is chosen as it begins; `asker` learns which one it was."""
 
-    __slots__ = ("_asker", "_engine", "_fleet", "_model", "_turn", "_wish")
+    __slots__ = ("_asker", "_engine", "_fleet", "_kind", "_model", "_turn")
 
-    def __init__(self, fleet: Fleet, model: str, asker: Caller, wish: Wish):
-        self._fleet, self._model, self._asker, self._wish = fleet, model, asker, wish
+    def __init__(self, fleet: Fleet, model: str, asker: Caller, kind: str):
+        self._fleet, self._model, self._asker, self._kind = fleet, model, asker, kind
 
     async def __aenter__(self) -> Place:
-        self._engine, self._turn = engine, _ = await self._fleet.enter(self._model, self._asker, self._wish)
+        self._engine, self._turn = engine, _ = await self._fleet.enter(self._model, self._asker, self._kind)
         self._asker.machine = engine.record.name
         engine.inside += 1
         return Place(engine.record.name, engine.host)

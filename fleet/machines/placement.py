@@ -7,13 +7,12 @@ and five models that halves the wait of the plain least ETA. A load that drives 
 is on a disk that was just read loads from the page cache.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from core.machines import OLLAMA
 from fleet.machines.health import State
-from fleet.machines.record import Device
 
 #: Seconds that a machine must win by when it is slow to tell how it is.
 SLOW = 10.0
@@ -21,26 +20,7 @@ SLOW = 10.0
 WARM = 0.5
 WARM_SECONDS = 600.0
 
-Reason = Literal["disabled", "draining", "down", "kind", "device", "labels", "not installed", "too large", "memory taken"]
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """`avoid` are machines that failed just now: asked again only when there is no other. `kind` "" is any."""
-
-    kind: str = ""
-    device: Device = "auto"
-    labels: frozenset[str] = frozenset()
-    may_pull: bool = False
-    avoid: frozenset[str] = frozenset()
-
-    def refuses(self, kind: str, device: Device, labels: Collection[str]) -> Reason | None:
-        """Why it is not for such a machine; None when it is."""
-        if self.kind not in ("", kind):
-            return "kind"
-        if "auto" not in (self.device, device) and self.device != device:
-            return "device"
-        return None if self.labels.issubset(labels) else "labels"
+Reason = Literal["disabled", "draining", "down", "kind", "not installed", "too large", "memory taken"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +38,6 @@ class Candidate:
     enabled: bool = True
     draining: bool = False
     suspected: bool = False
-    device: Device = "auto"
-    labels: frozenset[str] = frozenset()
     installed: bool | None = True
     predicted: int | None = None
     budget: int | None = None
@@ -81,17 +59,17 @@ class Candidate:
         return self.wait + self.loading
 
 
-def unfit(candidate: Candidate, wish: Wish) -> Reason | None:
-    """Why a machine cannot take the request; None when it can."""
+def unfit(candidate: Candidate, kind: str = "") -> Reason | None:
+    """Why a machine cannot take a request that is for machines of `kind` (empty: any); None when it can."""
     if not candidate.enabled:
         return "disabled"
     if candidate.draining:
         return "draining"
     if candidate.state == "down":
         return "down"
-    if (reason := wish.refuses(candidate.kind, candidate.device, candidate.labels)) is not None:
-        return reason
-    if candidate.installed is False and not wish.may_pull:
+    if kind not in ("", candidate.kind):
+        return "kind"
+    if candidate.installed is False:
         return "not installed"
     if candidate.resident or candidate.budget is None or candidate.predicted is None:
         return None
@@ -100,30 +78,20 @@ def unfit(candidate: Candidate, wish: Wish) -> Reason | None:
     return "memory taken" if candidate.predicted > candidate.budget - candidate.taken else None
 
 
-def ranked(candidates: Iterable[Candidate], wish: Wish = Wish()) -> list[Candidate]:
+def ranked(candidates: Iterable[Candidate], kind: str = "") -> list[Candidate]:
     """Those that can take the request, the best first; equals stay in the order of their names, `candidates` in any order."""
-    fit = [one for one in candidates if unfit(one, wish) is None]
-    at_home = any(one.resident and not _is_shunned(one, wish) for one in fit)
+    fit = [one for one in candidates if unfit(one, kind) is None]
+    at_home = any(one.resident and not one.suspected for one in fit)
 
-    def key(one: Candidate) -> tuple[bool, bool, float, bool, str]:
+    def key(one: Candidate) -> tuple[bool, float, bool, str]:
         leaving = one.load if at_home and not one.resident else 0.0
         slow = SLOW if one.state == "unknown" else 0.0
-        return (
-            _is_shunned(one, wish),
-            one.installed is False,
-            one.eta + one.displaced + leaving + slow,
-            not one.resident,
-            one.name,
-        )
+        return one.suspected, one.eta + one.displaced + leaving + slow, not one.resident, one.name
 
     return sorted(fit, key=key)
 
 
-def _is_shunned(candidate: Candidate, wish: Wish) -> bool:
-    return candidate.suspected or candidate.name in wish.avoid
-
-
-def reasons(candidates: Sequence[Candidate], wish: Wish = Wish()) -> dict[str, Reason]:
+def reasons(candidates: Sequence[Candidate], kind: str = "") -> dict[str, Reason]:
     """Of each machine that cannot take the request, why."""
-    found = {one.name: unfit(one, wish) for one in candidates}
+    found = {one.name: unfit(one, kind) for one in candidates}
     return {name: reason for name, reason in found.items() if reason is not None}

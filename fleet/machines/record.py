@@ -29,7 +29,7 @@ _MOST_AT_ONCE = 1024
 class Record:
     """`url` as the operator gave it; `kind` is what serves the models there: Ollama, or an engine, which may want a `key`.
 
-    `budget_bytes` is what models may take together (None: nobody said). `labels` are words that placement may ask for;
+    `budget_bytes` is what models may take together (None: nobody said). `labels` are the operator's own notes;
     `always_on` models stay in memory; one that is not `enabled` gets no work. The last four are how its server was started, by
     the names of `fleet.memory.prediction.Habits`; None: as the settings say.
     """

@@ -15,7 +15,7 @@ GIB = 1 << 30
 
 @pytest.fixture
 def engine():
-    made = Engine(Record("gpu", "http://gpu", labels=("a",)), "api", None, lambda record, health: Budget(10 * GIB, "a test"))
+    made = Engine(Record("gpu", "http://gpu"), "api", None, lambda record, health: Budget(10 * GIB, "a test"))
     made.turns = Turns()
     return made
 
@@ -75,7 +75,7 @@ def test_a_candidate_is_how_the_machine_stands(engine):
     engine.turns.wait = 7.0
     found = engine.candidate("gemma3:1b", None, 160.0)
     assert (found.resident, found.wait, found.eta, found.idle) == (True, 7.0, 7.0, 60.0)
-    assert (found.installed, found.budget, found.labels) == (True, 10 * GIB, frozenset("a"))
+    assert (found.installed, found.budget) == (True, 10 * GIB)
     assert found.predicted is None and found.load == pytest.approx(4 * GIB / 2e9)
     assert engine.candidate("gemma3:1b", 9, 160.0).predicted == 9
     other = engine.candidate("llama3:8b", None, 160.0)

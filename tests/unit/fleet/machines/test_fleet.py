@@ -16,7 +16,6 @@ from core.errors import (
 )
 from core.http import HttpClient
 from fleet.machines.fleet import Fleet
-from fleet.machines.placement import Wish
 from fleet.machines.record import Record
 from fleet.telemetry import Cards
 from tests.fakes.ollama import FakeOllama
@@ -65,7 +64,7 @@ async def test_a_request_goes_where_it_is_answered_first(world):
     assert await world.place() == "b"
 
 
-async def test_the_only_machine_that_holds_a_model_is_taken_without_a_look_at_the_others_if_it_is_what_is_wished_for(world):
+async def test_the_only_machine_that_holds_a_model_is_taken_without_a_look_at_the_others_if_it_is_of_the_kind(world):
     for name in ("local", "c"):
         world.fakes[name].machine.installed.clear()
     await world.fleet.refresh()
@@ -74,7 +73,7 @@ async def test_the_only_machine_that_holds_a_model_is_taken_without_a_look_at_th
     world.turns["b"].outlook = lambda model: looked.append(model) or reckoned(model)
     assert await world.place() == "b" and not looked
     with pytest.raises(Overloaded, match="b: kind"):
-        await world.place(wish=Wish(kind="vllm"))
+        await world.place(kind="vllm")
     world.machines.get("b").draining = True
     with pytest.raises(ModelNotInstalled):
         await world.place()
@@ -101,7 +100,7 @@ async def test_a_model_that_one_machine_has_goes_there(world):
         del world.fakes[name].machine.installed[GEMMA]
     await world.fleet.refresh()
     world.turns["c"].wait = 99.0
-    assert await world.place() == "c" and world.fleet.ranked(GEMMA) == ["c"]
+    assert await world.place() == "c"
 
 
 async def test_a_model_that_was_pulled_elsewhere_is_found(world, ticking):
@@ -174,11 +173,6 @@ async def test_a_failure_of_the_request_is_not_one_of_the_machine(world):
         async with world.fleet.turn(GEMMA):
             raise ModelTooLarge("too large")
     assert await world.place() == "b"
-
-
-async def test_who_says_what_to_avoid_gets_the_next_best(world):
-    assert await world.place(wish=Wish(avoid=frozenset("b"))) == "c"
-    assert await world.place(wish=Wish(avoid=frozenset(["b", "c", "local"]))) == "b"
 
 
 async def test_a_model_that_its_machine_has_lost_is_looked_for_elsewhere(world):
@@ -303,14 +297,6 @@ async def test_a_machine_that_refuses_it_as_too_large_is_passed_over_and_the_fir
         await world.fleet.preload(GEMMA)
     world.turns["local"].refuses = None
     assert await world.fleet.preload(GEMMA) == ("local", 0.0)
-
-
-async def test_labels_and_device_are_minded(world):
-    await world.machines.change("local", {"enabled": True})
-    world.machines.get("c").record = Record("c", "http://c", device="gpu", labels=("fast",))
-    world.machines.get("b").record = Record("b", "http://b", device="cpu")
-    assert await world.place(wish=Wish(labels=frozenset(["fast"]))) == "c"
-    assert await world.place(wish=Wish(device="cpu")) == "b"
 
 
 async def test_a_caller_that_hangs_up_leaves_no_trace(world):

@@ -5,19 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.machines.placement import Candidate, Wish, ranked, reasons, unfit
+from fleet.machines.placement import Candidate, ranked, reasons, unfit
 
 seconds = st.integers(0, 1000).map(float)
 bytes_ = st.none() | st.integers(1, 100)
 candidates = st.builds(
     Candidate,
     name=st.text("abcdefgh", min_size=1, max_size=3),
+    kind=st.sampled_from(["ollama", "vllm"]),
     state=st.sampled_from(["up", "unknown", "down"]),
     enabled=st.booleans(),
     draining=st.booleans(),
     suspected=st.booleans(),
-    device=st.sampled_from(["auto", "cpu", "gpu"]),
-    labels=st.frozensets(st.sampled_from("xyz")),
     installed=st.none() | st.booleans(),
     predicted=bytes_,
     budget=bytes_,
@@ -28,41 +27,33 @@ candidates = st.builds(
     idle=st.none() | seconds,
 )
 fleets = st.lists(candidates, max_size=6, unique_by=lambda one: one.name)
-wishes = st.builds(
-    Wish,
-    device=st.sampled_from(["auto", "cpu", "gpu"]),
-    labels=st.frozensets(st.sampled_from("xyz"), max_size=1),
-    may_pull=st.booleans(),
-    avoid=st.frozensets(st.sampled_from("abc"), max_size=2),
-)
+kinds = st.sampled_from(["", "ollama", "vllm"])
 
 
 def names(found):
     return [one.name for one in found]
 
 
-@given(fleets, wishes, st.randoms(use_true_random=False))
-def test_the_order_does_not_hang_on_the_order_of_the_machines(fleet, wish, chance: random.Random):
+@given(fleets, kinds, st.randoms(use_true_random=False))
+def test_the_order_does_not_hang_on_the_order_of_the_machines(fleet, kind, chance: random.Random):
     shuffled = fleet[:]
     chance.shuffle(shuffled)
-    assert ranked(fleet, wish) == ranked(shuffled, wish)
+    assert ranked(fleet, kind) == ranked(shuffled, kind)
 
 
-@given(fleets, wishes)
-def test_each_machine_is_ranked_or_has_its_reason(fleet, wish):
-    found, why = ranked(fleet, wish), reasons(fleet, wish)
+@given(fleets, kinds)
+def test_each_machine_is_ranked_or_has_its_reason(fleet, kind):
+    found, why = ranked(fleet, kind), reasons(fleet, kind)
     assert {*names(found)} | why.keys() == {*names(fleet)} and not {*names(found)} & why.keys()
     for one in found:
-        assert one.enabled and not one.draining and one.state != "down" and wish.labels <= one.labels
-        assert wish.may_pull or one.installed is not False
+        assert one.enabled and not one.draining and one.state != "down" and kind in ("", one.kind)
+        assert one.installed is not False
         assert one.resident or not (one.budget and one.predicted) or one.predicted <= one.budget
 
 
-@given(fleets, wishes)
-def test_the_best_is_never_worse_than_a_sound_one_by_more_than_its_load(fleet, wish):
-    found = [
-        one for one in ranked(fleet, wish) if one.name not in wish.avoid and not one.suspected and one.installed is not False
-    ]
+@given(fleets, kinds)
+def test_the_best_is_never_worse_than_a_sound_one_by_more_than_its_load(fleet, kind):
+    found = [one for one in ranked(fleet, kind) if not one.suspected]
     if not found:
         return
     best, least = found[0], min(one.eta + one.displaced for one in found)
@@ -76,27 +67,16 @@ def test_with_equal_loads_and_nobody_at_home_the_shortest_queue_wins(waits, load
     assert ranked(fleet)[0].wait == min(waits)
 
 
-@given(fleets, wishes, st.integers(0, 5))
-def test_a_machine_that_gets_better_never_falls_behind(fleet, wish, index):
-    before = names(ranked(fleet, wish))
+@given(fleets, kinds, st.integers(0, 5))
+def test_a_machine_that_gets_better_never_falls_behind(fleet, kind, index):
+    before = names(ranked(fleet, kind))
     if not before:
         return
     name = before[index % len(before)]
     faster = [replace(one, wait=one.wait / 2, suspected=False) if one.name == name else one for one in fleet]
     if any(one.resident and one.name == name and one.suspected for one in fleet):
         return  # trusted again, it is the home of the model: the others are weighed anew
-    assert names(ranked(faster, wish)).index(name) <= before.index(name)
-
-
-@given(fleets)
-def test_who_is_avoided_comes_after_all_others_and_is_not_lost(fleet):
-    usual = ranked(fleet)
-    if not usual:
-        return
-    after = ranked(fleet, Wish(avoid=frozenset({usual[0].name})))
-    assert {*names(after)} == {*names(usual)}
-    if not any(one.suspected for one in usual):
-        assert after[-1].name == usual[0].name
+    assert names(ranked(faster, kind)).index(name) <= before.index(name)
 
 
 HOME = Candidate("home", resident=True, wait=30.0, load=12.0)
@@ -126,19 +106,13 @@ def test_a_slow_machine_must_win_by_ten_seconds():
     assert ranked([slow, Candidate("sure", wait=11.0)])[0].name == "slow"
 
 
-def test_one_that_has_the_model_goes_before_one_that_must_pull_it():
-    fleet = [Candidate("empty", installed=False), Candidate("full", wait=500.0)]
-    assert names(ranked(fleet, Wish(may_pull=True))) == ["full", "empty"] and names(ranked(fleet)) == ["full"]
-
-
-@pytest.mark.parametrize(("changes", "wish", "reason"), [
-    ({"enabled": False, "state": "down"}, Wish(), "disabled"), ({"draining": True}, Wish(), "draining"), ({"state": "down"}, Wish(), "down"),
-    ({"device": "cpu"}, Wish(device="gpu"), "device"), ({"device": "auto"}, Wish(device="gpu"), None), ({"device": "cpu"}, Wish(), None),
-    ({"labels": frozenset("x")}, Wish(labels=frozenset("xy")), "labels"), ({"installed": False}, Wish(), "not installed"),
-    ({"installed": None}, Wish(), None), ({"predicted": 11, "budget": 10}, Wish(), "too large"), ({"predicted": 10, "budget": 10}, Wish(), None),
-    ({"predicted": 11, "budget": 10, "resident": True}, Wish(), None), ({"predicted": 11}, Wish(), None),
-    ({"predicted": 8, "budget": 10, "taken": 3}, Wish(), "memory taken"), ({"predicted": 7, "budget": 10, "taken": 3}, Wish(), None),
-    ({"predicted": 8, "budget": 10, "taken": 3, "resident": True}, Wish(), None), ({"predicted": 11, "budget": 10, "taken": 3}, Wish(), "too large"),
+@pytest.mark.parametrize(("changes", "kind", "reason"), [
+    ({"enabled": False, "state": "down"}, "", "disabled"), ({"draining": True}, "", "draining"), ({"state": "down"}, "", "down"),
+    ({"kind": "vllm"}, "ollama", "kind"), ({"kind": "vllm"}, "vllm", None), ({"kind": "vllm"}, "", None), ({"installed": False}, "", "not installed"),
+    ({"installed": None}, "", None), ({"predicted": 11, "budget": 10}, "", "too large"), ({"predicted": 10, "budget": 10}, "", None),
+    ({"predicted": 11, "budget": 10, "resident": True}, "", None), ({"predicted": 11}, "", None),
+    ({"predicted": 8, "budget": 10, "taken": 3}, "", "memory taken"), ({"predicted": 7, "budget": 10, "taken": 3}, "", None),
+    ({"predicted": 8, "budget": 10, "taken": 3, "resident": True}, "", None), ({"predicted": 11, "budget": 10, "taken": 3}, "", "too large"),
 ])  # fmt: skip
-def test_why_a_machine_is_left_out(changes, wish, reason):
-    assert unfit(Candidate("m", **changes), wish) == reason
+def test_why_a_machine_is_left_out(changes, kind, reason):
+    assert unfit(Candidate("m", **changes), kind) == reason
