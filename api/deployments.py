@@ -49,7 +49,7 @@ class DeploymentWish(BaseModel):
 
 
 class VersionWish(BaseModel):
-    """`version`: of promote the one that must be in staging, of rollback the earlier one to go back to."""
+    """`version`: of promote the one that must be in staging, of rollback any that production had."""
 
     model_config = ConfigDict(extra="forbid")
     version: Annotated[int, Field(strict=True, ge=1)] | None = None
@@ -76,12 +76,13 @@ class VersionView(TypedDict):
 
 
 class DeploymentView(TypedDict):
-    """`earlier` are versions that were in production before, the last first."""
+    """`earlier` are versions that were in production before, the last first; `later` those that it was led back from."""
 
     alias: str
     production: VersionView | None
     staging: VersionView | None
     earlier: list[int]
+    later: list[int]
 
 
 class DeploymentList(TypedDict):
@@ -172,7 +173,8 @@ async def promote(request: Request, alias: Alias) -> Response:
 
 
 @router.post(
-    "/{alias}/rollback", summary="Lead production back to an earlier version", response_model=DeploymentView,
+    "/{alias}/rollback", summary="Lead production to the version before, or to any that it had",
+    response_model=DeploymentView,
     openapi_extra=body(VersionWish, required=False),
 )  # fmt: skip
 @allow(Role.OPERATOR)
@@ -194,6 +196,7 @@ def _view(deployment: Deployment, allows: Allows | None = None) -> DeploymentVie
         "production": deployment.live and _version(deployment.live, deployment.alias, allows),
         "staging": deployment.staged and _version(deployment.staged, deployment.alias + STAGING, allows),
         "earlier": list(dict.fromkeys(version.number for version in reversed(deployment.released[:-1]))),
+        "later": [version.number for version in deployment.later],
     }
 
 

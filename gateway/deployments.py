@@ -19,7 +19,7 @@ Sticky = Literal["key", "request"]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 #: `gemma:prod` leads to the version in production, `gemma:prod@staging` to the one that is tried.
 STAGING = "@staging"
-#: Versions that production can be led back to.
+#: Versions that production can be led back to, and forward to.
 _MOST_RELEASED = 50
 _MASK = (1 << 64) - 1
 
@@ -74,11 +74,13 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """`released` are the versions that were in production, the last of them is; `staged` is tried, under a name of its own."""
+    """`released` are the versions that were in production, the last of them is, and `later` those that it was led back from;
+    `staged` is tried, under a name of its own."""
 
     alias: str
     released: tuple[Version, ...] = ()
     staged: Version | None = None
+    later: tuple[Version, ...] = ()
 
     @property
     def live(self) -> Version | None:
@@ -103,17 +105,19 @@ class Deployment:
         return replace(self.placed(self.staged, "production"), staged=None)
 
     def rolled_back(self, number: int | None = None) -> "Deployment":
-        """Production is led back to the version before, or to the earlier one that is named. Raises Conflict without one."""
-        earlier = self.released[:-1]
-        if number is None and earlier:
-            return replace(self, released=earlier)
-        found = next((place for place in reversed(range(len(earlier))) if earlier[place].number == number), None)
-        if found is None:
-            known = ", ".join(str(one) for one in dict.fromkeys(version.number for version in reversed(earlier)))
-            detail = f"There is no earlier version of {self.alias}" + (f" with the number {number}." if number else ".")
-            hint = f"Earlier are: {known}." if known else "It has had one version in production only: PUT another one."
+        """Production is led back to the version before, or to the one that is named of all that it had; those behind it are
+        `later`. Raises Conflict without such a one."""
+        had, live = (*self.released, *self.later), len(self.released) - 1
+        found = (place for place in reversed(range(len(had))) if had[place].number == number and place != live)
+        place = live - 1 if number is None else next(found, -1)
+        if place < 0:
+            known = ", ".join(str(one) for one in sorted({version.number for version in had} - {self.live and self.live.number}))
+            detail = f"Production of {self.alias} had no " + (
+                f"other version {number}." if number else "version before this one."
+            )
+            hint = f"It had: {known}." if known else "It has had one version only: PUT another one."
             raise Conflict(detail, hint=hint, field="version" if number else None)
-        return replace(self, released=earlier[: found + 1])
+        return replace(self, released=had[: place + 1][-_MOST_RELEASED:], later=had[place + 1 :][-_MOST_RELEASED:])
 
     def to_record(self) -> dict[str, Any]:
         return asdict(self)
@@ -121,8 +125,8 @@ class Deployment:
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> "Deployment":
         """The inverse of `to_record`, through JSON."""
-        staged = record["staged"]
-        return cls(record["alias"], tuple(map(_version, record["released"])), staged and _version(staged))
+        staged, (released, later) = record["staged"], (map(_version, record.get(name, ())) for name in ("released", "later"))
+        return cls(record["alias"], tuple(released), staged and _version(staged), tuple(later))
 
 
 def _version(record: Mapping[str, Any]) -> Version:

@@ -125,9 +125,13 @@ def test_what_is_tried_is_promoted_led_back_and_known_after_a_restart(client, se
     assert server.stop() == 0
     server.start()
     assert {chat(client, seed) for seed in range(5)} == {"llama3.2:3b"}
+    back = client.post(f"{ALIAS}/rollback").json()
+    assert (back["production"]["version"], back["earlier"], back["later"]) == (first, [], [second])
+    forward = client.post(f"{ALIAS}/rollback", json={"version": second}).json()
+    assert (forward["production"]["version"], forward["earlier"], forward["later"]) == (second, [first], [])
     assert client.post(f"{ALIAS}/rollback").json()["production"]["version"] == first
     assert client.post(f"{ALIAS}/rollback", json={"version": 99}).json()["code"] == "conflict"
-    moves = client.get(ALIAS).json()["history"]
+    moves = client.get(ALIAS).json()["history"][2:]
     assert moves[1]["targets"] == [{"model": SMALL, "weight": 1.0}] and moves[1]["note"] == "smaller"
     assert [(one["move"], one["by"]) for one in moves[:3]] == [
         ("rollback", "operator"),

@@ -1,6 +1,7 @@
 """Shares, stickiness, versions: what a deployment decides, without anything around it."""
 
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -106,15 +107,37 @@ def test_versions_go_from_staging_to_production_and_back():
     with pytest.raises(Conflict, match="No version of x is in staging"):
         promoted.promoted()
     assert promoted.rolled_back().live.number == 1
-    with pytest.raises(Conflict, match="no earlier version of x.$"):
+    with pytest.raises(Conflict, match="no version before this one.$"):
         promoted.rolled_back().rolled_back()
-    third = promoted.placed(version(3, c=1), "production")
-    assert third.rolled_back(1).live.number == 1 and third.rolled_back().live.number == 2
-    with pytest.raises(Conflict, match="number 9") as caught:
-        third.rolled_back(9)
-    assert caught.value.field == "version" and caught.value.hint == "Earlier are: 2, 1."
-    with pytest.raises(Conflict):
-        third.rolled_back(3)
+
+
+def test_production_goes_back_and_forward_to_any_version_that_it_had():
+    third = Deployment("x")
+    for number in (1, 2, 3):
+        third = third.placed(version(number, a=number), "production")
+    back = third.rolled_back(1)
+    assert (back.live.number, [one.number for one in back.later]) == (1, [2, 3]) and third.rolled_back().live.number == 2
+    assert back.rolled_back(3) == third and back.rolled_back(2) == third.rolled_back()
+    fourth = back.placed(version(4, b=1), "production")
+    assert fourth.rolled_back(2).live.number == 2 and fourth.rolled_back().live.number == 1
+    for one, number in ((third, 9), (third, 3), (back, 1)):
+        with pytest.raises(Conflict, match=f"no other version {number}.$") as caught:
+            one.rolled_back(number)
+        assert caught.value.field == "version" and caught.value.hint == ("It had: 1, 2." if one is third else "It had: 2, 3.")
+
+
+@given(st.lists(st.none() | st.integers(1, 5) | st.just("put"), max_size=200))
+def test_no_version_is_lost_by_going_to_and_fro(steps):
+    one, number = Deployment("x"), 0
+    for step in steps:
+        if step == "put":
+            number += 1
+            one = one.placed(version(number, a=1), "production")
+        else:
+            with suppress(Conflict):
+                one = one.rolled_back(step)
+        had = [made.number for made in (*one.released, *one.later)]
+        assert len(had) <= 100 and (number > 50 or sorted(had) == [*range(1, number + 1)])
 
 
 def test_a_record_is_read_as_it_was_written():

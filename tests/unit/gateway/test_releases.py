@@ -57,6 +57,7 @@ async def test_a_deployment_is_heard_at_once_and_after_a_restart(street, databas
     assert again.led("x") == "b:8b"
     await again.releases.roll_back("x", None, "operator")
     assert again.led("x") == "a:1b"
+    assert [one.number for one in (await Street(database, clock).open()).releases.get("x").later] == [2]
     assert await moves(again, "x") == [
         ("rollback", "production", 1), ("promote", "production", 2), ("put", "staging", 2), ("put", "production", 1),
     ]  # fmt: skip
