@@ -124,8 +124,13 @@ class Ledger:
 
 def _spent(left: int, ceiling: int, budget: int) -> str:
     if left <= 0:
-        return f"The budget of ${budget / NANO:g} is spent."
-    return f"The request may cost ${ceiling / NANO:.6f}, ${left / NANO:.6f} is left of the budget of ${budget / NANO:g}."
+        return f"The budget of {_dollars(budget)} is spent."
+    return f"The request may cost {_dollars(ceiling)}, {_dollars(left)} is left of the budget of {_dollars(budget)}."
+
+
+def _dollars(nano: int) -> str:
+    """In full: `$0.0000001`, `$5`."""
+    return "$" + f"{nano / NANO:.9f}".rstrip("0").rstrip(".")
 
 
 def _until(grant: Grant, now: float) -> str:

@@ -1,6 +1,8 @@
 import pytest
+from pydantic import ValidationError
 
 from api.documents import Wait
+from api.grants import KeyChange
 from api.words import of_member, of_parameter
 from tests.unit.api.rooms import Rooms
 
@@ -61,8 +63,32 @@ def test_the_words_are_those_of_the_declaration():
         ("model", "string_type", "model must be a text."),
         ("", "model_type", "The body must be a JSON object."),
         ("targets.0", "model_type", "targets.0 must be an object."),
-        ("model", "string_too_long", "model: Too long."),
+        ("model", "of_another_release", "model: Too long."),
     ],
 )
 def test_a_member_of_a_body_is_refused_in_words(name, kind, said):
     assert of_member(name, {"type": kind, "ctx": {"expected": "'cpu' or 'gpu'"}, "msg": "Too long"}) == said
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"rpm": 0}, "rpm must be at least 1."),
+        ({"rpm": 1.5}, "rpm must be a whole number."),
+        ({"rpm": 10**30}, "rpm must be at most 1000000000."),
+        ({"budget_usd": "1"}, "budget_usd must be a number."),
+        ({"budget_usd": 1e12}, "budget_usd must be at most 1000000000."),
+        ({"models": "gpt"}, "models must be a list."),
+        ({"models": [""]}, "models.0 must be a text of 1 or more letters."),
+        ({"models": ["a" * 201]}, "models.0 must be a text of at most 200 letters."),
+        ({"models": ["a"] * 201}, "models must be a list of at most 200."),
+        ({"expires_at": "tomorrow"}, "expires_at must be a time with its zone, such as 2030-01-31T00:00:00Z."),
+        ({"expires_at": "2030-01-31T00:00:00"}, "expires_at must be a time with its zone, such as 2030-01-31T00:00:00Z."),
+        ({"email": "ana"}, "email must be written as GET /docs shows it."),
+    ],
+)
+def test_a_limit_of_a_member_is_told_in_words(body, said):
+    with pytest.raises(ValidationError) as refused:
+        KeyChange.model_validate(body)
+    error = refused.value.errors()[0]
+    assert of_member(".".join(map(str, error["loc"])), error) == said

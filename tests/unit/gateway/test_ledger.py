@@ -244,3 +244,17 @@ def test_counts_beyond_reason_are_cut(desk):
 
 def test_a_key_without_rates_has_no_headers_about_them(desk):
     assert desk.ask(Grant("k")).headers() == []
+
+
+@pytest.mark.parametrize(
+    ("budget", "tokens", "said"),
+    [
+        (1e-7, 50, "The request may cost $50, $0.0000001 is left of the budget of $0.0000001."),
+        (100, 101, "The request may cost $101, $100 is left of the budget of $100."),
+        (0, 1, "The budget of $0 is spent."),
+    ],
+)
+def test_money_is_written_out(desk, budget, tokens, said):
+    with pytest.raises(BudgetSpent) as refused:
+        desk.ask(Grant("k", budget_usd=budget), (tokens, 0))
+    assert refused.value.detail == said
