@@ -61,8 +61,8 @@ async def converse(speech: Speech, exchange: Exchange) -> None:
             raise InvalidField("The model is missing.", hint="GET /v1/models lists the models.", field="model")
         if not isinstance(stream, bool):
             raise InvalidField("stream is true or false.", field="stream")
-        gateway = exchange.rooms.gateway
-        visit = Visit(exchange, call, await gateway.resolve(named, exchange.allows, lambda: asker_of(exchange, body)))
+        gateway, allows = exchange.rooms.gateway, exchange.allows
+        visit = Visit(exchange, call, await gateway.resolve(named, allows, lambda: asker_of(exchange, body)))
         most = _most(speech, body)
         try:
             visit.reserve(body, raw, most)
@@ -72,13 +72,13 @@ async def converse(speech: Speech, exchange: Exchange) -> None:
         try:
             if speech.tended is not None and await speech.tended(visit, body):
                 return
-            gateway.must_be_able(visit.target, speech.needs)
+            gateway.must_be_able(visit.target, speech.needs, allows)
             if speech.path is not None and gateway.passes(visit.target, speech.dialect, speech.path):
                 await (pass_stream if stream else pass_whole)(visit, speech.dialect, speech.path, body, raw)
             else:
                 await speech.translation.answer(visit, body, stream)
         except (ModelNotInstalled, ModelUnable) as error:
-            raise gateway.cured(visit.target, error, speech.needs, exchange.allows) from None
+            raise gateway.cured(visit.target, error, speech.needs, allows) from None
 
 
 def _most(speech: Speech, body: dict[str, Any]) -> int | None:

@@ -68,10 +68,10 @@ class Gateway(Asking):
         """
         return self._catalogue.sought(lambda names: names.resolve(model, allows, by))
 
-    def must_be_able(self, target: Target, ability: Ability) -> None:
+    def must_be_able(self, target: Target, ability: Ability, allows: Allows | None = None) -> None:
         """Raises ModelUnable for a model that is known not to do what it is asked for."""
         if self._catalogue.names.unable(target, ability):
-            raise refused(self._catalogue.names, target, ability)
+            raise self.cured(target, refused(self._catalogue.names, target, ability), ability, allows)
 
     def cured(self, target: Target, error: ProviderError, ability: Ability, allows: Allows | None = None) -> ProviderError:
         """`error` of a provider that does not know the target's model, or whose model is unable, with the names of others."""
@@ -96,8 +96,8 @@ class Gateway(Asking):
         """Who shall answer; None means that no model can and the built-in finder shall. A deployment leads to that of its arms
         which is for `by`, of those that `allows` lets through and that are of `provider`.
 
-        Raises InvalidField for an unknown provider, and for `auto` as the model of a named provider ModelNotInstalled or
-        another ProviderError when that provider has no model to choose from.
+        Raises InvalidField for an unknown provider, ModelUnable for a model that only embeds, and for `auto` as the model of a
+        named provider ModelNotInstalled or another ProviderError when that provider has no model to choose from.
         """
         if provider == BUILTIN:
             return None
@@ -107,9 +107,10 @@ class Gateway(Asking):
         if named and (arm := self._catalogue.names.deployed(named, by, allows, None if provider == AUTO else provider)):
             return arm
         if provider == AUTO:
-            return await self._route_freely(named, api_key, priority)
+            outright = named and self._outright(named, allows)
+            return outright or await self._route_freely(named, api_key, priority, allows)
         if named:
-            return Target(provider, named, "requested")
+            return self._requested(provider, named, allows)
         listing = await self._catalogue.listing(provider, api_key)
         choice = choose_model(listing.models, largest=self._largest_local)
         if choice is None:
@@ -117,23 +118,41 @@ class Gateway(Asking):
             raise ModelNotInstalled(f"{self._title(provider)} has no model that can answer.", hint=hint)
         return Target(provider, choice.model, f"auto: {choice.why}")
 
-    async def _route_freely(self, named: str | None, api_key: str | None, priority: str) -> Target | None:
+    def _outright(self, named: str, allows: Allows | None) -> Target | None:
+        """Where an alias or `provider/model` leads; None for a bare name."""
+        names = self._catalogue.names
+        name = names.aliases.get(named, named)
+        provider, slash, model = name.partition("/")
+        if (slash or name != named) and (listed := names.find(name)) is not None:
+            return self._requested(listed.provider, listed.name, allows)
+        return self._requested(provider, model, allows) if model and provider in self._providers else None
+
+    def _requested(self, provider: str, named: str, allows: Allows | None) -> Target:
+        if (listed := self._catalogue.names.find(f"{provider}/{named}")) is not None:
+            self.must_be_able(Target(provider, listed.name, ""), "chat", allows)
+        return Target(provider, named, "requested")
+
+    async def _route_freely(self, named: str | None, api_key: str | None, priority: str, allows: Allows | None) -> Target | None:
         notes: list[str] = []
+        unable: Target | None = None
         for name in self._order(api_key, priority):
             listing = await self._reachable(name, api_key, notes)
             if listing is None:
                 continue
             if named and listing.source == "cache" and self.capabilities(name).local and not listing.find(named):
                 listing = await self._reachable(name, api_key, notes, fresh=True) or listing
-            choice = choose_model(listing.models, named, largest=self._largest_local)
-            if choice is None:
-                notes.append(f"{self._title(name)} has no model that can answer")
-            elif named is None or listing.find(named):
-                return self._free_target(name, choice.model, choice.why, notes)
-            else:
+            choice, found = choose_model(listing.models, named, largest=self._largest_local), named and listing.find(named)
+            if named and not found:
                 notes.append(f"{self._title(name)} does not have it")
+            elif choice is None or (found and choice.model != found.name):
+                notes.append(f"{self._title(name)} has no model that can answer")
+                unable = Target(name, found.name, "") if found else None
+            else:
+                return self._free_target(name, choice.model, choice.why, notes)
         if named is None:
             return None
+        if unable:
+            raise self.cured(unable, refused(self._catalogue.names, unable, "chat"), "chat", allows)
         # Another model than the one that was named would be a silent exchange.
         why = "; ".join(notes) or "no provider is configured for it"
         hint = f'POST /models/download {{"model": "{named}"}} brings it into Ollama; Model: auto takes what is there.'

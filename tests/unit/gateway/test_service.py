@@ -136,6 +136,31 @@ async def test_auto_never_exchanges_a_named_model_in_silence() -> None:
     assert "/models/download" in raised.value.hint and "Model: auto" in raised.value.hint
 
 
+@pytest.mark.parametrize(("provider", "named"), [("auto", "e-1"), ("auto", "e-1:latest"), ("auto", "box/e-1"), ("box", "e-1")])
+async def test_a_model_that_only_embeds_is_not_exchanged_either(provider: str, named: str) -> None:
+    embeds = model("e-1:latest", capabilities=("embedding",))
+    local = box([embeds, model("b:8b")])
+    local.spec = replace(local.spec, lists_capabilities=True)
+    gateway = house(local, cloud(), own_keys=("cloud",))
+    await gateway.models("box")
+    with pytest.raises(ModelUnable, match="e-1:latest does not chat") as raised:
+        await gateway.route(provider, named, api_key=None)
+    assert raised.value.hint == "Some that chat: b:8b." and raised.value.field == "model"
+
+
+@pytest.mark.parametrize(
+    ("named", "led"), [("box/b:8b", "box/b:8b"), ("fast", "cloud/gemini-3.5-flash"), ("cloud/unlisted", "cloud/unlisted"),
+                       ("maker/of-it", "cloud/maker/of-it")],
+)  # fmt: skip
+async def test_a_document_names_models_as_all_clients_do(named: str, led: str) -> None:
+    far = cloud([model("gemini-3.5-flash"), model("maker/of-it")])
+    providers = {"box": box(), "cloud": far}
+    catalogue = Catalogue(providers, own_keys=("cloud",), aliases={"fast": "cloud/gemini-3.5-flash"})
+    await asyncio.gather(catalogue.listing("box"), catalogue.listing("cloud"))
+    target = await Gateway(providers, catalogue, own_keys=("cloud",)).route("auto", named, api_key=None)
+    assert (f"{target.provider}/{target.model}", target.because, target.automatic) == (led, "requested", False)
+
+
 async def test_the_size_of_a_local_model_can_be_capped() -> None:
     models = [model("s:1b", size=GIB), model("b:8b", size=5 * GIB)]
     assert (await house(box(models), largest_local=2 * GIB).route("auto", "auto", api_key=None)).model == "s:1b"
