@@ -54,7 +54,7 @@ class Box:
         self.fake = FakeOllama()
         self.fake.machine.installed |= {model.name: model for model in models}
         self.fake.machine.library |= {model.name: model for model in models}
-        self.fake.load_seconds, self.fake.token_seconds = 0.1, 0.002
+        self.hurry()
         self.fake.machine.scheduler.cards.vram = card
         self.fake.machine.scheduler.environment = Environment(max_loaded=_PLACES)
         self._loop = asyncio.new_event_loop()
@@ -65,6 +65,12 @@ class Box:
     def do(self, work: Any) -> Any:
         """Runs a coroutine in the thread of the machine."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    def hurry(self) -> None:
+        """As fast as every test finds it, and without a fault."""
+        self.fake.load_seconds, self.fake.token_seconds, self.fake.pull_seconds = 0.1, 0.002, 0.0
+        self.fake.answers.clear()
+        self.fake.heal()
 
     def die(self) -> None:
         self.do(self.fake.stop())
@@ -150,6 +156,16 @@ class Stage:
             # A load that was measured; a guess by the size would have the other server wait for it for minutes.
             for model in heavy:
                 answered([self.ask(client, model)])
+
+    def tidy(self) -> None:
+        """What a test leaves when it fails would be the next one's trouble."""
+        for box in (self.a, self.b):
+            box.hurry()
+        for client in self.clients:
+            if client.get("/config/compute").json()["mode"] != "auto":
+                client.post("/config/compute", json={"mode": "auto"})
+            if not client.get("/machines/local").json()["enabled"]:
+                client.patch("/machines/local", json={"enabled": True})
 
     def ask(self, client: httpx2.Client, model: FakeModel, front: int = 0) -> Future[httpx2.Response]:
         path, more = FRONTS[front]

@@ -11,8 +11,7 @@ def travelling(stage):
     model = stage.travelling.pop()
     stage.b.fake.pull_seconds = 0.05
     answered([stage.ask(client, model) for client in stage.clients])
-    yield model
-    stage.b.fake.pull_seconds = 0.0
+    return model
 
 
 def begin(client, kind, model, **where):
