@@ -6,7 +6,7 @@ Source: platform.openai.com/docs/guides/error-codes, and what the hosts do other
 from collections.abc import Collection
 from typing import Any
 
-from core.errors import ModelOutOfMemory, ProviderError, ProviderRefused
+from core.errors import ModelOutOfMemory, ModelUnable, ProviderError, ProviderRefused
 from providers.failures import from_status, says
 from providers.sending import members_of
 
@@ -26,6 +26,8 @@ _OUT_OF_MEMORY = ("out of memory", "cuda error", "insufficient system resources"
 _NO_MODEL = ("model_not_found", "deploymentnotfound", "model_not_supported", "no endpoints found")
 _NO_COUNTRY = ("unsupported_country_region_territory",)
 _KEY_WORDS = ("invalid_api_key", "incorrect api key", "invalid api key")
+#: All that FastAPI (vLLM) and llama.cpp say of an address that they do not have.
+_NO_ADDRESS = ("not found", "file not found")
 _REFUSED_CODES = ("unsupported_parameter", "unsupported_value", "unknown_parameter")
 _REFUSED_WORDS = ("support", "unrecognized", "unknown", "unexpected", "not permitted", "not allowed", "extra", "verified")
 
@@ -91,6 +93,8 @@ def classify_error(
     words = " ".join(str(error.get(name) or "") for name in ("message", "type", "code")).lower()
     status = _told_status(error, words) or status if status in (500, 502) else status
     too_long = says(words, _TOO_LONG)
+    if status == 404 and str(error.get("message") or "").lower() in _NO_ADDRESS:
+        return ModelUnable(f"{title} has no address for that: its model does something else, or its base URL is not complete.")
     if says(words, _NO_MODEL):
         status = 404
     elif says(words, _NO_COUNTRY):
