@@ -128,7 +128,10 @@ class Gateway(Asking):
         return self._requested(provider, model, allows) if model and provider in self._providers else None
 
     def _requested(self, provider: str, named: str, allows: Allows | None) -> Target:
-        if (listed := self._catalogue.names.find(f"{provider}/{named}")) is not None:
+        listed, own = self._catalogue.names.find(f"{provider}/{named}"), named.removeprefix(f"{provider}/")
+        if listed is None and own != named:
+            return self._requested(provider, own, allows)
+        if listed is not None:
             self.must_be_able(Target(provider, listed.name, ""), "chat", allows)
         return Target(provider, named, "requested")
 

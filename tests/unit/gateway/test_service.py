@@ -149,15 +149,19 @@ async def test_a_model_that_only_embeds_is_not_exchanged_either(provider: str, n
 
 
 @pytest.mark.parametrize(
-    ("named", "led"), [("box/b:8b", "box/b:8b"), ("fast", "cloud/gemini-3.5-flash"), ("cloud/unlisted", "cloud/unlisted"),
-                       ("maker/of-it", "cloud/maker/of-it")],
+    ("provider", "named", "led"),
+    [
+        ("auto", "box/b:8b", "box/b:8b"), ("auto", "fast", "cloud/gemini-3.5-flash"), ("auto", "maker/of-it", "cloud/maker/of-it"),
+        ("auto", "cloud/unlisted", "cloud/unlisted"), ("cloud", "cloud/unlisted", "cloud/unlisted"),
+        ("cloud", "cloud/auto", "cloud/cloud/auto"),
+    ],
 )  # fmt: skip
-async def test_a_document_names_models_as_all_clients_do(named: str, led: str) -> None:
-    far = cloud([model("gemini-3.5-flash"), model("maker/of-it")])
+async def test_a_document_names_models_as_all_clients_do(provider: str, named: str, led: str) -> None:
+    far = cloud([model("gemini-3.5-flash"), model("maker/of-it"), model("cloud/auto")])
     providers = {"box": box(), "cloud": far}
     catalogue = Catalogue(providers, own_keys=("cloud",), aliases={"fast": "cloud/gemini-3.5-flash"})
     await asyncio.gather(catalogue.listing("box"), catalogue.listing("cloud"))
-    target = await Gateway(providers, catalogue, own_keys=("cloud",)).route("auto", named, api_key=None)
+    target = await Gateway(providers, catalogue, own_keys=("cloud",)).route(provider, named, api_key=None)
     assert (f"{target.provider}/{target.model}", target.because, target.automatic) == (led, "requested", False)
 
 
