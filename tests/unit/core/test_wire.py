@@ -194,3 +194,22 @@ async def test_a_time_that_was_put_off_counts_and_one_that_was_brought_forward_t
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(chunk_of(connection), 5)
     connection.connection_lost(None)
+
+
+async def test_who_speaks_before_being_asked_is_not_asked_at_all() -> None:
+    connection, notes = Connection(), Notes()
+    connection.connection_made(notes)
+    connection.data_received(ANSWER)
+    assert notes.aborted and not connection.headed
+    with pytest.raises(WireError):
+        connection.begin(b"GET / HTTP/1.1\r\n\r\n")
+
+
+async def test_one_connection_answers_again_and_again() -> None:
+    connection, notes = await asked()
+    for answer, status in ((INTERIM + ANSWER, 200), (CHUNKED, 200), (ANSWER.replace(b"200 OK", b"404 No"), 404)):
+        connection.data_received(answer)
+        await headed(connection)
+        assert (connection.status, await body_of(connection), connection.reusable) == (status, b"hello", True)
+        connection.begin(b"GET / HTTP/1.1\r\n\r\n")
+    assert not notes.aborted
