@@ -133,6 +133,9 @@ def _supports(info: ModelInfo, spec: ProviderSpec, certain: bool) -> Supports:
     chat = can("completion", able.chat)
     if chat is None and "embedding" in info.capabilities:
         chat = False
+    embeddings = can("embedding", able.embed)
+    if chat and able.local and able.embed:
+        embeddings = embeddings or None  # Ollama lists what a model is made for, and embeds with many that chat
     # A local server keeps any model to a schema, by its grammar.
     schema = chat if able.local and able.json_schema else can("json_schema", able.json_schema)
     return Supports(
@@ -142,5 +145,5 @@ def _supports(info: ModelInfo, spec: ProviderSpec, certain: bool) -> Supports:
         tools=can("tools", able.tools),
         thinking=can("thinking", able.thinking),
         json_schema=schema,
-        embeddings=can("embedding", able.embed),
+        embeddings=embeddings,
     )

@@ -38,8 +38,10 @@ def test_what_nobody_says_is_unknown_never_false():
 def test_a_list_that_tells_all_denies_what_it_leaves_out():
     supports = described(ModelInfo("m", "box", capabilities=("completion", "vision")), TELLING, None).supports
     assert (supports.chat, supports.vision, supports.tools, supports.thinking, supports.embeddings) == (
-        True, True, False, False, False,
+        True, True, False, False, None,
     )  # fmt: skip
+    embeds = described(ModelInfo("m", "box", capabilities=("embedding",)), TELLING, None).supports
+    assert (embeds.chat, embeds.embeddings) == (False, True), "one that chats may embed, one that embeds does not chat"
     told = described(ModelInfo("m", "box", capabilities=()), TELLING, None).supports
     assert told.tools is None, "a list that is silent of a model denies nothing"
 
