@@ -28,35 +28,54 @@ class BlankRun:
         return longest
 
 
-async def collect(deltas: AsyncGenerator[ChatDelta, None], request: ChatRequest, title: str, max_tokens: int) -> ChatReply:
-    """All of a stream as one reply; the stream is closed, whatever comes of it.
+class Collecting:
+    """The pieces of a stream, one after the other, as one reply; `title` is the provider's."""
 
-    Raises InvalidAnswer when an answer of JSON is lost in white space (more than 64 in a row), or when it is longer than the
-    `max_tokens` that were sent can be or than 1 MiB, and ProviderError when the stream ends without its last piece.
-    """
-    assembly = Assembly()
-    last: ChatDelta | None = None
-    size = written = 0
-    version, blanks = None, BlankRun()
-    most = _MOST_CHARACTERS_PER_TOKEN * max_tokens + 4096
+    def __init__(self, request: ChatRequest, title: str, max_tokens: int):
+        self._request, self._title = request, title
+        self._assembly = Assembly()
+        self._blanks = BlankRun()
+        self._size = self._written = 0
+        self._most = _MOST_CHARACTERS_PER_TOKEN * max_tokens + 4096
+        self._version: str | None = None
+        self._last: ChatDelta | None = None
+
+    def add(self, delta: ChatDelta) -> None:
+        """Raises InvalidAnswer when an answer of JSON is lost in white space (more than 64 in a row), or when it is longer than
+        the `max_tokens` that were sent can be or than 1 MiB."""
+        request = self._request
+        self._assembly.add(delta)
+        written = len(delta.text)
+        for call in delta.tool_calls:
+            written += len(call.arguments)
+        self._written += written
+        self._size += written + len(delta.thinking)
+        self._version = delta.model_version or self._version
+        if request.schema is not None and self._blanks.add(delta.text) > MAX_BLANKS:
+            raise InvalidAnswer(
+                f"{request.model} wrote only white space instead of an answer.", hint="Ask again, or use a larger model."
+            )
+        if self._size > MAX_CHARACTERS or self._written > self._most:
+            raise InvalidAnswer(f"{request.model} did not stop writing.", hint="Ask again, or use another model.")
+        if delta.finish_reason is not None:
+            self._last = delta
+
+    def reply(self) -> ChatReply:
+        """Raises ProviderError when the stream ended without its last piece."""
+        last = self._last
+        if last is None:
+            raise ProviderError(f"The answer of {self._title} ended before it was complete.")
+        usage = last.usage or Usage(estimated=True)
+        parts = self._assembly.parts()
+        return ChatReply(parts, last.finish_reason, usage, self._request.model, self._version, last.stop_sequence)
+
+
+async def collect(deltas: AsyncGenerator[ChatDelta, None], request: ChatRequest, title: str, max_tokens: int) -> ChatReply:
+    """All of a stream as one reply; the stream is closed, whatever comes of it. Raises as `Collecting` does."""
+    collecting = Collecting(request, title, max_tokens)
     try:
         async for delta in deltas:
-            assembly.add(delta)
-            called = sum(len(call.arguments) for call in delta.tool_calls)
-            written += len(delta.text) + called
-            size += len(delta.text) + len(delta.thinking) + called
-            version = delta.model_version or version
-            if request.schema is not None and blanks.add(delta.text) > MAX_BLANKS:
-                raise InvalidAnswer(
-                    f"{request.model} wrote only white space instead of an answer.", hint="Ask again, or use a larger model."
-                )
-            if size > MAX_CHARACTERS or written > most:
-                raise InvalidAnswer(f"{request.model} did not stop writing.", hint="Ask again, or use another model.")
-            if delta.finish_reason is not None:
-                last = delta
+            collecting.add(delta)
     finally:
         await deltas.aclose()
-    if last is None:
-        raise ProviderError(f"The answer of {title} ended before it was complete.")
-    usage = last.usage or Usage(estimated=True)
-    return ChatReply(assembly.parts(), last.finish_reason, usage, request.model, version, last.stop_sequence)
+    return collecting.reply()

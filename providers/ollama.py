@@ -6,21 +6,22 @@ from contextlib import aclosing
 from typing import Any, ClassVar, Literal
 
 from core.clock import Clock
-from core.errors import DocumentTooLong, ProviderError, ProviderTimeout
+from core.errors import ProviderError, ProviderTimeout
 from core.http import Deadlines, HttpClient
 from providers.base import NO_HEADERS, ProviderSpec
-from providers.collecting import collect
-from providers.contexts import looks_cut, looks_halved
-from providers.ollama_api import OllamaApi
+from providers.collecting import Collecting
+from providers.contexts import looks_halved
+from providers.ollama_answer import Answer, FormatIgnored
+from providers.ollama_api import OllamaApi, members
 from providers.ollama_blobs import OllamaBlobs
 from providers.ollama_calling import prepared
-from providers.ollama_contexts import Contexts, Grows
-from providers.ollama_errors import ContextExceeded, classify_text, error_text, parse
+from providers.ollama_contexts import Asked, Contexts, Grows
+from providers.ollama_errors import ContextExceeded, classify_text, error_text
 from providers.ollama_forward import Forwarder, Reply
 from providers.ollama_models import OllamaModels, Resident, full_name
 from providers.ollama_plan import Patience, Plan, Planner, too_long
 from providers.ollama_pull import PullProgress, pull
-from providers.ollama_wire import Reading, starts_json, to_wire
+from providers.ollama_wire import Reading, to_wire
 from providers.telling import count
 from providers.types import Capabilities, ChatDelta, ChatReply, ChatRequest, Embeddings, ModelInfo, Usage
 
@@ -30,10 +31,6 @@ NUM_GPU: dict[ComputeMode, int | None] = {"cpu": 0, "gpu": 999, "auto": None}
 LEASE_SECONDS = 900
 FOREVER = -1
 _ASK_AGAIN_SECONDS = 2.0
-
-
-class _FormatIgnored(Exception):
-    """The model writes no JSON although a schema was sent; nothing of that answer was given out."""
 
 
 async def _has_room(_model: str, _num_ctx: int) -> None:
@@ -95,32 +92,44 @@ class Ollama:
         plan = await self._planner.plan(request)
         while True:
             try:
-                reply = await collect(self._attempt(request, plan, kind), request, self.spec.title, plan.num_predict)
+                reply = await self._collected(request, plan, kind)
             except ContextExceeded as exceeded:
                 plan = plan.wider(exceeded)
-            except _FormatIgnored:
-                plan = await self._planner.plan(request)
+            except FormatIgnored:
+                plan = await self._planner.with_thought(request, plan)
             else:
                 if not looks_halved(reply.usage.input_tokens, plan.num_ctx):
                     return reply
                 plan = plan.wider(too_long(request.model))
 
+    async def _collected(self, request: ChatRequest, plan: Plan, kind: type[Reading]) -> ChatReply:
+        collecting, ended = Collecting(request, self.spec.title, plan.num_predict), False
+        async with self._asked(request, plan) as response:
+            answer = Answer(response, request, plan, kind(plan.model.digest), self._models)
+            while not ended:
+                collecting.add(delta := await answer.next())
+                ended = delta.finish_reason is not None
+        return collecting.reply()
+
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta, None]:
         """Raises as `chat` does; what was given already cannot be asked again, so a halved prompt may go unseen here."""
         request, kind = prepared(request)
-        plan: Plan | None = await self._planner.plan(request)
-        while plan:
+        plan, ended = await self._planner.plan(request), False
+        while not ended:
             try:
-                async with aclosing(self._attempt(request, plan, kind)) as deltas:
-                    async for delta in deltas:
+                async with self._asked(request, plan) as response:
+                    answer = Answer(response, request, plan, kind(plan.model.digest), self._models)
+                    while not ended:
+                        delta = await answer.next()
+                        ended = delta.finish_reason is not None
                         yield delta
-                plan = None
             except ContextExceeded as exceeded:
                 plan = plan.wider(exceeded)
-            except _FormatIgnored:
-                plan = await self._planner.plan(request)
+            except FormatIgnored:
+                plan = await self._planner.with_thought(request, plan)
 
-    async def _attempt(self, request: ChatRequest, plan: Plan, kind: type[Reading]) -> AsyncGenerator[ChatDelta, None]:
+    def _asked(self, request: ChatRequest, plan: Plan) -> Asked:
+        """The reply to a question by its plan."""
         body = to_wire(
             request,
             num_ctx=plan.num_ctx,
@@ -130,41 +139,8 @@ class Ollama:
             num_predict=plan.num_predict,
         )
         deadlines = self._patience.deadlines(plan.model.size, plan.prompt_tokens)
-        reading, begun = kind(plan.model.digest), not _may_ignore_format(request, plan)
-        opened = self._api.opened("POST", "/api/chat", body, model=request.model, deadlines=deadlines)
-        asked = self._contexts.asked(request.model, plan.num_ctx)
-        async with asked, opened as response, aclosing(response.lines()) as lines:
-            async for told in lines:
-                delta = reading.delta(line := parse(told))
-                if not begun and not starts_json(delta.text):
-                    self._planner.needs_thought(plan.model)
-                    raise _FormatIgnored
-                begun = begun or bool(delta.text.strip())
-                if delta.finish_reason is not None:
-                    await response.drain()
-                    await self._refuse_cut(request, plan, count(line, "prompt_eval_count"))
-                    yield reading.given(delta)
-                    return
-                yield reading.given(delta)
-        raise ProviderError(
-            "The answer of Ollama ended before it was complete.", hint="The model may have run out of memory; ask again."
-        )
-
-    async def _refuse_cut(self, request: ChatRequest, plan: Plan, evaluated: int | None) -> None:
-        """Servers that do not know `truncate` cut the prompt to about half the context and say nothing.
-
-        Older ones do not count the tokens they had in their cache from an earlier question, which looks alike: then few
-        are counted although the context in memory is as large as was asked for.
-        """
-        if not looks_cut(evaluated, request.messages, plan.num_ctx):
-            return
-        loaded = await self._models.loaded_context(request.model)
-        if loaded is not None and loaded >= plan.num_ctx and evaluated < 0.4 * loaded:
-            return
-        raise DocumentTooLong(
-            f"The model {request.model} read only {evaluated} tokens of a longer prompt.",
-            hint="Update Ollama, use a model with a larger context, or send fewer pages.",
-        )
+        accepted = self._api.opened("POST", "/api/chat", body, model=request.model, deadlines=deadlines)
+        return self._contexts.asked(request.model, plan.num_ctx, accepted)
 
     def _keep_alive(self, model: str) -> int:
         return FOREVER if full_name(model) in self._always_on else LEASE_SECONDS
@@ -181,8 +157,9 @@ class Ollama:
         if dimensions is not None:
             body["dimensions"] = dimensions
         deadlines = self._patience.deadlines(info.size, sum(map(_tokens, texts)))
-        async with self._contexts.asked(model, num_ctx):
-            reply = await self._api.call("POST", "/api/embed", body, model=model, deadlines=deadlines)
+        accepted = self._api.opened("POST", "/api/embed", body, model=model, deadlines=deadlines)
+        async with self._contexts.asked(model, num_ctx, accepted) as response:
+            reply = await members(response)
         vectors = reply.get("embeddings")
         if not isinstance(vectors, list) or len(vectors) != len(texts):
             raise ProviderError("Ollama gave another number of vectors than there are texts.")
@@ -241,8 +218,9 @@ class Ollama:
         path, body = ("/api/embed", body) if num_ctx is None else ("/api/generate", body | {"shift": False})
         wait = self._patience.load(info.size)
         deadlines = Deadlines(self._patience.connect, wait, wait, wait)
-        async with self._contexts.asked(model, num_ctx):
-            await self._api.call("POST", path, body, model=model, deadlines=deadlines)
+        accepted = self._api.opened("POST", path, body, model=model, deadlines=deadlines)
+        async with self._contexts.asked(model, num_ctx, accepted) as response:
+            await members(response)
 
     def load_context(self, model: str) -> int:
         """Tokens of context that a load would ask for now; Ollama gives a model no more than it was trained for."""
@@ -302,9 +280,3 @@ def _load_options(num_ctx: int | None, num_gpu: int | None) -> dict[str, int]:
 def _tokens(text: str) -> int:
     """Rather too many."""
     return len(text) // 2
-
-
-def _may_ignore_format(request: ChatRequest, plan: Plan) -> bool:
-    """Some models that can think write prose when they must answer by a schema and must not think."""
-    unsaid = request.thinking is None and "think" not in request.options
-    return unsaid and request.schema is not None and plan.think is False

@@ -20,6 +20,12 @@ async def _refusal(model: str | None, response: Response) -> ProviderError:
     return classify_text(response.status, text, response.headers.get("retry-after"), model)
 
 
+async def members(response: Response) -> dict[str, Any]:
+    """The JSON object of a whole reply; `{}` for an empty body (copy and delete have none). Raises ProviderError."""
+    body = await response.read()
+    return parse(body) if body.strip() else {}
+
+
 class OllamaApi:
     def __init__(self, http: HttpClient, base_url: str):
         self._http = http
@@ -44,10 +50,9 @@ class OllamaApi:
     async def call(
         self, method: str, path: str, json: Any = None, *, model: str | None = None, deadlines: Deadlines = QUICK
     ) -> dict[str, Any]:
-        """The JSON object of the reply; `{}` for an empty body (copy and delete have none). Raises ProviderError."""
+        """The `members` of the reply. Raises ProviderError."""
         async with self.opened(method, path, json, model=model, deadlines=deadlines) as response:
-            body = await response.read()
-            return parse(body) if body.strip() else {}
+            return await members(response)
 
     async def lines(self, path: str, json: Any, *, model: str, deadlines: Deadlines) -> AsyncGenerator[dict[str, Any], None]:
         """The objects of an NDJSON stream. Raises ProviderError, also for `{"error": …}` inside the 200."""

@@ -2,10 +2,13 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from types import TracebackType
 
 from core.clock import Clock
+from core.http import Response
 from providers.contexts import choose_context
 from providers.ollama_models import OllamaModels, full_name
+from providers.sending import Accepted
 from providers.types import ModelInfo
 
 #: What a model is loaded with when no question of a known length waits for it. From here on a request that cannot say `shift`,
@@ -20,7 +23,7 @@ Grows = Callable[[str, int], Awaitable[None]]
 
 
 class Contexts:
-    """`asked` holds the context of a question while it is under way: a model that is loading is not in /api/ps yet.
+    """A question that was `asked` holds its context while it is under way: a model that is loading is not in /api/ps yet.
 
     `grows` is told the context before, and makes room for it or raises.
     """
@@ -51,9 +54,9 @@ class Contexts:
         """The `num_ctx` that a load would ask for now, as far as is known without asking."""
         return max(self._under_way.get(full_name(model), ()), default=LOAD_CONTEXT)
 
-    def asked(self, model: str, num_ctx: int | None) -> "Asked":
-        """`async with` a question to `model`; raises what `grows` raises, before anything is asked."""
-        return Asked(self, full_name(model), num_ctx)
+    def asked(self, model: str, num_ctx: int | None, accepted: Accepted) -> "Asked":
+        """`async with` the reply to a question to `model`; raises what `grows` raises, before anything is asked."""
+        return Asked(self, full_name(model), num_ctx, accepted)
 
     async def enter(self, name: str, num_ctx: int) -> None:
         """For Asked alone, as is `leave`."""
@@ -84,17 +87,28 @@ class Contexts:
 
 
 class Asked:
-    """A question that is under way; without a `num_ctx` it asks for no context of its own."""
+    """The reply to a question, which holds its context until it was read; without a `num_ctx` it asks for none of its own."""
 
-    __slots__ = ("_contexts", "_name", "_num_ctx")
+    __slots__ = ("_accepted", "_contexts", "_name", "_num_ctx")
 
-    def __init__(self, contexts: Contexts, name: str, num_ctx: int | None):
-        self._contexts, self._name, self._num_ctx = contexts, name, num_ctx
+    def __init__(self, contexts: Contexts, name: str, num_ctx: int | None, accepted: Accepted):
+        self._contexts, self._name, self._num_ctx, self._accepted = contexts, name, num_ctx, accepted
 
-    async def __aenter__(self) -> None:
+    async def __aenter__(self) -> Response:
         if self._num_ctx is not None:
             await self._contexts.enter(self._name, self._num_ctx)
+        try:
+            return await self._accepted.__aenter__()
+        except BaseException:
+            self._leave()
+            raise
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        try:
+            await self._accepted.__aexit__(kind, error, at)
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
         if self._num_ctx is not None:
             self._contexts.leave(self._name, self._num_ctx)

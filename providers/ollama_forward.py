@@ -1,7 +1,6 @@
 """Clients' own bodies on their way to Ollama, with the context that they need."""
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -11,7 +10,9 @@ from providers.ollama_contexts import Asked, Contexts
 from providers.ollama_errors import ContextExceeded
 from providers.ollama_native import Question, read
 from providers.ollama_plan import Patience, Planner
-from providers.sending import Accepted
+
+#: A question under way, and its reply with the body unread.
+Opened = tuple[Asked, Response]
 
 
 class Forwarder:
@@ -38,7 +39,7 @@ class Forwarder:
         question = read(path, body)
         return Reply(self._embedding(question) if question.embeds else self._answer(question, stream))
 
-    async def _embedding(self, question: Question) -> "Opened":
+    async def _embedding(self, question: Question) -> Opened:
         model = await self._planner.find(question.model)
         deadlines = self._patience.deadlines(model.size, question.prompt_tokens)
         num_ctx = await self._contexts.idle(model, question.longest_input)
@@ -46,7 +47,7 @@ class Forwarder:
         body = question.sent(stream=False, keep_alive=keep_alive, num_ctx=num_ctx, num_gpu=self._num_gpu())
         return await self._opened(question, body, num_ctx, deadlines)
 
-    async def _answer(self, question: Question, stream: bool) -> "Opened":
+    async def _answer(self, question: Question, stream: bool) -> Opened:
         """Asked again with a wider context while Ollama finds the prompt longer than its estimate."""
         plan = await self._planner.plan_native(question)
         while True:
@@ -57,15 +58,10 @@ class Forwarder:
             except ContextExceeded as exceeded:
                 plan = plan.wider(exceeded)
 
-    async def _opened(self, question: Question, body: dict[str, Any], num_ctx: int | None, deadlines: Deadlines) -> "Opened":
-        asked = self._contexts.asked(question.model, num_ctx)
-        await asked.__aenter__()
-        try:
-            accepted = self._api.opened("POST", question.path, body, model=question.model, deadlines=deadlines)
-            return Opened(asked, accepted, await accepted.__aenter__())
-        except BaseException as error:
-            await asked.__aexit__(type(error), error, error.__traceback__)
-            raise
+    async def _opened(self, question: Question, body: dict[str, Any], num_ctx: int | None, deadlines: Deadlines) -> Opened:
+        accepted = self._api.opened("POST", question.path, body, model=question.model, deadlines=deadlines)
+        asked = self._contexts.asked(question.model, num_ctx, accepted)
+        return asked, await asked.__aenter__()
 
     def _body(self, question: Question, stream: bool, num_ctx: int) -> dict[str, Any]:
         """Without a limit of the client's an answer may fill what the context has left."""
@@ -78,29 +74,17 @@ class Forwarder:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A response with its body unread, and what ends with it."""
-
-    asked: Asked
-    accepted: Accepted
-    response: Response
-
-
 class Reply:
     """`async with` the response that `opening` opens."""
 
-    __slots__ = ("_opened", "_opening")
+    __slots__ = ("_asked", "_opening")
 
     def __init__(self, opening: Coroutine[Any, Any, Opened]):
         self._opening = opening
 
     async def __aenter__(self) -> Response:
-        self._opened = await self._opening
-        return self._opened.response
+        self._asked, response = await self._opening
+        return response
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        try:
-            await self._opened.accepted.__aexit__(kind, error, at)
-        finally:
-            await self._opened.asked.__aexit__(kind, error, at)
+        await self._asked.__aexit__(kind, error, at)

@@ -92,8 +92,10 @@ class Planner:
         num_ctx = await self._contexts.choose(model, question.prompt_tokens + predict)
         return Plan(model, num_ctx, question.prompt_tokens, predict)
 
-    def needs_thought(self, model: ModelInfo) -> None:
-        self._need_thought.add(model.name)
+    async def with_thought(self, request: ChatRequest, plan: Plan) -> Plan:
+        """The plan after the model did not keep to the schema without thinking."""
+        self._need_thought.add(plan.model.name)
+        return await self.plan(request)
 
 
 def _check(request: ChatRequest, model: ModelInfo) -> None:
