@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, asynccontextmanager, nullcontext,
 from dataclasses import replace
 from typing import Any
 
-from core.errors import Conflict, ModelOutOfMemory, MyelinError, Overloaded, ProviderError
+from core.errors import Conflict, ModelOutOfMemory, Overloaded, ProviderError
 from fleet.compute import Resident, num_gpu
 from fleet.hardware import is_this_machine
 from fleet.machines.engine import LEAVING, Engine, Outlook
@@ -112,7 +112,7 @@ class Swapping:
 
     def outlook(self, model: str) -> Outlook:
         now, known = self._now(), self.swapper.yard.model(self._engine.identify(model))
-        seconds = self._forecaster.of(Ticket(known.name, "", "normal", now, _nobody), now).seconds
+        seconds = self._forecaster.of(Ticket(known.name, "", "normal", now), now).seconds
         load = known.load.value
         if known.is_open:
             return Outlook(True, seconds, load)
@@ -253,7 +253,3 @@ class _Acts:
 def _still_there(model: str) -> Overloaded:
     hint = "It leaves when its last question has ended; GET /machines shows it."
     return Overloaded(f"The model {model} is still answering and did not leave the memory in time.", hint=hint, retry_after=60)
-
-
-def _nobody(_error: MyelinError | None) -> None:
-    """The request of an outlook waits for nothing."""

@@ -1,8 +1,9 @@
 """Who waits for a model, and whose turn is next: by class with ageing, then the least-served client, then first come."""
 
+import asyncio
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,17 +14,23 @@ _RANK = {klass: rank for rank, klass in enumerate(CLASSES)}
 
 @dataclass(slots=True, eq=False)
 class Ticket:
-    """One request for a turn. `settle` is called once while it waits: with None when its turn came, else with the refusal."""
+    """One request for a turn; `turn` is what its owner waits for."""
 
     model: str
     client: str
     klass: Class
-    arrived: float
-    settle: Callable[[Exception | None], None]
+    arrived: float = 0.0
     #: `preload` has no request behind it: its turn ends as it begins.
     is_preload: bool = False
+    turn: asyncio.Future[None] | None = None
     state: Literal["waiting", "inside", "gone"] = "waiting"
     began: float = 0.0
+
+    def settle(self, refusal: Exception | None = None) -> None:
+        """Its turn came, or was refused; an owner that has hung up is told nothing."""
+        if self.turn is None or self.turn.done():
+            return
+        self.turn.set_exception(refusal) if refusal else self.turn.set_result(None)
 
 
 def claim(patience: Mapping[Class, float], klass: Class, floor: float) -> float:
@@ -79,8 +86,9 @@ class Line:
 
     def pop(self, now: float) -> Ticket:
         """The next one; the line must not be empty."""
-        ticket = min((lane[0] for lane in self._lanes.values()), key=lambda head: self._order(head, now))
-        self._lanes[ticket.klass, ticket.client].popleft()
+        lanes = list(self._lanes.values())
+        lane = lanes[0] if len(lanes) == 1 else min(lanes, key=lambda lane: self._order(lane[0], now))
+        ticket = lane.popleft()
         self._taken(ticket)
         return ticket
 

@@ -30,10 +30,6 @@ from providers.ollama_models import full_name
 OnEta = Callable[[Forecast], None]
 
 
-def _nobody(_error: Exception | None) -> None:
-    """Settles a ticket whose owner did not have to wait."""
-
-
 class Swapper:
     """Heavy models of one Ollama take turns. `run` must run for as long as turns are taken."""
 
@@ -65,6 +61,8 @@ class Swapper:
         self._changed = asyncio.Event()
         self._looking = self._look_again = False
         self._loading: asyncio.Task[None] | None = None
+        self._late_at = float("-inf")
+        self._has_ended = False
 
     async def run(self) -> None:
         """Until it is cancelled; then whoever waits is refused."""
@@ -74,12 +72,14 @@ class Swapper:
                 while True:
                     await self._round(tasks)
         finally:
+            self._has_ended = True
             for model in list(self.yard.models.values()):
-                self.yard.refuse(model.line, Overloaded("The server is stopping.", retry_after=10))
+                self.yard.refuse(model.line, _stopping())
 
     async def _round(self, tasks: asyncio.TaskGroup) -> None:
         self._changed.clear()
-        until = self._steering.steer(self._now())
+        now = self._now()
+        until = min(self._refuse_late(now), self._steering.steer(now))
         while self.yard.orders:
             self._carry_out(self.yard.orders.pop(0), tasks)
         self._watchers = [watcher for watcher in self._watchers if not self._has_come(*watcher)]
@@ -93,7 +93,7 @@ class Swapper:
 
     def turn(self, model: str, *, client: str = "", klass: Class = "normal", on_eta: OnEta | None = None) -> "Turn":
         """`client` is the key that turns are shared out fairly between; `on_eta` is told every two seconds of waiting."""
-        return Turn(self, Ticket(self._identify(model), client, klass, 0.0, _nobody), on_eta)
+        return Turn(self, Ticket(self._identify(model), client, klass), on_eta)
 
     def poke(self) -> None:
         """Something changed that may change the decision."""
@@ -118,7 +118,7 @@ class Swapper:
         if one.is_open:
             one.held_until = now + yard.quantum(one, now)
             return 0.0
-        ticket = Ticket(name, "", "interactive", now, _nobody, is_preload=True)
+        ticket = Ticket(name, "", "interactive", now, is_preload=True)
         forecast = self._forecaster.of(ticket, now)
         if not any(other.is_preload for other in one.line):
             yard.queue(one, ticket, now)
@@ -284,34 +284,37 @@ class Swapper:
         model = self.yard.arrive(ticket, now)
         if ticket.state == "inside":
             return None
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def settle(error: Exception | None) -> None:
-            if not future.done():
-                future.set_exception(error) if error else future.set_result(None)
-
-        ticket.settle = settle
-        seconds = self._proof.of(ticket, now).seconds
-        if seconds > self._tuning.limit(ticket.klass):
+        if self._has_ended:
+            raise _stopping()
+        seconds = self._proof.beyond(ticket, self._tuning.limit(ticket.klass), now)
+        if seconds is not None:
             raise self._too_long(ticket, seconds)
         if not model.service.is_known and len(model.line) >= self._tuning.unmeasured_line:
             raise self._too_many(ticket, now)
+        ticket.turn = asyncio.get_running_loop().create_future()
         self.yard.queue(model, ticket, now)
         if not model.is_open or self.yard.must_look(now):  # else a place comes free when a turn ends
             self.poke()
-        return future
+        return ticket.turn
 
-    async def wait(self, ticket: Ticket, turn: asyncio.Future[None], on_eta: OnEta | None) -> None:
-        """Raises Overloaded when the turn has not come long after it was predicted."""
-        longest = self._tuning.longest(ticket.klass)
-        try:
-            with Deadline(longest):
-                while on_eta and not turn.done():
-                    on_eta(self._forecaster.of(ticket, self._now()))
-                    await asyncio.wait([turn], timeout=self._tuning.notice_every)
-                await turn
-        except TimeoutError:
-            raise self._too_long(ticket, longest) from None
+    async def tell(self, ticket: Ticket, turn: asyncio.Future[None], on_eta: OnEta) -> None:
+        """Until the turn has come, or was refused."""
+        while not turn.done():
+            on_eta(self._forecaster.of(ticket, self._now()))
+            await asyncio.wait([turn], timeout=self._tuning.notice_every)
+
+    def _refuse_late(self, now: float) -> float:
+        """Whoever waited long after its turn was predicted is refused: one clock for all, as a timer for each costs as much as
+        its turn. Returns when the next one may be late; who comes meanwhile is not late before that."""
+        if now >= self._late_at:
+            self._late_at = now + self._tuning.longest("normal")  # no class has less
+            for ticket in [ticket for model in self.yard.models.values() for ticket in model.line if not ticket.is_preload]:
+                longest = self._tuning.longest(ticket.klass)
+                if ticket.arrived + longest <= now:
+                    self.yard.refuse([ticket], self._too_long(ticket, longest))
+                else:
+                    self._late_at = min(self._late_at, ticket.arrived + longest)
+        return self._late_at
 
     @staticmethod
     def _too_long(ticket: Ticket, seconds: float) -> Overloaded:
@@ -353,7 +356,8 @@ class Swapper:
 class Turn:
     """`async with` waits until the model is in memory and a place is free, and tells the end.
 
-    Raises ModelTooLarge, Overloaded (with `retry_after`) or what kept the model from being loaded.
+    Raises ModelTooLarge, Overloaded (with `retry_after`; also when the turn has not come long after it was predicted) or what
+    kept the model from being loaded.
     """
 
     __slots__ = ("_on_eta", "_swapper", "_ticket")
@@ -362,14 +366,20 @@ class Turn:
         self._swapper, self._ticket, self._on_eta = swapper, ticket, on_eta
 
     async def __aenter__(self) -> None:
-        future = self._swapper.enter(self._ticket)
-        if future is None:
+        turn = self._swapper.enter(self._ticket)
+        if turn is None:
             return
         try:
-            await self._swapper.wait(self._ticket, future, self._on_eta)
+            if self._on_eta is not None:
+                await self._swapper.tell(self._ticket, turn, self._on_eta)
+            await turn
         except BaseException as error:
             self._swapper.leave(self._ticket, error)
             raise
 
     async def __aexit__(self, _kind: type[BaseException] | None, error: BaseException | None, _at: TracebackType | None) -> Any:
         self._swapper.leave(self._ticket, error)
+
+
+def _stopping() -> Overloaded:
+    return Overloaded("The server is stopping.", retry_after=10)

@@ -193,14 +193,14 @@ class Yard:
 
     def admit(self, model: Model, now: float) -> None:
         """Lets in who waits, as far as there are places."""
-        if model.line and self.lets_in(model) and self.must_look(now):
-            self.order("look")
-            return
         while model.line and self.lets_in(model):
+            if self.must_look(now):
+                self.order("look")
+                return
             ticket = model.line.pop(now)
             self.waiting -= 1
             self._enter(model, ticket, now)
-            ticket.settle(None)
+            ticket.settle()
             if ticket.is_preload:
                 model.held_until = now + self.quantum(model, now)
                 self.leave(ticket, now, failed=True)

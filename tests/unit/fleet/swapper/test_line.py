@@ -10,7 +10,7 @@ PATIENCE = Tuning().patience
 
 
 def ticket(client="", klass="normal", arrived=0.0):
-    return Ticket("a", client, klass, arrived, lambda _: None)
+    return Ticket("a", client, klass, arrived)
 
 
 def line(*tickets, shares=None):

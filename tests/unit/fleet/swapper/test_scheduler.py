@@ -1,6 +1,7 @@
 """Turns: who gets one when, who is refused, and what cancelling does."""
 
 import asyncio
+from unittest.mock import patch
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.unit.fleet.swapper.world import GB, SIZES, World, in_world
 @in_world()
 async def test_a_turn_in_memory_with_a_free_place_crosses_no_task(world):
     await world.ask("a")
-    ticket = Ticket("a", "", "normal", 0.0, lambda _: None)
+    ticket = Ticket("a", "", "normal")
     assert world.swapper.enter(ticket) is None and ticket.state == "inside"
     world.swapper.leave(ticket, None)
     assert world.swapper.yard.inside == 0
@@ -146,14 +147,14 @@ async def test_hanging_up_at_the_moment_of_the_turn_gives_the_place_back(world):
     await asyncio.sleep(1)
     yard = world.swapper.yard
     (ticket,) = yard.models["a"].line
-    settle = ticket.settle
+    settle = Ticket.settle
 
-    def settle_and_hang_up(error):
+    def hang_up_and_settle(ticket, refusal=None):
         first.cancel()
-        settle(error)
+        settle(ticket, refusal)
 
-    ticket.settle = settle_and_hang_up
-    await asyncio.wait([first])
+    with patch.object(Ticket, "settle", hang_up_and_settle):
+        await asyncio.wait([first])
     assert first.cancelled() and ticket.state == "gone" and (yard.inside, yard.waiting) == (0, 0)
 
 
