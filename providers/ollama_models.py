@@ -20,7 +20,7 @@ _FILE = re.compile(r"^(FROM|ADAPTER|PROJECTOR)[ \t]+(?:/|[A-Za-z]:\\)[^\n]*", re
 
 def full_name(name: str) -> str:
     """`gemma3` is `gemma3:latest`, as Ollama reads it."""
-    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+    return name if name.rfind(":") > name.rfind("/") else f"{name}:latest"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,10 @@
 """Turns on the machines: which one takes a request, and where it goes when that one dies before its turn."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, suppress
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.caller import Caller
 from core.clock import Clock
@@ -42,8 +41,7 @@ _OF_A_MACHINE = (ProviderError, Overloaded, ModelTooLarge, Conflict)
 _NOT_SHARED = (ProviderUnreachable, ProviderTimeout)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a request is answered: the name of the machine, and who serves its models."""
 
     machine: str
@@ -82,19 +80,20 @@ class Fleet:
         told = None if asker.on_wait is None else lambda forecast: asker.on_wait(forecast.seconds)
         refused: dict[str, ModelTooLarge | MemoryTaken] = {}
         while True:
-            engine = await self._choose(model, kind, refused)
+            engine = self._best(model, kind, refused) or await self._choose(model, kind, refused)
             try:
-                with _naming(engine, model):
+                if not engine.turns.holds(model):
                     await engine.turns.meet((model,))
-                    turn = engine.turns.turn(model, client=asker.client, klass=asker.urgency, on_eta=told)
-                    await engine.enter(turn)
-                    return engine, turn
+                turn = engine.turns.turn(model, client=asker.client, klass=asker.urgency, on_eta=told)
+                await engine.enter(turn)
+                return engine, turn
             except Moved:
                 log.info("machine.request_moved", machine=engine.record.name, model=model)
-            except ModelNotInstalled as error:
-                raise await self.left(engine, model, error) from error
-            except _NO_ROOM as error:
-                refused[engine.record.name] = error
+            except MyelinError as error:
+                _name(engine, model, error)
+                if isinstance(error, ModelNotInstalled):
+                    raise await self.left(engine, model, error) from error
+                _keep(refused, engine, error)
 
     async def load(self, model: str, asker: Caller) -> None:
         """Waits until it is in memory, where it stays until its load has paid off. Raises as `turn` does."""
@@ -110,13 +109,13 @@ class Fleet:
         """
         refused: dict[str, ModelTooLarge | MemoryTaken] = {}
         while True:
-            engine = await self._choose(model, "", refused)
+            engine = self._best(model, "", refused) or await self._choose(model, "", refused)
             try:
-                with _naming(engine, model):
-                    await engine.turns.meet((model,))
-                    return engine.record.name, engine.turns.preload(model)
-            except _NO_ROOM as error:
-                refused[engine.record.name] = error
+                await engine.turns.meet((model,))
+                return engine.record.name, engine.turns.preload(model)
+            except MyelinError as error:
+                _name(engine, model, error)
+                _keep(refused, engine, error)
 
     async def evict(self, model: str, seconds: float) -> None:
         """Out of the memory of every machine. Raises Conflict and Overloaded as the turns of the machines do."""
@@ -158,9 +157,7 @@ class Fleet:
         return ProviderError(f"The model {model} has left the machine {engine.record.name} for {there[0]}.", hint="Ask again.")
 
     async def _choose(self, model: str, kind: str, refused: Mapping[str, ModelTooLarge | MemoryTaken]) -> Engine:
-        """One that has not `refused` it. What may change by itself is told first."""
-        if (found := self._best(model, kind, refused)) is not None:
-            return found
+        """One that has not `refused` it, where none was known a moment ago. What may change by itself is told first."""
         if refused:
             raise min(refused.values(), key=lambda error: not error.retryable)
         # The truth may be younger than what is known: a model that was pulled elsewhere, an Ollama that was just started.
@@ -267,16 +264,6 @@ class _NothingAsked(Exception):
     """Ends a turn that says nothing about how long turns take."""
 
 
-@contextmanager
-def _naming(engine: Engine, model: str) -> Iterator[None]:
-    """Failures of the machine say which one it is."""
-    try:
-        yield
-    except MyelinError as error:
-        _name(engine, model, error)
-        raise
-
-
 def _name(engine: Engine, model: str, error: BaseException) -> None:
     """What is wrong with a request is so on every machine, and names none."""
     if isinstance(error, _OF_A_MACHINE):
@@ -284,6 +271,13 @@ def _name(engine: Engine, model: str, error: BaseException) -> None:
         if isinstance(error, ProviderUnreachable) and name != LOCAL:
             error.hint = f"Start it there; GET /machines/{name} says how it is."  # OLLAMA_URL has nothing to do with it
         error.happened_on(name, model)
+
+
+def _keep(refused: dict[str, ModelTooLarge | MemoryTaken], engine: Engine, error: MyelinError) -> None:
+    """A machine that has no room is not the end of it: any other failure is raised."""
+    if not isinstance(error, _NO_ROOM):
+        raise error
+    refused[engine.record.name] = error
 
 
 def _learn(engine: Engine, model: str, error: BaseException) -> None:
