@@ -1,11 +1,11 @@
 """How large a context a prompt needs, so that nothing of it is cut and the model is not loaded anew without need."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import orjson
 
-from providers.types import TOKENS_PER_IMAGE, Message, Part, Text, Thought, Tool, ToolCall, ToolResult
+from providers.types import TOKENS_PER_IMAGE, Image, Message, Part, Text, Thought, Tool, ToolCall, ToolResult
 
 #: Characters a token holds at least in ordinary documents; real texts have 3 to 4, so this promises room enough.
 CHARACTERS_PER_TOKEN = 2.3
@@ -20,17 +20,17 @@ def fewest_tokens(messages: Iterable[Message]) -> int:
     return int(sum(len(" ".join(message.content.split())) for message in messages) / MOST_CHARACTERS_PER_TOKEN)
 
 
-def exceeds(messages: Iterable[Message], limit: int) -> bool:
+def exceeds(messages: Sequence[Message], limit: int) -> bool:
     """Whether a prompt has more tokens than `limit` at the very least; runs of white space are looked for in long ones only."""
     most = limit * MOST_CHARACTERS_PER_TOKEN
-    return sum(len(message.content) for message in messages) > most and fewest_tokens(messages) > limit
+    said = sum([len(part.text) for message in messages for part in message.parts if isinstance(part, Text)])
+    return said > most and fewest_tokens(messages) > limit
 
 
 def estimated_tokens(messages: tuple[Message, ...], tools: tuple[Tool, ...] = ()) -> int:
     """Tokens of a prompt with all its parts and the tools that it offers, rather too many than too few."""
     parts = [part for message in messages for part in message.parts]
-    images = sum(len(message.images) for message in messages)
-    images += sum(len(part.images) for part in parts if isinstance(part, ToolResult))
+    images = sum([len(part.images) if isinstance(part, ToolResult) else isinstance(part, Image) for part in parts])
     characters = sum(map(_characters, parts)) + sum(map(_size, tools))
     return tokens(characters, len(messages) + len(tools), images)
 

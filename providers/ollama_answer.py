@@ -41,7 +41,7 @@ class Answer:
         if delta.finish_reason is not None:
             await self._response.drain()
             evaluated = count(line, "prompt_eval_count")
-            if evaluated is not None and looks_cut(evaluated, self._request.messages, self._plan.num_ctx):
+            if looks_cut(evaluated, self._request.messages, self._plan.num_ctx):
                 await self._refuse_cut(evaluated)
         return self._reading.given(delta)
 

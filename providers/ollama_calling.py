@@ -59,4 +59,4 @@ class Calling(Reading):
             call = None
         if not isinstance(call, dict) or not isinstance(name := call.get("name"), str):
             raise InvalidAnswer("The model wrote no call of a tool.", hint="Ask again, or use a larger model.")
-        return ToolCallDelta(0, f"call_{self._mark}0", name, as_text(call.get("arguments")))
+        return ToolCallDelta(0, self._made_id(0), name, as_text(call.get("arguments")))

@@ -31,7 +31,7 @@ class Contexts:
     def __init__(self, models: OllamaModels, clock: Clock, grows: Grows):
         self._models = models
         self._clock = clock
-        self._grows = grows
+        self.grows = grows
         self._known: dict[str, tuple[float, int | None]] = {}
         self._under_way: dict[str, Counter[int]] = {}
 
@@ -41,7 +41,8 @@ class Contexts:
         wanted = choose_context(needed, model.context, None)
         if (asked := max(self._under_way.get(name, ()), default=0)) >= wanted:
             return asked
-        return choose_context(needed, model.context, await self._loaded(name))
+        loaded = await self._loaded(name)
+        return wanted if loaded is None else max(wanted, loaded)
 
     async def idle(self, model: ModelInfo, longest: int = 0) -> int | None:
         """The `num_ctx` of a load, or of texts to embed of which the `longest` has so many tokens; None for a model that can only
@@ -58,9 +59,8 @@ class Contexts:
         """`async with` the reply to a question to `model`; raises what `grows` raises, before anything is asked."""
         return Asked(self, full_name(model), num_ctx, accepted)
 
-    async def enter(self, name: str, num_ctx: int) -> None:
-        """For Asked alone, as is `leave`."""
-        await self._grows(name, num_ctx)
+    def hold(self, name: str, num_ctx: int) -> None:
+        """For Asked alone, as are `leave` and `grows`."""
         self._under_way.setdefault(name, Counter())[num_ctx] += 1
 
     def leave(self, name: str, num_ctx: int) -> None:
@@ -96,7 +96,8 @@ class Asked:
 
     async def __aenter__(self) -> Response:
         if self._num_ctx is not None:
-            await self._contexts.enter(self._name, self._num_ctx)
+            await self._contexts.grows(self._name, self._num_ctx)
+            self._contexts.hold(self._name, self._num_ctx)
         try:
             return await self._accepted.__aenter__()
         except BaseException:

@@ -1,6 +1,7 @@
 """How much context, thought and time one question to Ollama gets."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from core.errors import InvalidField
 from core.http import Deadlines
@@ -11,7 +12,7 @@ from providers.ollama_models import OllamaModels
 from providers.ollama_native import Question
 from providers.ollama_thinking import Think, choose, room
 from providers.ollama_wire import offered
-from providers.types import ChatRequest, ModelInfo
+from providers.types import ChatRequest, ModelInfo, Tool
 
 DEFAULT_MAX_TOKENS = 4096
 
@@ -40,8 +41,7 @@ class Patience:
         return Deadlines(self.connect, self.total if whole else min(headers, self.total), self.between_tokens, self.total)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """The context that a question asks for, how many tokens its prompt has by the estimate or by Ollama's own count, and how
     many may be written, thoughts included."""
 
@@ -57,7 +57,7 @@ class Plan:
         wanted = choose_context(tokens + self.num_predict if tokens else self.num_ctx * 2, limit, None)
         if wanted <= self.num_ctx or (tokens and limit and tokens >= limit):
             raise exceeded
-        return replace(self, num_ctx=wanted, prompt_tokens=tokens or self.prompt_tokens)
+        return self._replace(num_ctx=wanted, prompt_tokens=tokens or self.prompt_tokens)
 
 
 class Planner:
@@ -71,10 +71,11 @@ class Planner:
     async def plan(self, request: ChatRequest) -> Plan:
         """Raises ModelNotInstalled, InvalidField, and ContextExceeded when the prompt cannot fit whatever its tokens are."""
         model = await self._models.find(request.model)
-        _check(request, model)
-        if model.context and exceeds(request.messages, model.context):
+        tools = offered(request)
+        _check(request, model, tools)
+        prompt = estimated_tokens(request.messages, tools)
+        if model.context and prompt > model.context and exceeds(request.messages, model.context):
             raise too_long(request.model)
-        prompt = estimated_tokens(request.messages, offered(request))
         think = choose(request, model, needs_thought=model.name in self._need_thought)
         predict = request.max_tokens or DEFAULT_MAX_TOKENS
         if request.room_to_think or request.max_tokens is None:
@@ -98,11 +99,11 @@ class Planner:
         return await self.plan(request)
 
 
-def _check(request: ChatRequest, model: ModelInfo) -> None:
+def _check(request: ChatRequest, model: ModelInfo, tools: tuple[Tool, ...]) -> None:
     """What the model is known to lack; old servers do not tell what a model can do."""
     if "completion" not in model.capabilities:
         return
-    if offered(request) and "tools" not in model.capabilities:
+    if tools and "tools" not in model.capabilities:
         raise InvalidField(f"The model {request.model} cannot call tools.", hint="Use a model that can.", field="tools")
     if "vision" not in model.capabilities and any(message.images for message in request.messages):
         raise InvalidField(f"The model {request.model} cannot see pictures.", hint="Use a model that can.", field="messages")

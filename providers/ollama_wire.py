@@ -1,6 +1,7 @@
 """Ollama's native JSON and back: pure, without HTTP. Facts from server/routes.go and api/types.go of Ollama (2026-08)."""
 
 import base64
+from collections.abc import Iterable
 from typing import Any
 
 from core.errors import InvalidField, ProviderError
@@ -12,6 +13,7 @@ from providers.types import (
     FinishReason,
     Image,
     Message,
+    Text,
     Thought,
     Tool,
     ToolCall,
@@ -23,6 +25,7 @@ from utils import mended, token
 
 #: A difference in one of these loads the model anew: they are ours to choose, never the caller's.
 RUNNER_OPTIONS = frozenset({"num_ctx", "num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread", "draft_num_predict"})
+_OURS = RUNNER_OPTIONS | {"think"}
 _SAMPLING = ("temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty")
 _REASONS: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
 
@@ -51,8 +54,7 @@ def to_wire(
 
 
 def _options(request: ChatRequest, num_ctx: int, num_gpu: int | None, num_predict: int) -> dict[str, Any]:
-    ours = RUNNER_OPTIONS | {"think"}
-    options = {name: value for name, value in request.options.items() if name not in ours and value is not None}
+    options = {name: value for name, value in request.options.items() if name not in _OURS and value is not None}
     for name in _SAMPLING:
         if (value := getattr(request, name)) is not None:
             options.setdefault(name, value)
@@ -83,18 +85,28 @@ def _tool(tool: Tool) -> dict[str, Any]:
 def _messages(message: Message) -> list[dict[str, Any]]:
     """One message, or one for each result of a tool and one for what was said besides."""
     results = [_result(part) for part in message.parts if isinstance(part, ToolResult)]
-    rest = [part for part in message.parts if not isinstance(part, ToolResult)]
-    return [*results, _message(message)] if rest or not results else results
+    return results if results and len(results) == len(message.parts) else [*results, _message(message)]
 
 
 def _message(message: Message) -> dict[str, Any]:
-    plain: dict[str, Any] = {"role": "user" if message.role == "tool" else message.role, "content": mended(message.content)}
-    thoughts = "".join(part.text for part in message.parts if isinstance(part, Thought) and not part.redacted)
-    calls = [part for part in message.parts if isinstance(part, ToolCall)]
-    if images := _images(message.images):
-        plain["images"] = images
-    if thoughts:
-        plain["thinking"] = mended(thoughts)
+    texts: list[str] = []
+    thoughts: list[str] = []
+    images: list[Image] = []
+    calls: list[ToolCall] = []
+    for part in message.parts:
+        if isinstance(part, Text):
+            texts.append(part.text)
+        elif isinstance(part, Image):
+            images.append(part)
+        elif isinstance(part, ToolCall):
+            calls.append(part)
+        elif isinstance(part, Thought) and not part.redacted:
+            thoughts.append(part.text)
+    plain: dict[str, Any] = {"role": "user" if message.role == "tool" else message.role, "content": mended("".join(texts))}
+    if encoded := _images(images):
+        plain["images"] = encoded
+    if thought := mended("".join(thoughts)):
+        plain["thinking"] = thought
     if calls:
         plain["tool_calls"] = [
             {"id": call.id, "function": {"index": index, "name": call.name, "arguments": call.input}}
@@ -115,11 +127,11 @@ def _result(result: ToolResult) -> dict[str, Any]:
     return plain
 
 
-def _images(images: tuple[Image, ...]) -> list[str]:
-    if any(image.url and not image.data for image in images):
-        raise InvalidField(
-            "Ollama does not fetch pictures from addresses.", hint="Send the picture itself, as base64.", field="messages"
-        )
+def _images(images: Iterable[Image]) -> list[str]:
+    for image in images:
+        if image.url and not image.data:
+            hint = "Send the picture itself, as base64."
+            raise InvalidField("Ollama does not fetch pictures from addresses.", hint=hint, field="messages")
     return [base64.b64encode(image.data).decode() for image in images if image.data]
 
 
@@ -128,7 +140,7 @@ class Reading:
 
     def __init__(self, version: str | None, mark: str | None = None):
         self._version = version
-        self._mark = mark or token()
+        self._mark = mark
         self._ids: list[str] = []
 
     def delta(self, line: dict[str, Any]) -> ChatDelta:
@@ -158,8 +170,12 @@ class Reading:
             raise ProviderError("Ollama sent a call of a tool that has no name.")
         index, own = len(self._ids), call.get("id")
         known = isinstance(own, str) and own and own not in self._ids
-        self._ids.append(own if known else f"call_{self._mark}{index}")
+        self._ids.append(own if known else self._made_id(index))
         return ToolCallDelta(index, self._ids[index], name, as_text(function.get("arguments")))
+
+    def _made_id(self, index: int) -> str:
+        self._mark = self._mark or token()
+        return f"call_{self._mark}{index}"
 
     def _finish(self, line: dict[str, Any]) -> FinishReason:
         """Ollama says `stop` after calls of tools, too."""
