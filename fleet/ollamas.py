@@ -1,8 +1,9 @@
 """The provider `ollama` over all machines: each request goes where it is answered first, and every list is of all of them."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import replace
+from types import TracebackType
 
 from core.caller import caller
 from core.errors import ProviderError
@@ -38,15 +39,11 @@ class Ollamas:
         async with self._fleet.turn(model, caller()) as place:
             return await place.host.embed(model, texts, dimensions=dimensions)
 
-    @asynccontextmanager
-    async def forward(
+    def forward(
         self, path: str, body: bytes, *, stream: bool, api_key: str | None = None, headers: Mapping[str, str] = NO_HEADERS
-    ) -> AsyncIterator[Response]:
+    ) -> "Forwarded":
         """To an Ollama: no other kind of machine speaks its dialect."""
-        model = read(path, body).model
-        turn = self._fleet.turn(model, caller(), OLLAMA)
-        async with turn as place, place.host.forward(path, body, stream=stream, headers=headers) as response:
-            yield response
+        return Forwarded(self._fleet, path, body, stream)
 
     async def list_models(self, api_key: str | None = None) -> list[ModelInfo]:
         """What is installed on each machine that takes work, the same model once for each.
@@ -66,3 +63,32 @@ class Ollamas:
 
     async def close(self) -> None:
         await self._fleet.machines.close()
+
+
+class Forwarded:
+    """`async with` the reply of the machine that the body was sent to."""
+
+    __slots__ = ("_asked", "_fleet", "_reply", "_turn")
+
+    def __init__(self, fleet: Fleet, path: str, body: bytes, stream: bool):
+        self._fleet, self._asked = fleet, (path, body, stream)
+
+    async def __aenter__(self) -> Response:
+        path, body, stream = self._asked
+        question = read(path, body)
+        self._turn = self._fleet.turn(question.model, caller(), OLLAMA)
+        place = await self._turn.__aenter__()
+        try:
+            self._reply = place.host.passed(question, stream=stream)
+            return await self._reply.__aenter__()
+        except BaseException as error:
+            await self._turn.__aexit__(type(error), error, error.__traceback__)
+            raise
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        try:
+            await self._reply.__aexit__(kind, error, at)
+        except BaseException as failure:
+            await self._turn.__aexit__(type(failure), failure, failure.__traceback__)
+            raise
+        await self._turn.__aexit__(kind, error, at)

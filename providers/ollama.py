@@ -19,6 +19,7 @@ from providers.ollama_contexts import Asked, Contexts, Grows
 from providers.ollama_errors import ContextExceeded, classify_text, error_text
 from providers.ollama_forward import Forwarder, Reply
 from providers.ollama_models import OllamaModels, Resident, full_name
+from providers.ollama_native import Question, read
 from providers.ollama_plan import Patience, Plan, Planner, too_long
 from providers.ollama_pull import PullProgress, pull
 from providers.ollama_wire import Reading, to_wire
@@ -174,7 +175,11 @@ class Ollama:
         Options that load a model anew and `keep_alive` are ours; a prompt that does not fit raises DocumentTooLong. Raises
         InvalidRequest, Forbidden and ProviderError, also for what goes wrong while the reply is read inside the block.
         """
-        return self._forwarder.reply(path, body, stream=stream)
+        return self.passed(read(path, body), stream=stream)
+
+    def passed(self, question: Question, *, stream: bool) -> Reply:
+        """`forward` of a body that was read already."""
+        return self._forwarder.reply(question, stream=stream)
 
     async def show(self, model: str, *, verbose: bool = False) -> dict[str, Any]:
         """What `/api/show` tells, without the places of files on the machine. Raises ModelNotInstalled."""

@@ -8,7 +8,7 @@ from core.http import Deadlines, Response
 from providers.ollama_api import OllamaApi
 from providers.ollama_contexts import Asked, Contexts
 from providers.ollama_errors import ContextExceeded
-from providers.ollama_native import Question, read
+from providers.ollama_native import Question
 from providers.ollama_plan import Patience, Planner
 
 #: A question under way, and its reply with the body unread.
@@ -35,8 +35,7 @@ class Forwarder:
         self._num_gpu = num_gpu
         self._keep_alive = keep_alive
 
-    def reply(self, path: str, body: bytes, *, stream: bool) -> "Reply":
-        question = read(path, body)
+    def reply(self, question: Question, *, stream: bool) -> "Reply":
         return Reply(self._embedding(question) if question.embeds else self._answer(question, stream))
 
     async def _embedding(self, question: Question) -> Opened:

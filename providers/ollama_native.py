@@ -1,8 +1,7 @@
 """Bodies that clients of Ollama wrote, made ours: what would load a model anew, pin it in memory or cut a prompt in silence is
 taken out, and what is sent with `/api/generate` (template, raw, suffix, context) stays as it is."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -17,11 +16,11 @@ _FIELDS = {
     "/api/embed": frozenset({"model", "input", "truncate", "dimensions", "options"}),
     "/api/embeddings": frozenset({"model", "prompt", "options"}),
 }
-_TEXTS = ("prompt", "suffix", "system", "template")
+_TEXTS = frozenset({"prompt", "suffix", "system", "template", "input"})
+_SAID = frozenset({"content", "thinking"})
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """A body with the fields that its `path` knows; `prompt_tokens` is the estimate of what it says, rather too many."""
 
     path: str
@@ -87,15 +86,17 @@ def _unloads(path: str, said: dict[str, Any]) -> bool:
 def _tokens(said: dict[str, Any]) -> int:
     messages = said.get("messages")
     messages = [one for one in messages if isinstance(one, dict)] if isinstance(messages, list) else []
-    characters = sum(_length(one.get("content")) + _length(one.get("thinking")) for one in messages)
-    characters += sum(_length(said.get(name)) for name in _TEXTS)
-    written = [one["tool_calls"] for one in messages if one.get("tool_calls")] + [said.get("tools") or []]
-    characters += sum(len(orjson.dumps(value)) for value in written if value)
-    images = sum(len(one["images"]) for one in (*messages, said) if isinstance(one.get("images"), list))
-    context = said.get("context")
-    inputs = said.get("input")
-    characters += sum(map(_length, inputs)) if isinstance(inputs, list) else _length(inputs)
+    characters = _characters(said, _TEXTS) + sum([_characters(one, _SAID) for one in messages])
+    written = [value for value in (said.get("tools"), *[one.get("tool_calls") for one in messages]) if value]
+    characters += sum([len(orjson.dumps(value)) for value in written])
+    images = sum([len(one["images"]) for one in (*messages, said) if isinstance(one.get("images"), list)])
+    context, inputs = said.get("context"), said.get("input")
+    characters += sum(map(_length, inputs)) if isinstance(inputs, list) else 0
     return tokens(characters, len(messages) or 1, images) + (len(context) if isinstance(context, list) else 0)
+
+
+def _characters(said: dict[str, Any], names: frozenset[str]) -> int:
+    return sum([len(value) for name, value in said.items() if name in names and isinstance(value, str)])
 
 
 def _length(value: Any) -> int:

@@ -1,7 +1,7 @@
 """Turns on the machines: which one takes a request, and where it goes when that one dies before its turn."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, suppress
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -75,8 +75,9 @@ class Fleet:
         """
         return FleetTurn(self, model, asker or Caller(), kind)
 
-    async def enter(self, model: str, asker: Caller, kind: str) -> tuple[Engine, AbstractAsyncContextManager[Any]]:
-        """For FleetTurn alone, as is `left`: a machine, and a turn there that has come."""
+    async def enter(self, asked: "FleetTurn") -> Place:
+        """For FleetTurn alone, as is `left`: gives it a machine, and a turn there that has come."""
+        model, asker, kind = asked.model, asked.asker, asked.kind
         told = None if asker.on_wait is None else lambda forecast: asker.on_wait(forecast.seconds)
         refused: dict[str, ModelTooLarge | MemoryTaken] = {}
         while True:
@@ -86,7 +87,9 @@ class Fleet:
                     await engine.turns.meet((model,))
                 turn = engine.turns.turn(model, client=asker.client, klass=asker.urgency, on_eta=told)
                 await engine.enter(turn)
-                return engine, turn
+                asked.engine, asked.turn, asker.machine = engine, turn, engine.record.name
+                engine.inside += 1
+                return Place(engine.record.name, engine.host)
             except Moved:
                 log.info("machine.request_moved", machine=engine.record.name, model=model)
             except MyelinError as error:
@@ -238,24 +241,23 @@ class Fleet:
 class FleetTurn:
     """One turn, on the machine that is chosen as it begins; `asker` learns which one it was."""
 
-    __slots__ = ("_asker", "_engine", "_fleet", "_kind", "_model", "_turn")
+    __slots__ = ("_fleet", "asker", "engine", "kind", "model", "turn")
+    engine: Engine
+    turn: AbstractAsyncContextManager[Any]
 
     def __init__(self, fleet: Fleet, model: str, asker: Caller, kind: str):
-        self._fleet, self._model, self._asker, self._kind = fleet, model, asker, kind
+        self._fleet, self.model, self.asker, self.kind = fleet, model, asker, kind
 
-    async def __aenter__(self) -> Place:
-        self._engine, self._turn = engine, _ = await self._fleet.enter(self._model, self._asker, self._kind)
-        self._asker.machine = engine.record.name
-        engine.inside += 1
-        return Place(engine.record.name, engine.host)
+    def __aenter__(self) -> Awaitable[Place]:
+        return self._fleet.enter(self)
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        engine, model = self._engine, self._model
+        engine, model = self.engine, self.model
         engine.inside -= 1
         if error is not None:
             _name(engine, model, error)
             _learn(engine, model, error)
-        await self._turn.__aexit__(kind, error, at)
+        await self.turn.__aexit__(kind, error, at)
         if isinstance(error, ModelNotInstalled):
             raise await self._fleet.left(engine, model, error) from error
 
