@@ -135,16 +135,17 @@ class Ollama:
             request,
             num_ctx=plan.num_ctx,
             num_gpu=NUM_GPU[self._mode()],
-            keep_alive=self._keep_alive(request.model),
+            keep_alive=self._keep_alive(plan.model.name),
             think=plan.think,
             num_predict=plan.num_predict,
         )
         deadlines = self._patience.deadlines(plan.model.size, plan.prompt_tokens)
         accepted = self._api.opened("POST", "/api/chat", body, model=request.model, deadlines=deadlines)
-        return self._contexts.asked(request.model, plan.num_ctx, accepted)
+        return self._contexts.asked(plan.model, plan.num_ctx, accepted)
 
     def _keep_alive(self, model: str) -> int:
-        return FOREVER if full_name(model) in self._always_on else LEASE_SECONDS
+        """Of a model by its full name, as it is listed."""
+        return FOREVER if model in self._always_on else LEASE_SECONDS
 
     async def embed(
         self, model: str, texts: list[str], *, api_key: str | None = None, dimensions: int | None = None
@@ -152,14 +153,14 @@ class Ollama:
         """Raises DocumentTooLong for a text that does not fit."""
         info = await self._models.find(model)
         num_ctx = await self._contexts.idle(info, max(map(_tokens, texts), default=0))
-        body = {"model": model, "input": texts, "truncate": False, "keep_alive": self._keep_alive(model)}
+        body = {"model": model, "input": texts, "truncate": False, "keep_alive": self._keep_alive(info.name)}
         if options := _load_options(num_ctx, NUM_GPU[self._mode()]):
             body["options"] = options
         if dimensions is not None:
             body["dimensions"] = dimensions
         deadlines = self._patience.deadlines(info.size, sum(map(_tokens, texts)))
         accepted = self._api.opened("POST", "/api/embed", body, model=model, deadlines=deadlines)
-        async with self._contexts.asked(model, num_ctx, accepted) as response:
+        async with self._contexts.asked(info, num_ctx, accepted) as response:
             reply = await members(response)
         vectors = reply.get("embeddings")
         if not isinstance(vectors, list) or len(vectors) != len(texts):
@@ -218,13 +219,13 @@ class Ollama:
         """
         info = await self._models.find(model)
         num_ctx = await self._contexts.idle(info)
-        body = {"model": model, "keep_alive": self._keep_alive(model), "options": _load_options(num_ctx, num_gpu)}
+        body = {"model": model, "keep_alive": self._keep_alive(info.name), "options": _load_options(num_ctx, num_gpu)}
         # `shift` is an option of the load, too: another one than that of the questions would load the model anew.
         path, body = ("/api/embed", body) if num_ctx is None else ("/api/generate", body | {"shift": False})
         wait = self._patience.load(info.size)
         deadlines = Deadlines(self._patience.connect, wait, wait, wait)
         accepted = self._api.opened("POST", path, body, model=model, deadlines=deadlines)
-        async with self._contexts.asked(model, num_ctx, accepted) as response:
+        async with self._contexts.asked(info, num_ctx, accepted) as response:
             await members(response)
 
     def load_context(self, model: str) -> int:

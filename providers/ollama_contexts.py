@@ -37,7 +37,7 @@ class Contexts:
 
     async def choose(self, model: ModelInfo, needed: int) -> int:
         """The `num_ctx` to ask `model` for, so that `needed` tokens fit as far as the model can."""
-        name = full_name(model.name)
+        name = model.name
         wanted = choose_context(needed, model.context, None)
         if (asked := max(self._under_way.get(name, ()), default=0)) >= wanted:
             return asked
@@ -55,9 +55,9 @@ class Contexts:
         """The `num_ctx` that a load would ask for now, as far as is known without asking."""
         return max(self._under_way.get(full_name(model), ()), default=LOAD_CONTEXT)
 
-    def asked(self, model: str, num_ctx: int | None, accepted: Accepted) -> "Asked":
+    def asked(self, model: ModelInfo, num_ctx: int | None, accepted: Accepted) -> "Asked":
         """`async with` the reply to a question to `model`; raises what `grows` raises, before anything is asked."""
-        return Asked(self, full_name(model), num_ctx, accepted)
+        return Asked(self, model.name, num_ctx, accepted)
 
     def hold(self, name: str, num_ctx: int) -> None:
         """For Asked alone, as are `leave` and `grows`."""

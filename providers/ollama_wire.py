@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any
 
 from core.errors import InvalidField, ProviderError
@@ -27,6 +28,7 @@ from utils import mended, token
 RUNNER_OPTIONS = frozenset({"num_ctx", "num_batch", "num_gpu", "main_gpu", "use_mmap", "num_thread", "draft_num_predict"})
 _OURS = RUNNER_OPTIONS | {"think"}
 _SAMPLING = ("temperature", "top_p", "top_k", "seed", "presence_penalty", "frequency_penalty")
+_sampling = attrgetter(*_SAMPLING)
 _REASONS: dict[str, FinishReason] = {"stop": "stop", "length": "length"}
 
 
@@ -55,8 +57,8 @@ def to_wire(
 
 def _options(request: ChatRequest, num_ctx: int, num_gpu: int | None, num_predict: int) -> dict[str, Any]:
     options = {name: value for name, value in request.options.items() if name not in _OURS and value is not None}
-    for name in _SAMPLING:
-        if (value := getattr(request, name)) is not None:
+    for name, value in zip(_SAMPLING, _sampling(request), strict=True):
+        if value is not None:
             options.setdefault(name, value)
     if request.stop:
         options.setdefault("stop", list(request.stop))
@@ -150,7 +152,8 @@ class Reading:
         text, thinking = said.get("content") or "", said.get("thinking") or ""
         if not isinstance(text, str) or not isinstance(thinking, str):
             raise ProviderError("Ollama sent an answer that is not text.")
-        calls = self._calls(said.get("tool_calls"))
+        told = said.get("tool_calls")
+        calls = tuple(map(self._call, told)) if isinstance(told, list) else ()
         if line.get("done") is not True:
             return ChatDelta(text, thinking, tool_calls=calls)
         return ChatDelta(text, thinking, self._finish(line), usage(line), self._version, calls)
@@ -158,9 +161,6 @@ class Reading:
     def given(self, delta: ChatDelta) -> ChatDelta:
         """What of a piece goes to the caller."""
         return delta
-
-    def _calls(self, calls: Any) -> tuple[ToolCallDelta, ...]:
-        return tuple(map(self._call, calls)) if isinstance(calls, list) and calls else ()
 
     def _call(self, call: Any) -> ToolCallDelta:
         """Ollama's own `index` is no help: models that call one tool a line begin each line at 0."""

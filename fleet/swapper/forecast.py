@@ -40,13 +40,14 @@ class Forecaster:
             seconds = self.memory(model, overdue_at, now) + ahead // tuning.parallel * self._service(model)
         return Forecast(ahead + 1, seconds, yard.move.phase if yard.move else "serving")
 
-    def beyond(self, ticket: Ticket, limit: float, now: float) -> float | None:
-        """The seconds for one that would wait, when they are more than `limit`: never where they are not behind the whole line."""
-        model = self._yard.models[ticket.model]
-        if model.is_open and self._served(model, len(model.line)) <= limit:
+    def beyond(self, ticket: Ticket, now: float) -> float | None:
+        """The seconds for one that would wait, when they are more than its class may: never where they are not behind the whole
+        line."""
+        tuning, model = self._yard.tuning, self._yard.models[ticket.model]
+        if model.is_open and self._served(model, len(model.line)) <= tuning.eta_limit:  # no class may less
             return None
         seconds = self.of(ticket, now).seconds
-        return seconds if seconds > limit else None
+        return seconds if seconds > tuning.limit(ticket.klass) else None
 
     def hopeless(self, model: Model, now: float) -> list[tuple[Ticket, float]]:
         """Who waits for a model in memory and would wait for longer in all than anybody may, with the seconds that are left."""

@@ -286,8 +286,7 @@ class Swapper:
             return None
         if self._has_ended:
             raise _stopping()
-        seconds = self._proof.beyond(ticket, self._tuning.limit(ticket.klass), now)
-        if seconds is not None:
+        if (seconds := self._proof.beyond(ticket, now)) is not None:
             raise self._too_long(ticket, seconds)
         if not model.service.is_known and len(model.line) >= self._tuning.unmeasured_line:
             raise self._too_many(ticket, now)

@@ -261,6 +261,33 @@ async def test_a_wait_far_beyond_the_prediction_ends(world):
     await asyncio.wait(working)
 
 
+@in_world(eta_limit=100.0)
+async def test_a_line_that_stands_still_is_refused_though_its_model_is_in_memory(world):
+    await world.ask("a")
+    working = [world.start("a", 5000) for _ in range(3)]
+    usual, patient = world.start("a"), world.start("a", klass="batch")
+    world.swapper.preload("b")
+    await asyncio.sleep(299)
+    assert not usual.done()
+    await asyncio.sleep(1 + world.swapper.yard.tuning.truth_every)
+    assert isinstance(usual.exception(), Overloaded) and not patient.done()
+    assert [ticket.is_preload for ticket in world.swapper.yard.models["b"].line] == [True], "that has no request behind it"
+    for task in (*working, patient):
+        task.cancel()
+    await asyncio.wait([*working, patient])
+
+
+def test_who_would_wait_for_one_that_has_ended_is_refused():
+    async def play():
+        world = World()
+        async with world.running():
+            await world.ask("a")
+        with pytest.raises(Overloaded, match="stopping"):
+            await world.ask("b")
+
+    run(play())
+
+
 @in_world()
 async def test_whoever_waits_is_told_how_long(world):
     told = []
