@@ -30,7 +30,7 @@ CHAT = {"messages": [{"role": "user", "content": "Hello, who are you?"}]}
 STREAM = {"messages": [{"role": "user", "content": "please stream"}], "stream": True}
 _SETTLED, _MANY = 20_000, 200_000
 _MOST = 1_000_000_000
-_TURNS = 3
+_TURNS, _PLACES = 3, 64
 _LIMITS = {
     "rpm": _MOST, "tpm": _MOST, "max_parallel": _MOST, "models": ["*"], "providers": ["o*", "a*"], "budget_usd": 1e6,
     "budget_period": "day",
@@ -51,6 +51,7 @@ CASES = (
     Case("OpenAI to Anthropic", "/v1/chat/completions", "anthropic/m", CHAT, None),
     Case("OpenAI to Ollama", "/v1/chat/completions", "ollama/m:latest", CHAT, None),
 )
+IN_LINE = CASES[-1]
 STREAMS = (
     Case("OpenAI, as it is", "/v1/chat/completions", "openai/m", STREAM, "/v1/chat/completions"),
     Case("Ollama, as it is", "/api/chat", "ollama/m:latest", STREAM, "/api/chat"),
@@ -76,11 +77,13 @@ def upstream() -> Iterator[str]:
 
 
 @contextmanager
-def gateway(folder: Path, provider: str) -> Iterator[tuple[Running, str]]:
-    """The server over `provider` in every dialect, and a client's key with limits that nobody reaches."""
+def gateway(folder: Path, provider: str, places: int) -> Iterator[tuple[Running, str]]:
+    """The server over `provider` in every dialect, and a client's key with limits that nobody reaches. A model of Ollama has so
+    many `places`: who finds them taken waits in the line."""
     server = Server(
-        folder / "data", OLLAMA_URL=provider, OPENAI_BASE_URL=f"{provider}/v1", OPENAI_API_KEY="bench-key-openai",
-        ANTHROPIC_BASE_URL=provider, ANTHROPIC_API_KEY="bench-key-anthropic", RATE_LIMIT_PER_MINUTE="600000000",
+        folder, OLLAMA_URL=provider, OLLAMA_NUM_PARALLEL=str(places), OPENAI_BASE_URL=f"{provider}/v1",
+        OPENAI_API_KEY="bench-key-openai", ANTHROPIC_BASE_URL=provider, ANTHROPIC_API_KEY="bench-key-anthropic",
+        RATE_LIMIT_PER_MINUTE="600000000",
     )  # fmt: skip
     server.start()
     try:
@@ -178,11 +181,17 @@ def main() -> None:
     seconds = asked.seconds
     with ExitStack() as stack:
         folder, provider = Path(stack.enter_context(tempfile.TemporaryDirectory())), stack.enter_context(upstream())
-        server, key = stack.enter_context(gateway(folder, provider))
+        server, key = stack.enter_context(gateway(folder / "data", provider, _PLACES))
         cases = [case for case in CASES if served(server, key, case)]
         streams = [case for case in STREAMS if served(server, key, case)]
         columns = ("1 KB answers", "a second, 64 at once", "µs of CPU each", "added p50, 200/s, ms", "added p99, ms", "wrong")
-        show("The gateway: whole answers", columns, [whole(server, key, provider, case, seconds) for case in cases])
+        rows = [whole(server, key, provider, case, seconds) for case in cases]
+        if IN_LINE in cases:
+            with gateway(folder / "line", provider, 1) as (other, another):
+                served(other, another, IN_LINE)
+                name, *told = whole(other, another, provider, IN_LINE, seconds)
+            rows.append((f"{name}, waiting in the line", *told))
+        show("The gateway: whole answers", columns, rows)
         columns = (f"streams of {WORDS} words", "events a second, 8 at once", "µs of CPU an event",
                    "added to the first p50, 20/s, ms", "p99, ms", "wrong")  # fmt: skip
         show("The gateway: streams", columns, [streamed(server, key, provider, case, seconds) for case in streams])
